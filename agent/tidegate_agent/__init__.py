@@ -1,0 +1,1 @@
+"""The update agent that runs on every host."""

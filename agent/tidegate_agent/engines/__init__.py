@@ -1,0 +1,1 @@
+"""Image engines: how a verified digest becomes the running system."""

@@ -1,0 +1,1 @@
+"""What release CI and operators run: compose, sign, announce, watch."""

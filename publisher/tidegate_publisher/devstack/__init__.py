@@ -1,0 +1,1 @@
+"""Everything a developer needs to play the whole chain on one machine."""

@@ -1,0 +1,410 @@
+"""The closed registry of codes: every refusal, failure and error that a person or a machine can see.
+
+A code is stable for ever; its sentence in an event may change. `docs/codes.md` is generated from this file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """A reason, in the form `group.what`. The group names the piece of the chain that has to be looked at."""
+
+    ACTIVATE_FAILED = "activate.failed"
+    ACTIVATE_REFUSED = "activate.refused"
+    ANNOUNCE_TIMEOUT = "announce.timeout"
+    ANNOUNCE_UNVERIFIED = "announce.unverified"
+    BOOT_FALLBACK = "boot.fallback"
+    BOOT_LOST = "boot.lost"
+    BUS_CERTIFICATE = "bus.certificate"
+    BUS_PROTOCOL = "bus.protocol"
+    BUS_REFUSED = "bus.refused"
+    BUS_UNREACHABLE = "bus.unreachable"
+    CONFIG_MISSING = "config.missing"
+    CONFIG_SYNTAX = "config.syntax"
+    CONFIG_UNKNOWN_KEY = "config.unknown-key"
+    CONFIG_VALUE = "config.value"
+    CONTROL_UNREACHABLE = "control.unreachable"
+    DISK_FULL = "disk.full"
+    DISK_IO = "disk.io"
+    HEALTH_FAILED = "health.failed"
+    HEALTH_TIMEOUT = "health.timeout"
+    HOST_ID = "host.id"
+    IDENTITY_UNAVAILABLE = "identity.unavailable"
+    IMAGE_DIGEST_MISMATCH = "image.digest-mismatch"
+    IMAGE_HOSTILE = "image.hostile"
+    IMAGE_MALFORMED = "image.malformed"
+    IMAGE_NOT_FOUND = "image.not-found"
+    IMAGE_PLATFORM = "image.platform"
+    IMAGE_QUARANTINED = "image.quarantined"
+    IMAGE_TOO_LARGE = "image.too-large"
+    IMAGE_UNAUTHORIZED = "image.unauthorized"
+    IMAGE_UNREACHABLE = "image.unreachable"
+    IMAGE_UNSUPPORTED = "image.unsupported"
+    INTERNAL_ERROR = "internal.error"
+    JOURNAL_CORRUPT = "journal.corrupt"
+    REFERENCE_INVALID = "reference.invalid"
+    REFERENCE_NO_DIGEST = "reference.no-digest"
+    RELEASE_INVALID = "release.invalid"
+    REQUEST_INVALID = "request.invalid"
+    REQUIRES_ARCH = "requires.arch"
+    REQUIRES_LABELS = "requires.labels"
+    REQUIRES_MINIMUM = "requires.minimum"
+    ROLLBACK_FAILED = "rollback.failed"
+    ROLLBACK_REQUESTED = "rollback.requested"
+    ROLLOUT_REVOKED = "rollout.revoked"
+    SEQUENCE_LOWER = "sequence.lower"
+    SIGN_FAILED = "sign.failed"
+    SIGNATURE_IDENTITY = "signature.identity"
+    SIGNATURE_INVALID = "signature.invalid"
+    SIGNATURE_LOG = "signature.log"
+    SIGNATURE_MALFORMED = "signature.malformed"
+    SIGNATURE_MISSING = "signature.missing"
+    SIGNATURE_ROOT = "signature.root"
+    SIGNATURE_TIMESTAMP = "signature.timestamp"
+    STAGE_FAILED = "stage.failed"
+    STATEMENT_CRITICAL = "statement.critical"
+    STATEMENT_EQUIVOCATION = "statement.equivocation"
+    STATEMENT_EXPIRED = "statement.expired"
+    STATEMENT_FAST_FORWARD = "statement.fast-forward"
+    STATEMENT_FLOOR = "statement.floor"
+    STATEMENT_MALFORMED = "statement.malformed"
+    STATEMENT_NOT_YET_VALID = "statement.not-yet-valid"
+    STATEMENT_OVERSIZE = "statement.oversize"
+    STATEMENT_ROLLBACK = "statement.rollback"
+    STATEMENT_SCHEMA = "statement.schema"
+    STATEMENT_TARGET = "statement.target"
+    STATEMENT_TYPE = "statement.type"
+    STATEMENT_VALIDITY = "statement.validity"
+    TOPIC_INVALID = "topic.invalid"
+    TRUST_POLICY_EMPTY = "trust.policy-empty"
+    TRUST_ROOT_MISSING = "trust.root-missing"
+    UPDATE_CANCELLED = "update.cancelled"
+    UPDATE_SUPERSEDED = "update.superseded"
+    VERIFY_FAILED = "verify.failed"
+    WINDOW_NEVER_OPENS = "window.never-opens"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a code means (`cause`), and what the person who sees it should do (`remedy`)."""
+
+    cause: str
+    remedy: str
+
+
+class TidegateError(Exception):
+    """The root of every error that tidegate raises on purpose.
+
+    Attributes:
+        code: the registry's name for what happened.
+        reason: one sentence for a person: what happened, to what.
+    """
+
+    def __init__(self, code: Code, reason: str) -> None:
+        super().__init__(f"{reason} [{code}]")
+        self.code = code
+        self.reason = reason
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, out of the registry."""
+        return REGISTRY[self.code].remedy
+
+
+REGISTRY: dict[Code, Entry] = {
+    Code.ACTIVATE_FAILED: Entry(
+        "The engine could not make the staged image the running one.",
+        "Read the engine's message in `details`; the old image still runs. The update is tried again by the next statement.",
+    ),
+    Code.ACTIVATE_REFUSED: Entry(
+        "The engine or the host refused to activate: another update is in progress, or the reboot was denied.",
+        "See `tidegate-agent status` for who holds the host, then approve or announce again.",
+    ),
+    Code.ANNOUNCE_TIMEOUT: Entry(
+        "The broker did not acknowledge the statement in time.",
+        "Check the broker's health and its ACL for the channel topic, then announce again: it is safe to repeat.",
+    ),
+    Code.ANNOUNCE_UNVERIFIED: Entry(
+        "The statement was not announced because it does not verify against the given trust root and policy.",
+        "Compare the signer printed by `tidegate inspect` with the identity that hosts are told to trust.",
+    ),
+    Code.BOOT_FALLBACK: Entry(
+        "The new image was booted, did not come up, and the boot loader went back to the previous one.",
+        "The digest is quarantined. Look at the console or the previous boot's journal, and release a fixed image.",
+    ),
+    Code.BOOT_LOST: Entry(
+        "After the reboot the new image was nowhere: its deployment was never finalized, up to the retry limit.",
+        "Check free space on /boot and `journalctl -b -1 -u ostree-finalize-staged`, then announce again.",
+    ),
+    Code.BUS_CERTIFICATE: Entry(
+        "TLS to the broker failed: the broker's certificate or the client's own was not accepted.",
+        "Check bus.ca, bus.cert and bus.key, the names in the broker's certificate, and the host's clock.",
+    ),
+    Code.BUS_PROTOCOL: Entry(
+        "The broker speaks none of the protocol versions that the configuration allows.",
+        'Set bus.protocol to "auto", or to the version that the broker speaks.',
+    ),
+    Code.BUS_REFUSED: Entry(
+        "The broker answered and refused this client: wrong credentials, or not authorised for a topic.",
+        "Check bus.username and bus.password or the client certificate, and the broker's ACL (docs/brokers.md).",
+    ),
+    Code.BUS_UNREACHABLE: Entry(
+        "No broker answers at the configured address.",
+        "Check bus.url, the name's resolution and the firewall. The agent goes on trying; nothing is lost.",
+    ),
+    Code.CONFIG_MISSING: Entry(
+        "A required setting or file is not there.",
+        "Add the key that is named, in /etc/tidegate/agent.toml.d/; `tidegate-agent check-config` shows what is in force.",
+    ),
+    Code.CONFIG_SYNTAX: Entry(
+        "A configuration file is not valid TOML or YAML.",
+        "Correct the line that is named.",
+    ),
+    Code.CONFIG_UNKNOWN_KEY: Entry(
+        "A configuration file holds a key that does not exist.",
+        "Correct the spelling; the message names the nearest known key.",
+    ),
+    Code.CONFIG_VALUE: Entry(
+        "A setting has a value of the wrong type or outside its range.",
+        "The message names file, key and what was expected.",
+    ),
+    Code.CONTROL_UNREACHABLE: Entry(
+        "The running agent could not be reached on its control socket.",
+        "Start it (`systemctl start tidegate-agent`), or run the command as a user who may talk to it.",
+    ),
+    Code.DISK_FULL: Entry(
+        "There is not enough free space for the image.",
+        "Free the space that is named. What was downloaded for this image has been given back; nothing else changed.",
+    ),
+    Code.DISK_IO: Entry(
+        "Reading or writing the store failed.",
+        "Check the file system and its kernel messages; a read-only file system is the usual cause.",
+    ),
+    Code.HEALTH_FAILED: Entry(
+        "A required health check of the new image failed in every attempt.",
+        "The host went back and quarantined the digest. The check's output is in `details`; release a fixed image.",
+    ),
+    Code.HEALTH_TIMEOUT: Entry(
+        "The new image did not become healthy in time.",
+        "As for health.failed; raise health.timeout if the system is only slow to start.",
+    ),
+    Code.HOST_ID: Entry(
+        "A host id is not usable as one level of an MQTT topic.",
+        "Use 1 to 64 of: letters, digits, dot, dash, underscore; beginning with a letter or digit.",
+    ),
+    Code.IDENTITY_UNAVAILABLE: Entry(
+        "No identity to sign with: there is no CI identity, no token, and no way to ask a person.",
+        "In CI grant an id token (GitHub: `permissions: id-token: write`; GitLab: `id_tokens` with audience sigstore), or pass --identity-token.",
+    ),
+    Code.IMAGE_DIGEST_MISMATCH: Entry(
+        "Content does not have the digest or size that was signed for it.",
+        "Treat the registry or mirror as broken or hostile: push the image again, and look at what stands between.",
+    ),
+    Code.IMAGE_HOSTILE: Entry(
+        "A layer tries to write outside the image's root, or is built to exhaust the host.",
+        "Do not release this image; find out who built the layer that is named.",
+    ),
+    Code.IMAGE_MALFORMED: Entry(
+        "A manifest, config or layer is not what the OCI image specification says.",
+        "Rebuild and push the image with a current tool.",
+    ),
+    Code.IMAGE_NOT_FOUND: Entry(
+        "The registry has no such repository, manifest or blob.",
+        "Push the image before announcing it, and check the repository names in the release.",
+    ),
+    Code.IMAGE_PLATFORM: Entry(
+        "The index has no image for this host's architecture.",
+        "Build for that architecture, or keep such hosts off the channel with `requires`.",
+    ),
+    Code.IMAGE_QUARANTINED: Entry(
+        "This digest failed on this host before and is not tried again.",
+        "Release a fixed image; to lift the quarantine on one host use `tidegate-agent approve --quarantined`.",
+    ),
+    Code.IMAGE_TOO_LARGE: Entry(
+        "The image exceeds the host's limit on size or number of files.",
+        "Make the image smaller or raise the limits in the host's configuration.",
+    ),
+    Code.IMAGE_UNAUTHORIZED: Entry(
+        "The registry does not let this host pull.",
+        "Check the credentials in auth.json for that registry and repository.",
+    ),
+    Code.IMAGE_UNREACHABLE: Entry(
+        "No registry or mirror answered, or each broke off, in all attempts.",
+        "Check network, proxy and registries.conf; staging is tried again with growing pauses.",
+    ),
+    Code.IMAGE_UNSUPPORTED: Entry(
+        "The image uses a media type or feature that this engine does not have.",
+        "Build it with gzip or zstd layers in OCI or Docker v2 schema 2 format.",
+    ),
+    Code.INTERNAL_ERROR: Entry(
+        "tidegate hit a fault of its own.",
+        "Please report it with the journal's lines around the event; the agent goes on running.",
+    ),
+    Code.JOURNAL_CORRUPT: Entry(
+        "The state database was damaged; it was set aside and a new one begun.",
+        "Check the disk. The damaged file lies beside the new one for inspection.",
+    ),
+    Code.REFERENCE_INVALID: Entry(
+        "An image reference cannot be understood.",
+        "Write it as registry/repository@sha256:…, or oci:/path@sha256:… for a local layout.",
+    ),
+    Code.REFERENCE_NO_DIGEST: Entry(
+        "An image is named by tag, and the tag could not be resolved to a digest.",
+        "Name the image as registry/repository@sha256:…: a tag can be moved after it was signed.",
+    ),
+    Code.RELEASE_INVALID: Entry(
+        "The release file lacks something or holds something unknown.",
+        "The message names the key and what was expected; `tidegate schema release` prints the whole form.",
+    ),
+    Code.REQUEST_INVALID: Entry(
+        "A request to this host is malformed or not meant for it.",
+        "Compare it with `tidegate schema request`.",
+    ),
+    Code.REQUIRES_ARCH: Entry(
+        "The release is for other architectures than this host's.",
+        "Nothing to do, unless the release should have been built for it.",
+    ),
+    Code.REQUIRES_LABELS: Entry(
+        "The release is for hosts with other labels.",
+        "Nothing to do, unless host.labels are wrong.",
+    ),
+    Code.REQUIRES_MINIMUM: Entry(
+        "The release needs a newer predecessor than what this host runs.",
+        "Announce the stepping-stone release first.",
+    ),
+    Code.ROLLBACK_FAILED: Entry(
+        "The host could not return to the previous image.",
+        "The host needs hands: see `tidegate-agent status` and the engine's own status.",
+    ),
+    Code.ROLLBACK_REQUESTED: Entry(
+        "A person asked this host to return to its previous image.",
+        "Nothing to do; the digest left is not taken up again until it is announced anew.",
+    ),
+    Code.ROLLOUT_REVOKED: Entry(
+        "The publisher withdrew this release.",
+        "Nothing to do; what was staged is discarded. The next release goes out as usual.",
+    ),
+    Code.SEQUENCE_LOWER: Entry(
+        "The channel already stands at this sequence or a higher one.",
+        "Let tidegate choose the sequence, or give a higher one than is announced.",
+    ),
+    Code.SIGN_FAILED: Entry(
+        "Signing failed: Fulcio, Rekor or the timestamp authority did not do its part.",
+        "Read the reason; a Sigstore outage passes, a wrong token audience does not. Nothing was announced.",
+    ),
+    Code.SIGNATURE_IDENTITY: Entry(
+        "The signature is genuine, but not by a signer this host trusts for this channel.",
+        "If the signer is right, correct the follow's signers; if not, find out who announced it.",
+    ),
+    Code.SIGNATURE_INVALID: Entry(
+        "The signature does not fit the payload.",
+        "Somebody altered the message on its way, or it was corrupted; announce again and look at the broker's ACL.",
+    ),
+    Code.SIGNATURE_LOG: Entry(
+        "The transparency log's proof is missing or does not fit.",
+        "Sign again; if it persists, the trusted root lacks the log's current key.",
+    ),
+    Code.SIGNATURE_MALFORMED: Entry(
+        "The message is not a Sigstore bundle v0.3 with one DSSE signature.",
+        "Announce with tidegate, or make the bundle with a tool that writes v0.3.",
+    ),
+    Code.SIGNATURE_MISSING: Entry(
+        "The message carries no signature.",
+        "Announce with `tidegate announce`; find out who wrote to the channel's topic without signing.",
+    ),
+    Code.SIGNATURE_ROOT: Entry(
+        "The signer's certificate does not lead to the host's trusted root.",
+        "The statement comes from another Sigstore instance, or the host's trusted root is out of date.",
+    ),
+    Code.SIGNATURE_TIMESTAMP: Entry(
+        "No trusted time proves that the certificate was valid when it signed.",
+        "Sign again; check that the trusted root names the timestamp authority and log in use.",
+    ),
+    Code.STAGE_FAILED: Entry(
+        "The engine could not stage the image, for a reason without a code of its own.",
+        "Read `details`; staging is tried again with growing pauses.",
+    ),
+    Code.STATEMENT_CRITICAL: Entry(
+        "The statement says that a field is critical which this agent does not know.",
+        "Update tidegate-agent on this host first.",
+    ),
+    Code.STATEMENT_EQUIVOCATION: Entry(
+        "Two different statements with one sequence were signed for this channel.",
+        "Two release jobs ran at once, or a signer is compromised: find out which, then announce with a higher sequence.",
+    ),
+    Code.STATEMENT_EXPIRED: Entry(
+        "The statement's validity has passed.",
+        "Announce again, and let CI run `tidegate heartbeat` on a schedule. If it was renewed, somebody withholds the new one.",
+    ),
+    Code.STATEMENT_FAST_FORWARD: Entry(
+        "The sequence jumps further than the host's policy allows.",
+        "Use a lower sequence; a jump of this size is how a stolen identity locks a fleet out.",
+    ),
+    Code.STATEMENT_FLOOR: Entry(
+        "The statement asks to go below the floor that an earlier one set.",
+        "Nothing to do on the host; the publisher has to announce a release above the floor.",
+    ),
+    Code.STATEMENT_MALFORMED: Entry(
+        "The message is not UTF-8 JSON within the limits on depth, or repeats a key.",
+        "Find out who writes to the channel's topic: tidegate never produces this.",
+    ),
+    Code.STATEMENT_NOT_YET_VALID: Entry(
+        "The statement was issued in this host's future.",
+        "Check the clocks of the host and of the signing machine.",
+    ),
+    Code.STATEMENT_OVERSIZE: Entry(
+        "The message is larger than 64 KiB and was not read.",
+        "Find out who writes to the channel's topic; shorten `notes` if it was you.",
+    ),
+    Code.STATEMENT_ROLLBACK: Entry(
+        "The statement is older than one this host has already accepted: a replay.",
+        "If you meant to go back to an older image, announce it anew: a rollback is a new statement with a higher sequence.",
+    ),
+    Code.STATEMENT_SCHEMA: Entry(
+        "The signed content is not a channel statement: a field is missing, unknown or of the wrong type.",
+        "The message names the field; compare with `tidegate schema statement`.",
+    ),
+    Code.STATEMENT_TARGET: Entry(
+        "The statement speaks for another product or channel than the topic it came on.",
+        "Find out who copied a statement between channels.",
+    ),
+    Code.STATEMENT_TYPE: Entry(
+        "The signed content is of another type than an in-toto channel statement.",
+        "Something else signed by the same identity was sent here; announce with tidegate.",
+    ),
+    Code.STATEMENT_VALIDITY: Entry(
+        "The statement is valid for longer than the host's policy allows.",
+        "Sign with a shorter --expires-in, and let a heartbeat renew it.",
+    ),
+    Code.TOPIC_INVALID: Entry(
+        "A topic, prefix, product or channel name breaks the topic grammar.",
+        "Use lower-case letters, digits, dot, dash and underscore, and no more than seven slashes in all.",
+    ),
+    Code.TRUST_POLICY_EMPTY: Entry(
+        "A followed channel names no signer; an empty policy trusts nobody.",
+        "Add at least one signer with identity and issuer to the follow.",
+    ),
+    Code.TRUST_ROOT_MISSING: Entry(
+        "The trusted root cannot be read.",
+        "Install the trusted_root.json that trust.root names; `tidegate trust` can print the one in use.",
+    ),
+    Code.UPDATE_CANCELLED: Entry(
+        "A person or the publisher cancelled the update before activation.",
+        "Nothing to do.",
+    ),
+    Code.UPDATE_SUPERSEDED: Entry(
+        "A newer statement took this update's place before it was activated.",
+        "Nothing to do.",
+    ),
+    Code.VERIFY_FAILED: Entry(
+        "The verifying process ended without a verdict: it ran out of time or memory, or broke.",
+        "The message was refused. Check the host's free memory; report it if it repeats with a genuine statement.",
+    ),
+    Code.WINDOW_NEVER_OPENS: Entry(
+        "No maintenance window opens within the next year.",
+        "Correct [[window]] and [[blackout]]; `tidegate-agent windows --next 5` shows the result.",
+    ),
+}

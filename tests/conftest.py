@@ -1,0 +1,26 @@
+"""What every test shares: the rule for real programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def find_program(name: str) -> str | None:
+    """The path of a program: on PATH, in sbin (where Debian puts daemons), or from a wheel in this environment."""
+    places = [os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin", str(Path(sys.executable).parent)]
+    return shutil.which(name, path=os.pathsep.join(places))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A real component that is missing is a skip on a laptop and a failure in CI."""
+    for mark in item.iter_markers("real"):
+        if find_program(mark.args[0]) is None:
+            message = f"{mark.args[0]} is not installed"
+            if os.environ.get("CI"):
+                pytest.fail(message)
+            pytest.skip(message)

@@ -1,0 +1,1 @@
+"""What both sides use to reach the outside and to check what came from there: brokers, registries, Sigstore."""
