@@ -11,7 +11,7 @@ import pytest
 
 
 def find_program(name: str) -> str | None:
-    """The path of a program: on PATH, in sbin (where Debian puts daemons), or from a wheel in this environment."""
+    """The path of a program: on PATH, in sbin (Debian's place for daemons), or from a wheel."""
     places = [os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin", str(Path(sys.executable).parent)]
     return shutil.which(name, path=os.pathsep.join(places))
 

@@ -1,1 +1,1 @@
-"""What both sides use to reach the outside and to check what came from there: brokers, registries, Sigstore."""
+"""How both sides reach the outside and check what comes from there: brokers, registries, Sigstore."""

@@ -1,0 +1,158 @@
+"""The agent's ports: what the engine needs from the outside, and nothing of how it is had.
+
+Every adapter passes its port's contract suite (tests/contract), and so does the fake that tests use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tidegate_agent.model import (
+        Activation,
+        Capabilities,
+        Failure,
+        Follow,
+        Health,
+        ImageStatus,
+        ImageTarget,
+        Outgoing,
+        StageProgress,
+        StageResult,
+        Verdict,
+    )
+    from tidegate_agent.model import Protocol as MqttProtocol
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+        ...
+
+
+class BusListener(Protocol):
+    """Who hears the bus. Called on the bus's own thread: implementations only put things on a queue."""
+
+    def connected(self, protocol: MqttProtocol) -> None:
+        """A connection is up and the subscriptions are granted: birth and outbox may go out now."""
+        ...
+
+    def disconnected(self, failure: Failure) -> None:
+        """The connection is down or could not be made. The bus goes on trying by itself."""
+        ...
+
+    def received(self, topic: str, payload: bytes) -> None:
+        """A message on a subscribed topic. An oversized one is cut to `limits.STATEMENT_BYTES + 1` bytes."""
+        ...
+
+    def acknowledged(self, token: int) -> None:
+        """The broker has taken over the message that was published with this token (PUBACK)."""
+        ...
+
+
+class Bus(Protocol):
+    """A persistent MQTT session that reconnects by itself, with full jitter, for ever."""
+
+    def start(self, listener: BusListener, will: Callable[[], Outgoing]) -> None:
+        """Connect in the background. `will` is asked anew before every connection attempt."""
+        ...
+
+    def publish(self, message: Outgoing) -> bool:
+        """Hand a message over at QoS 1; False when not connected (nothing is queued then)."""
+        ...
+
+    def stop(self, farewell: Outgoing | None) -> None:
+        """Publish the farewell if connected, disconnect in order, end the thread. Idempotent."""
+        ...
+
+
+class Verifier(Protocol):
+    """Tells genuine from false (steps 1 to 5 of the order of verification)."""
+
+    def verify(self, follow: Follow, payload: bytes, now: datetime) -> Verdict:
+        """Verify a channel statement's bundle. Raises Refusal; never returns on doubt. Slow (about 0.4 s)."""
+        ...
+
+
+class ImageEngine(Protocol):
+    """Makes a verified digest the running system. Every call is safe to repeat; none is thread-safe.
+
+    All methods raise EngineError (or another TidegateError with an `image.*` or `disk.*` code).
+    """
+
+    def status(self) -> ImageStatus:
+        """The engine's truth at this moment."""
+        ...
+
+    def capabilities(self) -> Capabilities:
+        """What this engine can do; constant for its lifetime."""
+        ...
+
+    def stage(
+        self,
+        target: ImageTarget,
+        progress: Callable[[StageProgress], None],
+        cancelled: Callable[[], bool],
+    ) -> StageResult:
+        """Fetch and lay out an image beside the running one, replacing anything staged before.
+
+        Raises `tidegate_wire.registry.source.Cancelled` soon after `cancelled()` turns true.
+        """
+        ...
+
+    def activate(self, digest: str) -> Activation:
+        """Make the staged image the next one to run. Refuses when something else is staged."""
+        ...
+
+    def rollback(self) -> Activation:
+        """Return to the previous image."""
+        ...
+
+    def discard(self) -> None:
+        """Drop what is staged and what only it needed. A no-op when nothing is."""
+        ...
+
+
+class HealthCheck(Protocol):
+    """Says whether the running system does its work."""
+
+    def run(self) -> Health:
+        """One round of all checks, within their timeouts. Never raises."""
+        ...
+
+
+class Host(Protocol):
+    """The machine as a whole: its boot, its reboot, what holds it back."""
+
+    def boot_id(self) -> str:
+        """Changes with every (hard) boot."""
+        ...
+
+    def reboot(self, reason: str) -> None:
+        """Ask for a reboot. Returns when it was accepted; raises EngineError(ACTIVATE_REFUSED) when not."""
+        ...
+
+    def inhibitors(self) -> tuple[str, ...]:
+        """What forbids an activation now, each in words for a person. Empty when nothing does."""
+        ...
+
+
+class Timer(Protocol):
+    """Wakes the engine. One alarm for each name; setting it again replaces it."""
+
+    def wake(self, name: str, at: datetime, call: Callable[[], None]) -> None:
+        """Call back at that time, or at once if it has passed. The callback only puts things on a queue."""
+        ...
+
+    def cancel(self, name: str) -> None:
+        """Forget an alarm. A no-op when there is none."""
+        ...
+
+    def stop(self) -> None:
+        """Forget all alarms and end the timer's thread."""
+        ...
