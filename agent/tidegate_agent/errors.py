@@ -1,7 +1,7 @@
 """The agent's errors, as a tree. Raised from their cause, logged once at the top; only `cli` exits.
 
 TidegateError                   a code of the registry and a sentence (tidegate_schemas.codes)
-├── Refusal                     a statement, request or image that this host will not act on
+├── RefusedError                a statement, request or image that this host will not act on
 ├── ConfigError                 configuration that cannot be used: file, key, what was expected
 ├── EngineError                 an image engine could not do what it was asked
 ├── JournalError                the state on disk cannot be read or written
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tidegate_schemas.codes import Code
 
 
-class Refusal(TidegateError):
+class RefusedError(TidegateError):
     """A statement, request or image that this host will not act on. Final for that content."""
 
 

@@ -75,7 +75,7 @@ class Verifier(Protocol):
     """Tells genuine from false (steps 1 to 5 of the order of verification)."""
 
     def verify(self, follow: Follow, payload: bytes, now: datetime) -> Verdict:
-        """Verify a channel statement's bundle. Raises Refusal; never returns on doubt. Slow (about 0.4 s)."""
+        """Verify a channel statement's bundle. Raises RefusedError; never returns on doubt. Slow (about 0.4 s)."""
         ...
 
 
