@@ -1,0 +1,59 @@
+"""JSON from outside, refused before any model sees it when two readers could understand it differently."""
+
+from __future__ import annotations
+
+import json
+
+from tidegate_schemas.codes import Code, TidegateError
+
+MAX_DEPTH = 32
+
+
+def check_json(raw: bytes, what: str) -> dict[str, object]:
+    """Parse a JSON object: UTF-8, no key twice in one object, at most 32 levels deep.
+
+    Args:
+        raw: the document; its size was capped by whoever read it.
+        what: names the document for a person.
+
+    Raises:
+        TidegateError: IMAGE_MALFORMED.
+    """
+    try:
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise TidegateError(Code.IMAGE_MALFORMED, f"{what} is not acceptable JSON: {why[:200]}") from error
+    if not isinstance(value, dict):
+        raise TidegateError(Code.IMAGE_MALFORMED, f"{what} is not a JSON object")
+    if _is_deeper_than(value, MAX_DEPTH):
+        raise TidegateError(Code.IMAGE_MALFORMED, f"{what} is nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"the key '{twice[:60]}' is there twice")
+    return found
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _is_deeper_than(value: object, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        below: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                below.extend(item.values())
+            elif isinstance(item, list):
+                below.extend(item)
+        if not below:
+            return False
+        level = below
+    return any(isinstance(item, dict | list) for item in level)

@@ -1,0 +1,46 @@
+"""The port: where the bytes of one image come from.
+
+Implementations: `client.RegistryClient` (one repository of a registry and its mirrors), `layout.LayoutSource`
+(a folder) and `archive.ArchiveSource` (a tar of such a folder). tests/contract/test_image_source.py runs on
+each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from tidegate_wire.registry.descriptor import Descriptor
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: the caller asked for it
+    """The caller's `cancel` said yes. What was fetched so far is kept for a later resumption."""
+
+
+class ImageSource(Protocol):
+    """One repository, from which manifests and blobs are read by digest.
+
+    Every method raises TidegateError with one of these codes: IMAGE_UNREACHABLE, IMAGE_UNAUTHORIZED,
+    IMAGE_NOT_FOUND, IMAGE_TOO_LARGE, IMAGE_DIGEST_MISMATCH, IMAGE_MALFORMED, REFERENCE_INVALID.
+    """
+
+    def resolve(self, tag: str) -> str:
+        """The digest that a tag stands for at this moment, computed from the content itself."""
+        ...
+
+    def manifest(self, digest: str) -> bytes:
+        """The manifest or index with this digest, at most 4 MiB, already verified against it."""
+        ...
+
+    def open_blob(self, blob: Descriptor, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]:
+        """The bytes of a blob from `offset` on, in chunks of at most 1 MiB.
+
+        The chunks are NOT verified: pass them through `verify.verified_chunks`, or use `download.fetch_blob`.
+        At most `blob.size - offset` bytes are yielded, whatever the other side sends. An interrupted transfer
+        is taken up again where it stopped; where ranges are ignored, what lies before `offset` is read and
+        dropped.
+        """
+        ...
