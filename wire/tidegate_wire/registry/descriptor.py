@@ -1,8 +1,8 @@
 """Descriptors, manifests, indexes and image configs, as pydantic models.
 
 Sources: OCI image specification 1.1 (descriptor.md, manifest.md, image-index.md, config.md); Docker's image
-manifest V2, schema 2, has the same shape. Unknown members are ignored, as the specification demands; known ones
-are strict.
+manifest V2, schema 2, has the same shape. Unknown members are ignored, as the specification demands; known
+ones are strict.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def layer_compression(media_type: str) -> Compression:
     """How a layer of this media type is packed.
 
     Raises:
-        TidegateError: IMAGE_UNSUPPORTED, for encrypted, foreign and non-distributable layers and whatever else.
+        TidegateError: IMAGE_UNSUPPORTED, for encrypted, foreign and non-distributable layers and the like.
     """
     try:
         return _LAYERS[media_type]
