@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 STATEMENT_BYTES: Final = 64 * 1024
-"""The largest message that is looked at; a larger one is refused before parsing (protocol, delivery rules)."""
+"""The largest message that is looked at; a larger one is refused before parsing."""
 
 JSON_DEPTH: Final = 32
 """The deepest nesting of objects and arrays in any message. A genuine bundle needs 9."""

@@ -1,0 +1,80 @@
+"""Waves: who of a fleet takes a release when. The same input gives the same answer in every implementation.
+
+Golden vectors: tests/golden/cohorts.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from tidegate_schemas import limits
+from tidegate_schemas.base import Labels, Message, Moment, Name, Short
+
+
+class RolloutState(StrEnum):
+    """What the publisher wants of the release as a whole."""
+
+    ACTIVE = "active"
+    HELD = "held"
+    REVOKED = "revoked"
+
+
+class Urgency(StrEnum):
+    """How much of its own comfort a host may give up. The host's policy says what each may override."""
+
+    ROUTINE = "routine"
+    URGENT = "urgent"
+    EMERGENCY = "emergency"
+
+
+class Wave(Message):
+    """Hosts that may start together: a share of the fleet, or those with certain labels, or both.
+
+    `fraction` is cumulative over the fleet: a wave of 0.1 after one of 0.01 adds 9 %. A wave is open
+    when `open` is true or when `opens_at` has come; one that has neither waits for a later statement.
+    """
+
+    name: Name
+    fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    labels: Labels = {}
+    open: bool = False
+    opens_at: Moment | None = None
+
+
+class Rollout(Message):
+    """How a release may spread. Without waves all hosts may start at once."""
+
+    state: RolloutState = RolloutState.ACTIVE
+    seed: Short
+    waves: Annotated[tuple[Wave, ...], Field(max_length=limits.ITEMS)] = ()
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [wave.name for wave in self.waves]
+        if len(set(names)) != len(names):
+            message = "two waves have one name"
+            raise ValueError(message)
+        return self
+
+
+def cohort(seed: str, host: str) -> float:
+    """A host's place in a rollout, in [0, 1): the first 8 bytes of SHA-256(seed || host id) as a fraction.
+
+    The quotient is rounded down to 53 bits, so that it is exact in IEEE 754 and never reaches 1.
+    """
+    head = hashlib.sha256(seed.encode() + host.encode()).digest()[:8]
+    return (int.from_bytes(head, "big") >> 11) / 2**53
+
+
+def wave_of(rollout: Rollout, host: str, labels: dict[str, str]) -> Wave | None:
+    """The first wave that takes this host in, or None when none of them does."""
+    place = cohort(rollout.seed, host)
+    for wave in rollout.waves:
+        selected = all(labels.get(key) == value for key, value in wave.labels.items())
+        if selected and place < wave.fraction:
+            return wave
+    return None

@@ -1,0 +1,69 @@
+"""A host's status: presence, what runs, what waits and for what. Retained; the last will says `offline`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from tidegate_schemas import limits
+from tidegate_schemas.base import Digest, HostId, Labels, Message, Moment, Name, Sequence, Short, Text
+from tidegate_schemas.codes import Code
+
+
+class Presence(StrEnum):
+    """Whether the agent is connected."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+
+
+class Inventory(Message):
+    """What kind of machine the host is."""
+
+    arch: Short
+    kernel: Short
+    os: Short
+    agent: Short
+
+
+class FollowStatus(Message):
+    """Where a host stands in one channel."""
+
+    product: Name
+    channel: Name
+    engine: Short
+    state: Short
+    sequence: Sequence | None = None
+    version: Short | None = None
+    current: Digest | None = None
+    staged: Digest | None = None
+    previous: Digest | None = None
+    target: Digest | None = None
+    waiting_for: Short | None = None
+    until: Moment | None = None
+    code: Code | None = None
+    reason: Text = ""
+    stale_since: Moment | None = None
+    quarantined: Annotated[tuple[Digest, ...], Field(max_length=limits.ITEMS)] = ()
+    refused: Annotated[int, Field(ge=0)] = 0
+
+
+class HostStatus(Message):
+    """The retained status.
+
+    `start` counts the agent's starts and `connection` the connections of this start: of two statuses the
+    one with the higher pair is the newer, so that a late will cannot hide a live host. An `offline` will
+    carries the pair of the connection that died.
+    """
+
+    host: HostId
+    presence: Presence
+    start: Annotated[int, Field(ge=0)]
+    connection: Annotated[int, Field(ge=0)]
+    at: Moment
+    boot_id: Short | None = None
+    labels: Labels = {}
+    inventory: Inventory | None = None
+    follows: Annotated[tuple[FollowStatus, ...], Field(max_length=limits.ITEMS)] = ()
