@@ -1,7 +1,7 @@
 """An OCI image layout in a folder, as an image source (OCI image specification 1.1, image-layout.md).
 
-A layout may come from a stick or a download, so its folder is not trusted: every file is opened relative to the
-folder's handle, component by component, and no symbolic link is followed.
+A layout may come from a stick or a download, so its folder is not trusted: every file is opened relative to
+the folder's handle, component by component, and no symbolic link is followed.
 """
 
 from __future__ import annotations
@@ -78,30 +78,34 @@ class LayoutSource:
         """The whole of a file of at most 4 MiB."""
         with self._opened(*parts) as handle:
             if os.fstat(handle).st_size > MAX_MANIFEST_BYTES:
-                raise TidegateError(
-                    Code.IMAGE_TOO_LARGE,
-                    f"{'/'.join(parts)} in {self._folder} is larger than {MAX_MANIFEST_BYTES} bytes",
-                )
+                name = f"{'/'.join(parts)} in {self._folder}"
+                raise TidegateError(Code.IMAGE_TOO_LARGE, f"{name} is larger than {MAX_MANIFEST_BYTES} bytes")
             with self._reading(), os.fdopen(os.dup(handle), "rb") as file:
                 return file.read(MAX_MANIFEST_BYTES)
 
     @contextlib.contextmanager
     def _opened(self, *parts: str) -> Iterator[int]:
-        """A regular file below the folder, opened without following a link in any component."""
-        with contextlib.ExitStack() as handles, self._reading("/".join(parts)):
+        """A regular file below the folder."""
+        name = "/".join(parts)
+        with self._reading(name):
+            handle = self._walk(parts)
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise TidegateError(Code.IMAGE_MALFORMED, f"{name} in {self._folder} is not a file")
+            yield handle
+        finally:
+            os.close(handle)
+
+    def _walk(self, parts: tuple[str, ...]) -> int:
+        """Open what lies below the folder, without following a link in any component."""
+        with contextlib.ExitStack() as handles:
             folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             handles.callback(os.close, folder)
             for part in parts[:-1]:
                 folder = os.open(part, _OPEN | os.O_DIRECTORY, dir_fd=folder)
                 handles.callback(os.close, folder)
             # Not blocking, or a named pipe in the layout would hold us for ever.
-            handle = os.open(parts[-1], _OPEN | os.O_NONBLOCK, dir_fd=folder)
-            handles.callback(os.close, handle)
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise TidegateError(
-                    Code.IMAGE_MALFORMED, f"{'/'.join(parts)} in {self._folder} is not a file"
-                )
-            yield handle
+            return os.open(parts[-1], _OPEN | os.O_NONBLOCK, dir_fd=folder)
 
     @contextlib.contextmanager
     def _reading(self, name: str = "blob") -> Iterator[None]:
