@@ -5,10 +5,14 @@ Every adapter passes its port's contract suite (tests/contract), and so does the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from tidegate_agent.admission import Memory
+from tidegate_agent.states import Idle, State
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from tidegate_agent.model import (
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from tidegate_agent.model import Protocol as MqttProtocol
+    from tidegate_schemas.events import UpdateEvent
 
 
 class Clock(Protocol):
@@ -66,6 +71,10 @@ class Bus(Protocol):
         """Hand a message over at QoS 1; False when not connected (nothing is queued then)."""
         ...
 
+    def resubscribe(self) -> None:
+        """Ask the broker for the retained statements again; a no-op when not connected."""
+        ...
+
     def stop(self, farewell: Outgoing | None) -> None:
         """Publish the farewell if connected, disconnect in order, end the thread. Idempotent."""
         ...
@@ -75,7 +84,7 @@ class Verifier(Protocol):
     """Tells genuine from false (steps 1 to 5 of the order of verification)."""
 
     def verify(self, follow: Follow, payload: bytes, now: datetime) -> Verdict:
-        """Verify a channel statement's bundle. Raises RefusedError; never returns on doubt. Slow (about 0.4 s)."""
+        """Verify a channel statement's bundle. Raises RefusedError on any doubt. Takes about 0.4 s."""
         ...
 
 
@@ -109,8 +118,8 @@ class ImageEngine(Protocol):
         """Make the staged image the next one to run. Refuses when something else is staged."""
         ...
 
-    def rollback(self) -> Activation:
-        """Return to the previous image."""
+    def rollback(self, digest: str) -> Activation:
+        """Return to that image, the previous one. A no-op when it runs already: no toggle."""
         ...
 
     def discard(self) -> None:
@@ -155,4 +164,96 @@ class Timer(Protocol):
 
     def stop(self) -> None:
         """Forget all alarms and end the timer's thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """What the journal knows of one follow. `installed_sequence` brought the running image; 0 when unknown."""
+
+    state: State = Idle()
+    memory: Memory = Memory()
+    installed_sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's word for one digest; `at_once` also waives the window."""
+
+    digest: str
+    at_once: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one step of the machine changes on disk: all of it, or nothing.
+
+    `state`, `memory`, `installed_sequence` and `clock_floor` are left as they are when None. Events go to the
+    outbox; one whose id is there already is not written again.
+    """
+
+    follow: Follow
+    state: State | None = None
+    memory: Memory | None = None
+    installed_sequence: int | None = None
+    clock_floor: datetime | None = None
+    events: tuple[UpdateEvent, ...] = ()
+    quarantine: tuple[tuple[str, Failure], ...] = ()
+    pardon: tuple[str, ...] = ()
+    approval: Approval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An event that the broker has not acknowledged yet. `token` is positive and grows with age."""
+
+    token: int
+    event: UpdateEvent
+
+
+class Journal(Protocol):
+    """The state on disk. Every call raises JournalError when the disk does; nothing is half written."""
+
+    def begin(self) -> int:
+        """Count this start of the agent; the first is 1."""
+        ...
+
+    def recall(self, follow: Follow) -> Recollection:
+        """What was last committed for a follow."""
+        ...
+
+    def commit(self, change: Change) -> None:
+        """Write a change, durably, in one transaction."""
+        ...
+
+    def unsent(self, limit: int, after: int = 0) -> Sequence[Letter]:
+        """The oldest letters with tokens above `after`, in order."""
+        ...
+
+    def sent(self, token: int) -> None:
+        """The broker has this letter."""
+        ...
+
+    def history(self, limit: int) -> Sequence[UpdateEvent]:
+        """The newest events, sent or not, newest first."""
+        ...
+
+    def quarantined(self, follow: Follow) -> dict[str, Failure]:
+        """Digests that are not staged again, and why."""
+        ...
+
+    def attempts(self, follow: Follow, digest: str) -> int:
+        """How often this digest was tried here."""
+        ...
+
+    def approval(self, follow: Follow) -> Approval | None:
+        """The last approval given for a follow."""
+        ...
+
+    def clock_floor(self) -> datetime | None:
+        """The latest time that was trusted."""
+        ...
+
+    def close(self) -> None:
+        """Release the files."""
         ...

@@ -98,7 +98,7 @@ def _messages() -> dict[str, Any]:
         },
         "event": {
             "summary": "One step of an update: a CloudEvent, structured on MQTT 3.1.1.",
-            "description": "On MQTT 5 binary mode: attributes are user properties, event-data is the payload.",
+            "description": "On MQTT 5 binary mode: attributes as user properties, event-data as payload.",
             "contentType": "application/cloudevents+json",
             "payload": {"$ref": "event.schema.json"},
         },
