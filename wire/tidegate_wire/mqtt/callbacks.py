@@ -1,0 +1,140 @@
+"""What paho tells about one connection, turned into state and calls of our own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from paho.mqtt.enums import LogLevel
+
+from tidegate_schemas import limits
+from tidegate_wire.mqtt import failures
+from tidegate_wire.mqtt.messages import Message
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+    from paho.mqtt.properties import Properties
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    from tidegate_wire.mqtt.endpoint import Endpoint
+    from tidegate_wire.mqtt.failures import BusError
+    from tidegate_wire.mqtt.messages import Version
+
+_HANDLERS: Final = ("connect", "disconnect", "message", "publish", "subscribe", "log")
+
+
+class LinkListener(Protocol):
+    """Who uses a link. Called by the thread that drives it."""
+
+    def on_message(self, message: Message) -> None:
+        """A message on a subscribed topic."""
+        ...
+
+    def on_ack(self, mid: int, refusal: ReasonCode | None) -> None:
+        """The PUBACK for a packet id. `refusal` is what an MQTT 5 broker has against it."""
+        ...
+
+
+class Callbacks:
+    """The callbacks of one paho client and what they have heard so far.
+
+    Attributes:
+        connected: a CONNACK has come and was positive.
+        lost: why there is no connection any more, once there is none.
+        subacks: the answers to each SUBSCRIBE, by packet id.
+    """
+
+    def __init__(
+        self,
+        version: Version,
+        endpoint: Endpoint,
+        listener: LinkListener,
+    ) -> None:
+        self.connected = False
+        self.lost: BusError | None = None
+        self.subacks: dict[int, list[ReasonCode]] = {}
+        self._version = version
+        self._endpoint = endpoint
+        self._listener = listener
+        self._complaint = ""
+
+    def attach(self, client: Client) -> None:
+        """Listen to this client."""
+        for name in _HANDLERS:
+            setattr(client, f"on_{name}", getattr(self, f"_on_{name}"))
+        # With this set, paho leaves all writing to the thread in loop() instead of to whoever publishes.
+        client.on_socket_register_write = _leave_writing_to_loop
+
+    def detach(self, client: Client) -> None:
+        """Untie the two. Without the cycle a client closes its sockets when let go, not at a collection."""
+        for name in _HANDLERS:
+            setattr(client, f"on_{name}", None)
+        client.on_socket_register_write = None
+
+    def ended(self) -> None:
+        """The connection is gone, with or without a callback that said so."""
+        if self.lost is not None:
+            return
+        if self.connected:
+            error = ConnectionError(self._complaint or "it was closed")
+            self.lost = failures.from_exception(error, self._endpoint)
+        else:
+            self.lost = failures.from_silence(self._complaint, self._version, self._endpoint)
+
+    def broken(self, error: Exception) -> None:
+        """The connection cannot be used further."""
+        self.lost = self.lost or failures.from_exception(error, self._endpoint)
+
+    def _on_connect(
+        self, _client: Client, _data: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties
+    ) -> None:
+        if code.is_failure:
+            self.lost = failures.from_connack(code, self._version, self._endpoint)
+        else:
+            self.connected = True
+
+    def _on_disconnect(
+        self,
+        _client: Client,
+        _data: object,
+        flags: DisconnectFlags,
+        code: ReasonCode,
+        _properties: Properties,
+    ) -> None:
+        if self.lost is None and flags.is_disconnect_packet_from_server:
+            self.lost = failures.from_disconnect(code, self._endpoint)
+        else:
+            self.ended()
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return  # [MQTT-1.5.4-1] forbids it, and no filter of ours can have asked for it
+        properties = message.properties
+        self._listener.on_message(
+            Message(
+                topic=topic,
+                payload=bytes(message.payload[: limits.STATEMENT_BYTES + 1]),
+                retained=message.retain,
+                content_type=getattr(properties, "ContentType", None),
+                properties=tuple(getattr(properties, "UserProperty", ())),
+            ),
+        )
+
+    def _on_publish(
+        self, _client: Client, _data: object, mid: int, code: ReasonCode, _properties: Properties
+    ) -> None:
+        self._listener.on_ack(mid, code if code.is_failure else None)
+
+    def _on_subscribe(
+        self, _client: Client, _data: object, mid: int, codes: list[ReasonCode], _properties: Properties
+    ) -> None:
+        self.subacks[mid] = codes
+
+    def _on_log(self, _client: Client, _data: object, level: int, text: str) -> None:
+        if level == LogLevel.MQTT_LOG_ERR:
+            self._complaint = text
+
+
+def _leave_writing_to_loop(_client: Client, _data: object, _socket: object) -> None:
+    """Nothing to do: loop() asks want_write() itself."""
