@@ -61,7 +61,7 @@ class LayoutSource:
             if size != blob.size:
                 raise TidegateError(
                     Code.IMAGE_DIGEST_MISMATCH,
-                    f"the blob {blob.digest} in {self._folder} has {size} bytes; its descriptor says {blob.size}",
+                    f"the blob {blob.digest} in {self._folder} has {size} bytes, not {blob.size}",
                 )
             yield self._chunks(handle, blob, offset)
 

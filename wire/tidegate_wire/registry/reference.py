@@ -107,6 +107,20 @@ def parse_reference(text: str) -> AnyReference:
     return _parse_layout(text, rest, digest) if text.startswith("oci:") else _parse_remote(text, rest, digest)
 
 
+def check_tag(tag: str) -> str:
+    """Return `tag` when it is one (OCI distribution specification 1.1, "Pulling manifests").
+
+    Raises:
+        TidegateError: REFERENCE_INVALID.
+    """
+    if _TAG.fullmatch(tag) is None:
+        raise TidegateError(
+            Code.REFERENCE_INVALID,
+            f"'{tag[:120]}' is not a tag: up to 128 letters, digits, dots, dashes and underscores",
+        )
+    return tag
+
+
 def _parse_remote(text: str, rest: str, digest: str | None) -> Reference:
     host, slash, path = rest.partition("/")
     if not slash or not _is_host(host):
@@ -123,7 +137,7 @@ def _parse_remote(text: str, rest: str, digest: str | None) -> Reference:
         raise _invalid(
             text, f"'{repository}' is not a repository: lower-case words with . _ - between, joined by /"
         )
-    return Reference(host.lower(), repository, _check_tag(text, tag) if colon else None, digest)
+    return Reference(host.lower(), repository, check_tag(tag) if colon else None, digest)
 
 
 def _parse_layout(text: str, rest: str, digest: str | None) -> LayoutReference:
@@ -131,7 +145,7 @@ def _parse_layout(text: str, rest: str, digest: str | None) -> LayoutReference:
     pure = PurePosixPath(path)
     if not pure.is_absolute() or ".." in pure.parts or str(pure) == "/":
         raise _invalid(text, "the layout's path must be absolute and without '..'")
-    return LayoutReference(pure, _check_tag(text, tag) if colon else None, digest)
+    return LayoutReference(pure, check_tag(tag) if colon else None, digest)
 
 
 def _split_digest(text: str) -> tuple[str, str | None]:
@@ -142,12 +156,6 @@ def _split_digest(text: str) -> tuple[str, str | None]:
 def _is_host(first: str) -> bool:
     """Whether the first part is a registry and not the start of a short name (distribution's rule)."""
     return "." in first or ":" in first or first.lower() == "localhost"
-
-
-def _check_tag(text: str, tag: str) -> str:
-    if _TAG.fullmatch(tag) is None:
-        raise _invalid(text, f"'{tag}' is not a tag: up to 128 letters, digits, dots, dashes and underscores")
-    return tag
 
 
 def _spell(name: str, tag: str | None, digest: str | None) -> str:
