@@ -225,10 +225,11 @@ def _window(target: Target, manners: Manners, situation: Situation) -> Wait | No
 
 
 def _next_fit(schedule: Schedule, now: datetime, expected: timedelta) -> datetime | None:
-    openings = schedule.upcoming(now, OPENINGS_LOOKED_AT)
-    return next(
-        (each.opens for each in openings if each.opens > now and each.closes - each.opens >= expected), None
-    )
+    for each in schedule.upcoming(now, OPENINGS_LOOKED_AT):
+        long_enough = each.closes is None or each.closes - each.opens >= expected
+        if each.opens > now and long_enough:
+            return each.opens
+    return None
 
 
 def _overrides(target: Target, manners: Manners, now: datetime) -> bool:

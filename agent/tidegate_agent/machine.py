@@ -32,6 +32,7 @@ from tidegate_agent.states import (
     Event,
     Heard,
     Idle,
+    Known,
     Outcome,
     Progressed,
     Prove,
@@ -85,6 +86,8 @@ def step(state: State, event: Event, now: datetime, rules: Rules) -> Transition:
             return _heard(state, event)
         case Refused():
             return _refused(state, event)
+        case Known():
+            return Transition(state.before if isinstance(state, Verifying) else state)
         case Admitted():
             return _admitted(state, event, now)
     match state:
@@ -148,13 +151,13 @@ def _admitted(state: State, event: Admitted, now: datetime) -> Transition:
 
 def _begin(before: Resting, event: Admitted, now: datetime) -> Transition:
     target = event.target
-    update = Update(target, event.attempt, event.image.current, event.boot_id)
+    update = Update(target, event.attempt, event.image.current, event.boot_id, event.installed_sequence)
     if event.image.current == target.digest:
         return _already_there(before, update, now)
     if target.rollout.state is RolloutState.REVOKED:
         return _settle(update, Outcome.CANCELLED, now, _revoked())
     if event.unfit is not None:
-        if _is_about(before, target.digest):
+        if is_about(before, target.digest):
             # A heartbeat for what this host has given up on is no news.
             return Transition(_with_target(before, update))
         return _settle(update, Outcome.REJECTED, now, event.unfit)
@@ -163,13 +166,9 @@ def _begin(before: Resting, event: Admitted, now: datetime) -> Transition:
 
 
 def _already_there(before: Resting, update: Update, now: datetime) -> Transition:
-    if _is_about(before, update.target.digest):
+    if is_about(before, update.target.digest):
         return Transition(_with_target(before, update))
     return _settle(update, Outcome.SUCCEEDED, now)
-
-
-def _is_about(state: Resting, digest: str) -> bool:
-    return isinstance(state, Settled) and state.update.target.digest == digest
 
 
 def _with_target(state: Resting, update: Update) -> Resting:
@@ -484,6 +483,12 @@ def update_of(state: State) -> Update | None:
             assert_never(state)
 
 
+def is_about(state: State, digest: str) -> bool:
+    """Whether the host is at rest, and its last update was to this digest."""
+    resting = state.before if isinstance(state, Verifying) else state
+    return isinstance(resting, Settled) and resting.update.target.digest == digest
+
+
 def blocks_others(state: State, *, to_activate: bool) -> bool:
     """Whether another follow's update has to wait for this one: one at a time on a host."""
     if isinstance(state, Activating | Rebooting | Proving | RollingBack):
@@ -491,4 +496,4 @@ def blocks_others(state: State, *, to_activate: bool) -> bool:
     return isinstance(state, Staging) and not to_activate
 
 
-__all__ = ["Active", "blocks_others", "step", "update_of"]
+__all__ = ["Active", "blocks_others", "is_about", "step", "update_of"]

@@ -5,11 +5,7 @@ Every adapter passes its port's contract suite (tests/contract), and so does the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-
-from tidegate_agent.admission import Memory
-from tidegate_agent.states import Idle, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +25,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from tidegate_agent.model import Protocol as MqttProtocol
+    from tidegate_agent.records import Approval, Change, Letter, Recollection
     from tidegate_schemas.events import UpdateEvent
 
 
@@ -165,50 +162,6 @@ class Timer(Protocol):
     def stop(self) -> None:
         """Forget all alarms and end the timer's thread."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Recollection:
-    """What the journal knows of one follow. `installed_sequence` brought the running image; 0 when unknown."""
-
-    state: State = Idle()
-    memory: Memory = Memory()
-    installed_sequence: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """A person's word for one digest; `at_once` also waives the window."""
-
-    digest: str
-    at_once: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What one step of the machine changes on disk: all of it, or nothing.
-
-    `state`, `memory`, `installed_sequence` and `clock_floor` are left as they are when None. Events go to the
-    outbox; one whose id is there already is not written again.
-    """
-
-    follow: Follow
-    state: State | None = None
-    memory: Memory | None = None
-    installed_sequence: int | None = None
-    clock_floor: datetime | None = None
-    events: tuple[UpdateEvent, ...] = ()
-    quarantine: tuple[tuple[str, Failure], ...] = ()
-    pardon: tuple[str, ...] = ()
-    approval: Approval | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """An event that the broker has not acknowledged yet. `token` is positive and grows with age."""
-
-    token: int
-    event: UpdateEvent
 
 
 class Journal(Protocol):

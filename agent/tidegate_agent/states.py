@@ -35,13 +35,15 @@ class Update:
     """One attempt to bring a target onto the host.
 
     `attempt` grows with every try at staging, `reboots` with every reboot that should have brought the
-    target; `boot_id` is the boot in which the update began. `marks` says when each step began, in order.
+    target. `previous`, `previous_sequence` and `boot_id` are what was the case when the update began;
+    `marks` says when each step began, in order.
     """
 
     target: Target
     attempt: int
     previous: str | None
     boot_id: str
+    previous_sequence: int = 0
     reboots: int = 0
     bytes_fetched: int = 0
     marks: tuple[tuple[Step, datetime], ...] = ()
@@ -202,6 +204,13 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """The message is genuine, and was acted upon before."""
+
+    announcement: str
+
+
+@dataclass(frozen=True, slots=True)
 class Admitted:
     """The message is genuine, fresh and newer than all before it."""
 
@@ -210,6 +219,7 @@ class Admitted:
     attempt: int
     image: ImageStatus
     boot_id: str
+    installed_sequence: int = 0
     unfit: Failure | None = None
 
 
@@ -305,6 +315,7 @@ Event = (
     Restarted
     | Heard
     | Refused
+    | Known
     | Admitted
     | Assessed
     | Woken

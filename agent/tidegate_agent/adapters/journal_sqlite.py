@@ -1,0 +1,258 @@
+"""The journal in SQLite (WAL, synchronous=FULL): what is committed here survives power loss.
+
+Six tables: `meta` (counters, clock floor), `follow` (state and memory, one row each), `event` (history and
+outbox in one: what is not acknowledged is the outbox), `attempt`, `quarantine`, `approval`.
+A database that is damaged is set aside and a new one begun: the host must stay updatable (JOURNAL_CORRUPT).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from loguru import logger
+from pydantic import TypeAdapter
+
+from tidegate_agent.admission import Memory
+from tidegate_agent.errors import JournalError
+from tidegate_agent.machine import update_of
+from tidegate_agent.model import Failure, Follow
+from tidegate_agent.records import Approval, Change, Letter, Recollection
+from tidegate_agent.states import Idle, State
+from tidegate_schemas.base import rfc3339
+from tidegate_schemas.codes import Code
+from tidegate_schemas.events import UpdateEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+SCHEMA_VERSION: Final = 1
+HISTORY_KEPT: Final = 2000
+"""Acknowledged events that are kept for `tidegate-agent history`."""
+
+_SCHEMA: Final = """
+create table meta (name text primary key, value text not null) strict;
+create table follow (
+    follow text primary key, state text not null, memory text not null, installed integer not null
+) strict;
+create table event (
+    token integer primary key autoincrement, id text not null unique, follow text not null,
+    body text not null, sent integer not null default 0
+) strict;
+create index event_unsent on event (token) where sent = 0;
+create table attempt (
+    follow text not null, digest text not null, tries integer not null, primary key (follow, digest)
+) strict;
+create table quarantine (
+    follow text not null, digest text not null, failure text not null, primary key (follow, digest)
+) strict;
+create table approval (follow text primary key, digest text not null, at_once integer not null) strict;
+"""
+
+_STATE: Final[TypeAdapter[State]] = TypeAdapter(State)
+_MEMORY: Final = TypeAdapter(Memory)
+_FAILURE: Final = TypeAdapter(Failure)
+
+T = TypeVar("T")
+
+
+class SqliteJournal:
+    """The Journal port on one database file. Safe to call from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._db = _open_or_replace(path)
+
+    def begin(self) -> int:
+        """Count this start of the agent; the first is 1."""
+        with self._transaction() as db:
+            starts = int(_meta(db, "starts") or 0) + 1
+            _set_meta(db, "starts", str(starts))
+            return starts
+
+    def recall(self, follow: Follow) -> Recollection:
+        """What was last committed for a follow."""
+        row = self._one("select state, memory, installed from follow where follow = ?", follow.key)
+        if row is None:
+            return Recollection()
+        state, memory, installed = row
+        return Recollection(_STATE.validate_json(state), _MEMORY.validate_json(memory), installed)
+
+    def commit(self, change: Change) -> None:
+        """Write a change, durably, in one transaction."""
+        key = change.follow.key
+        with self._transaction() as db:
+            _write_follow(db, key, change)
+            for event in change.events:
+                values = (event.id, key, event.to_json().decode())
+                db.execute("insert or ignore into event (id, follow, body) values (?, ?, ?)", values)
+            for digest, failure in change.quarantine:
+                body = _FAILURE.dump_json(failure).decode()
+                db.execute("insert or replace into quarantine values (?, ?, ?)", (key, digest, body))
+            for digest in change.pardon:
+                db.execute("delete from quarantine where follow = ? and digest = ?", (key, digest))
+            if change.approval is not None:
+                values = (key, change.approval.digest, str(int(change.approval.at_once)))
+                db.execute("insert or replace into approval values (?, ?, cast(? as integer))", values)
+            if change.clock_floor is not None:
+                _set_meta(db, "clock_floor", rfc3339(change.clock_floor))
+
+    def unsent(self, limit: int, after: int = 0) -> Sequence[Letter]:
+        """The oldest letters with tokens above `after`, in order."""
+        query = "select token, body from event where sent = 0 and token > ? order by token limit ?"
+        rows = self._all(query, after, limit)
+        return [Letter(token, UpdateEvent.model_validate_json(body)) for token, body in rows]
+
+    def sent(self, token: int) -> None:
+        """The broker has this letter; old history makes room."""
+        with self._transaction() as db:
+            db.execute("update event set sent = 1 where token = ?", (token,))
+            db.execute("delete from event where sent = 1 and token <= ?", (token - HISTORY_KEPT,))
+
+    def history(self, limit: int) -> Sequence[UpdateEvent]:
+        """The newest events, sent or not, newest first."""
+        rows = self._all("select body from event order by token desc limit ?", limit)
+        return [UpdateEvent.model_validate_json(body) for (body,) in rows]
+
+    def quarantined(self, follow: Follow) -> dict[str, Failure]:
+        """Digests that are not staged again, and why."""
+        rows = self._all("select digest, failure from quarantine where follow = ?", follow.key)
+        return {digest: _FAILURE.validate_json(failure) for digest, failure in rows}
+
+    def attempts(self, follow: Follow, digest: str) -> int:
+        """How often this digest was tried here."""
+        row = self._one("select tries from attempt where follow = ? and digest = ?", follow.key, digest)
+        return int(row[0]) if row else 0
+
+    def approval(self, follow: Follow) -> Approval | None:
+        """The last approval given for a follow."""
+        row = self._one("select digest, at_once from approval where follow = ?", follow.key)
+        return Approval(row[0], bool(row[1])) if row else None
+
+    def clock_floor(self) -> datetime | None:
+        """The latest time that was trusted."""
+        with self._guarded() as db:
+            text = _meta(db, "clock_floor")
+        return datetime.fromisoformat(text) if text else None
+
+    def close(self) -> None:
+        """Release the files."""
+        with self._lock:
+            self._db.close()
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.Error as error:
+                raise JournalError(_code_of(error), f"the journal cannot be used: {error}") from error
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._guarded() as db, db:
+            db.execute("begin immediate")
+            yield db
+
+    def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
+        with self._guarded() as db:
+            row: tuple[Any, ...] | None = db.execute(query, values).fetchone()
+            return row
+
+    def _all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._guarded() as db:
+            return db.execute(query, values).fetchall()
+
+
+def _open_or_replace(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _open(path)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            reason = f"the journal {path} cannot be opened: {error}"
+            raise JournalError(_code_of(error), reason) from error
+        aside = path.with_suffix(".damaged")
+        logger.error("[{}] {}: {}; it is kept as {}", Code.JOURNAL_CORRUPT, path, error, aside)
+        _set_aside(path, aside)
+        return _open(path)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("pragma journal_mode = wal")
+        db.execute("pragma synchronous = full")
+        _check(db)
+        _migrate(db, path)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check(db: sqlite3.Connection) -> None:
+    if db.execute("pragma quick_check(1)").fetchone()[0] != "ok":
+        message = "the integrity check failed"
+        raise sqlite3.DatabaseError(message)
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    version = db.execute("pragma user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        reason = f"the journal {path} was written by a newer tidegate-agent (schema {version})"
+        raise JournalError(Code.JOURNAL_CORRUPT, reason)
+    if version == 0:
+        db.executescript(f"begin; {_SCHEMA} pragma user_version = {SCHEMA_VERSION}; commit;")
+
+
+def _set_aside(path: Path, aside: Path) -> None:
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _write_follow(db: sqlite3.Connection, key: str, change: Change) -> None:
+    if (change.state, change.memory, change.installed_sequence) == (None, None, None):
+        return
+    idle, blank = _STATE.dump_json(Idle()).decode(), _MEMORY.dump_json(Memory()).decode()
+    db.execute("insert or ignore into follow values (?, ?, ?, 0)", (key, idle, blank))
+    if change.state is not None:
+        body = _STATE.dump_json(change.state).decode()
+        db.execute("update follow set state = ? where follow = ?", (body, key))
+        _write_attempt(db, key, change.state)
+    if change.memory is not None:
+        body = _MEMORY.dump_json(change.memory).decode()
+        db.execute("update follow set memory = ? where follow = ?", (body, key))
+    if change.installed_sequence is not None:
+        values = (change.installed_sequence, key)
+        db.execute("update follow set installed = ? where follow = ?", values)
+
+
+def _write_attempt(db: sqlite3.Connection, key: str, state: State) -> None:
+    update = update_of(state)
+    if update is not None:
+        values = (key, update.target.digest, update.attempt)
+        db.execute(
+            "insert into attempt values (?, ?, ?)"
+            " on conflict do update set tries = max(tries, excluded.tries)",
+            values,
+        )
+
+
+def _meta(db: sqlite3.Connection, name: str) -> str | None:
+    row = db.execute("select value from meta where name = ?", (name,)).fetchone()
+    return row[0] if row else None
+
+
+def _set_meta(db: sqlite3.Connection, name: str, value: str) -> None:
+    db.execute("insert or replace into meta values (?, ?)", (name, value))
+
+
+def _code_of(error: sqlite3.Error) -> Code:
+    full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return Code.DISK_FULL if full else Code.DISK_IO

@@ -1,0 +1,64 @@
+"""The letter box of one channel topic: bounded, and blind to what it has seen.
+
+The network thread puts messages in, the engine thread takes them out. However many come, memory stays flat;
+a message that was refused or is in hand is not taken in again until it is forgotten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from typing import Final
+
+CAPACITY: Final = 32
+"""Messages that wait for verification. A channel has one statement; more is a flood, and the oldest go."""
+
+REMEMBERED: Final = 512
+"""Messages that are recognised when they come again."""
+
+
+class Mailbox:
+    """Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: OrderedDict[str, bytes] = OrderedDict()
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._dropped = 0
+
+    def put(self, payload: bytes) -> bool:
+        """Take a message in. False when it was seen before and needs no attention."""
+        name = hashlib.sha256(payload).hexdigest()
+        with self._lock:
+            if name in self._seen:
+                self._seen.move_to_end(name)
+                return False
+            self._remember(name)
+            self._waiting[name] = payload
+            if len(self._waiting) > CAPACITY:
+                dropped, _ = self._waiting.popitem(last=False)
+                # It may have been genuine: the broker's next delivery gets a new hearing.
+                self._seen.pop(dropped, None)
+                self._dropped += 1
+            return True
+
+    def take(self) -> tuple[str, bytes] | None:
+        """The oldest message and its name (SHA-256, hex); None when the box is empty."""
+        with self._lock:
+            return self._waiting.popitem(last=False) if self._waiting else None
+
+    def forget(self, name: str) -> None:
+        """Hear this message again when it comes again."""
+        with self._lock:
+            self._seen.pop(name, None)
+
+    @property
+    def dropped(self) -> int:
+        """How many messages were dropped unread, in a flood."""
+        return self._dropped
+
+    def _remember(self, name: str) -> None:
+        self._seen[name] = None
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)

@@ -1,0 +1,194 @@
+"""What the fleet is told: events and status, made from the machine's reports. PURE.
+
+An event's id is `host/product/channel/sequence/attempt/step`, with a suffix where a step can come more than
+once in an attempt. It is journalled before it is sent, so a redelivery has the same id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tidegate_agent.machine import update_of
+from tidegate_agent.states import Settled, Staged, Update, Verifying, Waiting
+from tidegate_schemas import limits
+from tidegate_schemas.events import TYPE_PREFIX, Step, UpdateData, UpdateEvent
+from tidegate_schemas.status import FollowStatus, HostStatus, Inventory, Presence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from tidegate_agent.admission import HostFacts, Memory
+    from tidegate_agent.model import Failure, Follow, ImageStatus
+    from tidegate_agent.states import Report, ReportRefusal, State
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who this host is in its reports."""
+
+    facts: HostFacts
+    inventory: Inventory
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """Which connection of which start speaks; see `HostStatus`."""
+
+    start: int
+    connection: int
+
+
+def report_event(report: Report, follow: Follow, profile: Profile, now: datetime) -> UpdateEvent:
+    """The event for one step of an update."""
+    update, wait, failure = report.update, report.wait, report.failure
+    suffix = ""
+    if wait is not None:
+        suffix = f"-{wait.reason}-{int(now.timestamp())}"
+    elif report.percent is not None:
+        suffix = f"-{report.percent}"
+    data = UpdateData(
+        product=follow.product,
+        channel=follow.channel,
+        step=report.step,
+        sequence=update.target.sequence,
+        digest=update.target.digest,
+        version=update.target.version,
+        attempt=update.attempt,
+        percent=report.percent,
+        waiting_for=None if wait is None else wait.reason.value,
+        until=None if wait is None else wait.until,
+        code=None if failure is None else failure.code,
+        reason=_reason(report),
+        details={} if failure is None else _capped(failure.details),
+        previous_digest=update.previous,
+        boot_id=profile.boot_id,
+        durations=durations(update, now),
+        bytes_fetched=update.bytes_fetched,
+    )
+    place = f"{follow.key}/{update.target.sequence}/{update.attempt}/{report.step}{suffix}"
+    return _event(place, data, profile, now)
+
+
+def refusal_event(report: ReportRefusal, follow: Follow, profile: Profile, now: datetime) -> UpdateEvent:
+    """The event for a message that was refused: one for each distinct message and code."""
+    failure = report.failure
+    data = UpdateData(
+        product=follow.product,
+        channel=follow.channel,
+        step=Step.REJECTED,
+        code=failure.code,
+        reason=failure.reason[: limits.TEXT],
+        details=_capped({**failure.details, "message": f"sha256:{report.announcement}"}),
+        boot_id=profile.boot_id,
+    )
+    return _event(f"{follow.key}/refused/{report.announcement[:16]}/{failure.code}", data, profile, now)
+
+
+def stale_event(memory: Memory, follow: Follow, profile: Profile, now: datetime) -> UpdateEvent:
+    """The event for a channel whose newest statement has expired: somebody withholds, or nobody renews."""
+    data = UpdateData(
+        product=follow.product,
+        channel=follow.channel,
+        step=Step.STALE,
+        sequence=memory.sequence or None,
+        reason=f"the newest statement expired at {memory.expires} and no newer one came",
+        boot_id=profile.boot_id,
+    )
+    return _event(f"{follow.key}/{memory.sequence}/stale", data, profile, now)
+
+
+def _event(place: str, data: UpdateData, profile: Profile, now: datetime) -> UpdateEvent:
+    host = profile.facts.host
+    return UpdateEvent(
+        id=f"{host}/{place}",
+        source=f"/tidegate/hosts/{host}",
+        type=TYPE_PREFIX + data.step.value,
+        subject=host,
+        time=now,
+        data=data,
+    )
+
+
+def _reason(report: Report) -> str:
+    if report.wait is not None:
+        return report.wait.text[: limits.TEXT]
+    return "" if report.failure is None else report.failure.reason[: limits.TEXT]
+
+
+def _capped(details: Mapping[str, str]) -> dict[str, str]:
+    items = list(details.items())[: limits.ITEMS]
+    return {key[:256]: value[: limits.TEXT] for key, value in items}
+
+
+def durations(update: Update, now: datetime) -> dict[str, float]:
+    """Seconds spent in each step so far, and in all. A step that came twice is summed up."""
+    spent: dict[str, float] = {}
+    for index, (step, began) in enumerate(update.marks):
+        ended = update.marks[index + 1][1] if index + 1 < len(update.marks) else now
+        if not step.final:
+            spent[step.value] = round(spent.get(step.value, 0) + (ended - began).total_seconds(), 3)
+    if update.marks:
+        spent["total"] = round((now - update.marks[0][1]).total_seconds(), 3)
+    return spent
+
+
+@dataclass(frozen=True, slots=True)
+class FollowView:
+    """All that is known of one follow at a moment."""
+
+    follow: Follow
+    engine: str
+    state: State
+    memory: Memory
+    image: ImageStatus
+    quarantined: Mapping[str, Failure]
+    refused: int
+    stale: bool
+
+
+def follow_status(view: FollowView) -> FollowStatus:
+    """Where the host stands in one channel."""
+    resting = view.state.before if isinstance(view.state, Verifying) else view.state
+    update = update_of(resting)
+    wait = resting.wait if isinstance(resting, Waiting | Staged) else None
+    failure = resting.failure if isinstance(resting, Settled) else None
+    return FollowStatus(
+        product=view.follow.product,
+        channel=view.follow.channel,
+        engine=view.engine,
+        state=resting.outcome.value if isinstance(resting, Settled) else resting.kind,
+        sequence=view.memory.sequence or None,
+        version=None if update is None else update.target.version,
+        current=view.image.current,
+        staged=view.image.staged,
+        previous=view.image.previous,
+        target=None if update is None else update.target.digest,
+        waiting_for=None if wait is None else wait.reason.value,
+        until=None if wait is None else wait.until,
+        code=None if failure is None else failure.code,
+        reason=(wait.text if wait else failure.reason if failure else "")[: limits.TEXT],
+        stale_since=view.memory.expires if view.stale else None,
+        quarantined=tuple(view.quarantined)[: limits.ITEMS],
+        refused=view.refused,
+    )
+
+
+def host_status(
+    profile: Profile, birth: Birth, presence: Presence, now: datetime, follows: tuple[FollowStatus, ...] = ()
+) -> HostStatus:
+    """The retained status; an offline one says no more than that."""
+    online = presence is Presence.ONLINE
+    return HostStatus(
+        host=profile.facts.host,
+        presence=presence,
+        start=birth.start,
+        connection=birth.connection,
+        at=now,
+        boot_id=profile.boot_id,
+        labels=profile.facts.labels if online else {},
+        inventory=profile.inventory if online else None,
+        follows=follows,
+    )
