@@ -14,6 +14,8 @@ class Code(StrEnum):
 
     ACTIVATE_FAILED = "activate.failed"
     ACTIVATE_REFUSED = "activate.refused"
+    ANNOUNCE_CONFLICT = "announce.conflict"
+    ANNOUNCE_MISSING = "announce.missing"
     ANNOUNCE_TIMEOUT = "announce.timeout"
     ANNOUNCE_UNVERIFIED = "announce.unverified"
     BOOT_FALLBACK = "boot.fallback"
@@ -54,6 +56,7 @@ class Code(StrEnum):
     REQUIRES_MINIMUM = "requires.minimum"
     ROLLBACK_FAILED = "rollback.failed"
     ROLLBACK_REQUESTED = "rollback.requested"
+    ROLLOUT_FINAL = "rollout.final"
     ROLLOUT_REVOKED = "rollout.revoked"
     SEQUENCE_LOWER = "sequence.lower"
     SIGN_FAILED = "sign.failed"
@@ -122,6 +125,14 @@ REGISTRY: dict[Code, Entry] = {
     Code.ACTIVATE_REFUSED: Entry(
         "The engine or the host refused to activate: another update is in progress, or the reboot was denied.",
         "See `tidegate-agent status` for who holds the host, then approve or announce again.",
+    ),
+    Code.ANNOUNCE_CONFLICT: Entry(
+        "Somebody else changed the channel while this command worked, or it does not stand where it was expected.",
+        "See what stands there with `tidegate verify --bus PRODUCT/CHANNEL`, then decide again; let release jobs run one at a time.",
+    ),
+    Code.ANNOUNCE_MISSING: Entry(
+        "Nothing is announced on the channel.",
+        "Check product, channel, --prefix and --broker; announce a release first with `tidegate announce`.",
     ),
     Code.ANNOUNCE_TIMEOUT: Entry(
         "The broker did not acknowledge the statement in time.",
@@ -282,6 +293,10 @@ REGISTRY: dict[Code, Entry] = {
     Code.ROLLBACK_REQUESTED: Entry(
         "A person asked this host to return to its previous image.",
         "Nothing to do; the digest left is not taken up again until it is announced anew.",
+    ),
+    Code.ROLLOUT_FINAL: Entry(
+        "The release was revoked, and a revocation is final: hosts have discarded what they staged.",
+        "Announce a release, the same image too if it turned out to be good: it gets a sequence of its own.",
     ),
     Code.ROLLOUT_REVOKED: Entry(
         "The publisher withdrew this release.",

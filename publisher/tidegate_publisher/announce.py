@@ -1,0 +1,155 @@
+"""The use cases of a release: sign it, announce it, announce what was signed elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tidegate_publisher.compose import compose
+from tidegate_publisher.publication import Current, Signed, require_same_signer
+from tidegate_publisher.sequence import choose_sequence, may_replace
+from tidegate_schemas.codes import Code, TidegateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tidegate_publisher.ports import Clock, Progress, ResolvedImage, Resolver, Verifier
+    from tidegate_publisher.publication import ChannelDesk, SigningDesk
+    from tidegate_schemas.release import Release
+
+NOTHING = Current(None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it. `changed` is False when the channel already held exactly this statement."""
+
+    signed: Signed
+    image: ResolvedImage | None
+    changed: bool
+
+
+class ReleaseSigning:
+    """From a release to a signed, verified statement."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        desk: SigningDesk,
+        clock: Clock,
+        progress: Progress,
+        seed: Callable[[], str],
+    ) -> None:
+        self._resolver = resolver
+        self._desk = desk
+        self._clock = clock
+        self._progress = progress
+        self._seed = seed
+
+    def sign(self, release: Release, before: Current) -> Outcome:
+        """Resolve the image, compose, sign, verify.
+
+        Args:
+            release: what to sign.
+            before: what the channel holds; its sequence and floor are built upon.
+
+        Raises:
+            TidegateError: SEQUENCE_LOWER, RELEASE_INVALID, REFERENCE_*, IMAGE_*, IDENTITY_*, SIGN_*, ANNOUNCE_*.
+        """
+        sequence = choose_sequence(before.sequence, release.sequence)
+        image = self._resolve(release)
+        statement = compose(
+            release,
+            image,
+            sequence=sequence,
+            floor=self._floor(release, before),
+            now=self._clock.now(),
+            seed=self._seed(),
+        )
+        return Outcome(self._desk.sign(statement, before.verified), image, changed=True)
+
+    def _resolve(self, release: Release) -> ResolvedImage:
+        with self._progress.phase(f"resolving {release.image}"):
+            image = self._resolver.resolve(release.image)
+        if image.tag is not None:
+            self._progress.note(
+                f"{image.repository}:{image.tag} is {image.digest} now; that digest is what gets signed"
+            )
+        return image
+
+    def _floor(self, release: Release, before: Current) -> int:
+        kept = before.verified.statement.predicate.floor if before.verified else 0
+        if kept > release.floor:
+            # A floor never sinks: hosts that know the higher one would refuse the statement.
+            self._progress.note(f"the channel's floor of {kept} is kept")
+        return max(kept, release.floor)
+
+
+class Announcing:
+    """Brings a statement to a channel."""
+
+    def __init__(self, desk: ChannelDesk, verifier: Verifier, clock: Clock, progress: Progress) -> None:
+        self._desk = desk
+        self._verifier = verifier
+        self._clock = clock
+        self._progress = progress
+
+    def release(self, release: Release, signing: ReleaseSigning, *, replace_unverified: bool) -> Outcome:
+        """Sign a release as the channel's next statement and publish it.
+
+        Args:
+            release: what to announce.
+            signing: how to sign it.
+            replace_unverified: go on when the channel holds something that does not verify; the release
+                must name its sequence then.
+
+        Raises:
+            TidegateError: see ReleaseSigning.sign and ChannelDesk.publish.
+        """
+        before = self.before(release, replace_unverified=replace_unverified)
+        outcome = signing.sign(release, before)
+        self._desk.publish(outcome.signed, before)
+        return outcome
+
+    def before(self, release: Release, *, replace_unverified: bool) -> Current:
+        """What the channel holds, if it can be built upon. Raises the fault of what does not verify."""
+        before = self._desk.current(release.product, release.channel)
+        return self._accept_fault(before, replace=replace_unverified and release.sequence is not None)
+
+    def bundle(self, bundle: bytes, *, replace_unverified: bool) -> Outcome:
+        """Publish a statement that was signed before.
+
+        Raises:
+            TidegateError: ANNOUNCE_UNVERIFIED, STATEMENT_EXPIRED, SEQUENCE_LOWER, STATEMENT_EQUIVOCATION and
+                what ChannelDesk.publish raises.
+        """
+        try:
+            verified = self._verifier.verify(bundle, None)
+        except TidegateError as error:
+            reason = f"The bundle does not verify: {error.reason} ({error.code})"
+            raise TidegateError(Code.ANNOUNCE_UNVERIFIED, reason) from error
+        predicate = verified.statement.predicate
+        if predicate.expires <= self._clock.now():
+            reason = f"The bundle's statement expired at {predicate.expires.isoformat()}"
+            raise TidegateError(Code.STATEMENT_EXPIRED, reason)
+        before = self._desk.current(predicate.product, predicate.channel)
+        before = self._accept_fault(before, replace=replace_unverified)
+        if before.verified is not None and self._verifier.policy is None:
+            require_same_signer(before.verified.signer, verified.signer)
+        signed = Signed(bundle, verified)
+        same = before.verified is not None and before.verified.statement == verified.statement
+        if not may_replace(before.sequence, predicate.sequence, same_content=same):
+            self._progress.note("the channel holds this statement already; nothing was published")
+            return Outcome(signed, None, changed=False)
+        self._desk.publish(signed, before)
+        return Outcome(signed, None, changed=True)
+
+    def _accept_fault(self, before: Current, *, replace: bool) -> Current:
+        if before.fault is None:
+            return before
+        reason = f"What the channel holds does not verify: {before.fault.reason}"
+        if not replace:
+            hint = "to put a statement in its place, give --sequence and --replace-unverified"
+            raise TidegateError(before.fault.code, f"{reason}; {hint}")
+        self._progress.note(f"{reason}; it is replaced")
+        return before

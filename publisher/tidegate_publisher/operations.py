@@ -1,0 +1,131 @@
+"""The use cases of a running release: hold, resume, revoke, heartbeat.
+
+Each is a new statement about the same image, one sequence further. The retained statement is what they build
+on, so it is verified first; and where the outcome lets hosts go on (resume, heartbeat) it must not have
+expired: otherwise a broker could hand an old statement to the heartbeat job and have it made fresh.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from tidegate_publisher.announce import Outcome
+from tidegate_publisher.compose import renew
+from tidegate_publisher.publication import Signed
+from tidegate_schemas.codes import Code, TidegateError
+from tidegate_schemas.rollout import RolloutState
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from tidegate_publisher.ports import Clock, Progress
+    from tidegate_publisher.publication import ChannelDesk, Current, SigningDesk
+    from tidegate_schemas.statement import ChannelStatement
+
+
+class Operation(StrEnum):
+    """What can be done to a release that is announced."""
+
+    HOLD = "hold"
+    RESUME = "resume"
+    REVOKE = "revoke"
+    HEARTBEAT = "heartbeat"
+
+    @property
+    def state(self) -> RolloutState | None:
+        """The rollout's state afterwards; None leaves it as it is."""
+        return _STATES.get(self)
+
+    @property
+    def lets_hosts_go_on(self) -> bool:
+        """Whether hosts may act on the outcome."""
+        return self in {Operation.RESUME, Operation.HEARTBEAT}
+
+
+_STATES = {
+    Operation.HOLD: RolloutState.HELD,
+    Operation.RESUME: RolloutState.ACTIVE,
+    Operation.REVOKE: RolloutState.REVOKED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What must hold for an operation.
+
+    Attributes:
+        expected_sequence: where the caller believes the channel to stand; None when it does not care.
+        even_if_expired: also go on from an expired statement.
+        validity: how long the new statement is fresh; None keeps the old one's span.
+    """
+
+    expected_sequence: int | None = None
+    even_if_expired: bool = False
+    validity: timedelta | None = None
+
+
+class Operating:
+    """Changes the state of what a channel holds."""
+
+    def __init__(self, channels: ChannelDesk, signing: SigningDesk, clock: Clock, progress: Progress) -> None:
+        self._channels = channels
+        self._signing = signing
+        self._clock = clock
+        self._progress = progress
+
+    def run(self, operation: Operation, product: str, channel: str, conditions: Conditions) -> Outcome:
+        """Do it. Repeating hold, resume or revoke is a no-op.
+
+        Raises:
+            TidegateError: the fault of a retained statement that does not verify; ANNOUNCE_MISSING,
+                ANNOUNCE_CONFLICT, ROLLOUT_FINAL, STATEMENT_EXPIRED; and what signing and publishing raise.
+        """
+        before = self._channels.current(product, channel)
+        statement = self._usable(before, f"{product}/{channel}")
+        self._check(operation, statement, conditions)
+        if operation.state is not None and statement.predicate.rollout.state is operation.state:
+            self._progress.note(f"the release is {operation.state} already; nothing was published")
+            return Outcome(self._as_signed(before), None, changed=False)
+        renewed = renew(statement, now=self._clock.now(), state=operation.state, validity=conditions.validity)
+        signed = self._signing.sign(renewed, before.verified)
+        self._channels.publish(signed, before)
+        return Outcome(signed, None, changed=True)
+
+    @staticmethod
+    def _usable(before: Current, name: str) -> ChannelStatement:
+        if before.fault is not None:
+            reason = f"What {name} holds does not verify, so nothing is built on it: {before.fault.reason}"
+            raise TidegateError(before.fault.code, reason)
+        if before.verified is None:
+            reason = f"Nothing is announced on {name}; announce a release first"
+            raise TidegateError(Code.ANNOUNCE_MISSING, reason)
+        return before.verified.statement
+
+    @staticmethod
+    def _as_signed(before: Current) -> Signed:
+        assert before.bundle is not None  # noqa: S101 -- _usable has seen it; this is for the type checker
+        assert before.verified is not None  # noqa: S101 -- the same
+        return Signed(before.bundle, before.verified)
+
+    def _check(self, operation: Operation, statement: ChannelStatement, conditions: Conditions) -> None:
+        predicate = statement.predicate
+        wanted = conditions.expected_sequence
+        if wanted is not None and wanted != predicate.sequence:
+            reason = f"The channel stands at sequence {predicate.sequence}, not at the expected {wanted}"
+            raise TidegateError(Code.ANNOUNCE_CONFLICT, reason)
+        revoked = predicate.rollout.state is RolloutState.REVOKED
+        if revoked and operation in {Operation.HOLD, Operation.RESUME}:
+            reason = (
+                f"The release {predicate.version} is revoked, and a revocation is final; announce another one"
+            )
+            raise TidegateError(Code.ROLLOUT_FINAL, reason)
+        if not operation.lets_hosts_go_on or conditions.even_if_expired:
+            return
+        if predicate.expires <= self._clock.now():
+            reason = (
+                f"The statement with sequence {predicate.sequence} expired at {predicate.expires.isoformat()}; "
+                "it may be an old one that is played back. If it is the newest, give --even-if-expired"
+            )
+            raise TidegateError(Code.STATEMENT_EXPIRED, reason)
