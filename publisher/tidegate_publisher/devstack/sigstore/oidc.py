@@ -1,7 +1,7 @@
 """A development identity provider: it gives anybody a token that says whatever they ask it to say.
 
-Tokens are RS256 because cosign accepts no other header. Its Fulcio trusts this provider's key alone, and takes
-any `iss` that it signed: so a local release can look as if it came from GitHub, but only under this root.
+Tokens are RS256 because cosign accepts no other header. Its Fulcio trusts this provider's key alone, and
+takes any `iss` that it signed: a local release can look as if it came from GitHub, but only under this root.
 """
 
 from __future__ import annotations
