@@ -1,0 +1,11 @@
+"""The embedded image engine: OCI images laid out as hard-linked generations, with nothing but Python.
+
+- `engine`: the port itself: stage, activate, rollback, discard, status
+- `pull`: what is to be fetched: manifest, configuration, layers
+- `ingest`: one layer on its way through compression and tarstream into objects and a record
+- `tree`: pure; the records of all layers merged (whiteouts, replacement, hard links)
+- `checkout`: the merged tree as directories and links below one directory handle
+- `store`: the folders on disk, the lock, one staging's place, its commit
+- `generations`: the three pointers current, previous and staged, switched by one rename
+- `integrity`: is what lies there what was staged?
+"""

@@ -1,0 +1,131 @@
+"""The store on disk: its folders, its lock, and what may be thrown away.
+
+    objects/ab/cdef...   files, shared by hard links
+    layers/HEX           records of unpacked layers, by diff_id
+    generations/HEX/     rootfs, generation.json and config.json; HEX is the announced digest's
+    incoming/            one staging that is not committed: objects, layers, tree; and its blobs
+    current, previous, staged, links, .links/   see `generations`
+    lock                 held by the one process that changes anything
+
+Mount the file system `nosuid,nodev` where the images need neither: old generations stay readable.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tidegate_agent.engines.embedded.generations import Generations
+from tidegate_agent.engines.embedded.info import GenerationInfo, read_info
+from tidegate_agent.engines.embedded.removal import empty_folder, remove_tree, sweep_objects
+from tidegate_agent.errors import EngineError
+from tidegate_wire.registry.digest import hex_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from tidegate_schemas.codes import Code
+
+
+class Store:
+    """The folders of one embedded engine. Nothing is made before the lock is taken for the first time."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.objects = root / "objects"
+        self.layers = root / "layers"
+        self.trees = root / "generations"
+        self.incoming = root / "incoming"
+        self.generations = Generations(root)
+
+    @property
+    def new_objects(self) -> Path:
+        """Objects of the staging under way."""
+        return self.incoming / "objects"
+
+    @property
+    def new_layers(self) -> Path:
+        """Layer records of the staging under way."""
+        return self.incoming / "layers"
+
+    @property
+    def new_tree(self) -> Path:
+        """The generation that is being staged."""
+        return self.incoming / "tree"
+
+    @property
+    def blobs(self) -> Path:
+        """Fetched and partly fetched blobs."""
+        return self.incoming / "blobs"
+
+    @contextmanager
+    def lock(self, code: Code) -> Iterator[None]:
+        """Hold the store alone.
+
+        Raises:
+            EngineError: `code`, retryable, when another process holds it.
+        """
+        self._prepare()
+        with (self.root / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                reason = f"another process works on the images in {self.root}"
+                raise EngineError(code, reason, retryable=True) from error
+            yield
+
+    def tree_of(self, digest: str) -> Path:
+        """Where the generation of an announced digest is, or would be."""
+        return self.trees / hex_of(digest)
+
+    def info(self, name: str | None) -> GenerationInfo | None:
+        """A generation's account by the name that pointers use."""
+        return None if name is None else read_info(self.trees / name)
+
+    def clear_work(self) -> None:
+        """Drop what an unfinished staging unpacked."""
+        for folder in (self.new_objects, self.new_layers, self.new_tree, self._dropped):
+            empty_folder(folder)
+
+    def clear_blobs(self, keep: Iterable[str] = ()) -> None:
+        """Drop fetched blobs, but for those (by hex digest) that staging can go on with."""
+        wanted = set(keep)
+        for blob in list(self.blobs.iterdir()):
+            if blob.name.removesuffix(".partial") not in wanted:
+                blob.unlink()
+
+    def collect(self) -> None:
+        """Remove what no pointer leads to: generations, then records of their layers, then objects."""
+        kept = {name for name in self.generations.read() if name is not None}
+        layers: set[str] = set()
+        for tree in list(self.trees.iterdir()):
+            if tree.name not in kept:
+                self._drop(tree)
+            elif (info := self.info(tree.name)) is not None:
+                layers.update(hex_of(layer) for layer in info.layers)
+        for record in list(self.layers.iterdir()):
+            if record.name not in layers:
+                record.unlink()
+        sweep_objects(self.objects)
+
+    def _drop(self, tree: Path) -> None:
+        """Remove a generation; away from its name first, so that half of one is never taken for a whole."""
+        doomed = self._dropped / tree.name
+        remove_tree(doomed)
+        tree.rename(doomed)
+        remove_tree(doomed)
+
+    @property
+    def _dropped(self) -> Path:
+        return self.incoming / "dropped"
+
+    def _prepare(self) -> None:
+        self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.trees.mkdir(mode=0o755, exist_ok=True)
+        private = (self.objects, self.layers, self.incoming)
+        parts = (self.new_objects, self.new_layers, self.new_tree, self.blobs, self._dropped)
+        for folder in (*private, *parts):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        self.generations.prepare()
