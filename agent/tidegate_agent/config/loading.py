@@ -1,0 +1,110 @@
+"""From files to settings, and back to a person: what is in force, and where it came from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from tidegate_agent.config.fragments import DIRECTORIES, FILE_NAME, Merged, find, read
+from tidegate_agent.config.keys import Location, key_path, known_keys
+from tidegate_agent.config.problems import InvalidConfigError, Problem, translate
+from tidegate_agent.config.scalars import format_duration
+from tidegate_agent.config.settings import Settings
+from tidegate_schemas.codes import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings in force; `origins` names the file of every value that a file set, by key path."""
+
+    settings: Settings
+    origins: Mapping[str, Path]
+    files: tuple[Path, ...]
+
+
+def load(directories: tuple[Path, ...] = DIRECTORIES) -> Loaded:
+    """Read, merge and check the configuration.
+
+    Args:
+        directories: where to look, in ascending precedence. A file instead of a directory is read alone.
+
+    Raises:
+        InvalidConfigError: lists everything that is wrong.
+    """
+    files = [file for entry in directories for file in ([entry] if entry.is_file() else [])]
+    files = files or find(directories)
+    if not files:
+        places = ", ".join(str(directory / FILE_NAME) for directory in directories)
+        raise InvalidConfigError(
+            [Problem(Code.CONFIG_MISSING, None, (), f"no configuration in any of {places}")]
+        )
+    contents = [(file, read(file)) for file in files]
+    unreadable = [content for _, content in contents if isinstance(content, Problem)]
+    if unreadable:
+        raise InvalidConfigError(unreadable)
+    merged = Merged()
+    for file, content in contents:
+        if isinstance(content, dict):
+            merged.add(content, file)
+    try:
+        settings = Settings.model_validate(merged.tree)
+    except ValidationError as error:
+        raise InvalidConfigError(translate(error.errors(), Settings, merged.origins)) from None
+    origins = {key_path(location): file for location, file in merged.origins.items()}
+    return Loaded(settings, origins, tuple(files))
+
+
+def explain(loaded: Loaded) -> list[str]:
+    """One line for each setting: key, value, and the file or that it is the default. Secrets are masked."""
+    lines = []
+    for location, value in _leaves(loaded.settings, ()):
+        key = key_path(location)
+        origin = loaded.origins.get(key)
+        lines.append(f"{key} = {show(value)}  # {origin or 'default'}")
+    return lines
+
+
+def show(value: Any) -> str:  # noqa: ANN401 # whatever a setting can be
+    """A value as it is written in TOML; for None, which TOML lacks, a word."""
+    match value:
+        case None:
+            text = "(not set)"
+        case SecretStr():
+            text = '"***"'
+        case timedelta():
+            text = f'"{format_duration(value)}"'
+        case date():
+            text = value.isoformat()
+        case tuple():
+            text = f"[{', '.join(show(item) for item in value)}]"
+        case Path() | ZoneInfo():
+            text = json.dumps(str(value), ensure_ascii=False)
+        case _:
+            text = json.dumps(value, ensure_ascii=False)
+    return text
+
+
+def _leaves(value: Any, at: Location) -> Iterator[tuple[Location, Any]]:  # noqa: ANN401 # as above
+    """Every setting below a value."""
+    if isinstance(value, BaseModel):
+        names = {info.alias or name: name for name, info in type(value).model_fields.items()}
+        for key in known_keys(type(value)):
+            yield from _leaves(getattr(value, names[key]), (*at, key))
+    elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+        for index, item in enumerate(value):
+            yield from _leaves(item, (*at, index))
+    elif isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _leaves(item, (*at, key))
+    else:
+        yield at, value

@@ -1,0 +1,116 @@
+"""Types of single values in the configuration, and how a person writes them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
+from pydantic_core import PydanticCustomError
+
+from tidegate_schemas.codes import Code
+
+_UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_PLAIN: Final = re.compile(r"(?=\d)(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
+_ISO: Final = re.compile(r"P(?=\d|T\d)(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?")
+
+
+def refused(code: Code, reason: str) -> PydanticCustomError:
+    """An error that pydantic collects with those of other fields, under a code of the registry."""
+    # pydantic takes the reason as a template; braces in a person's text must not reach it.
+    return PydanticCustomError(code.value, "{reason}", {"reason": reason})
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read `2h`, `90m`, `1h30m`, `45s`, `1d` or the ISO 8601 forms `PT2H`, `P1DT30M`.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    matched = _PLAIN.fullmatch(text.strip()) or _ISO.fullmatch(text.strip().upper())
+    if matched is None:
+        raise ValueError(f"{text!r} is not a duration")
+    days, hours, minutes, seconds = (int(part or 0) for part in matched.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def format_duration(duration: timedelta) -> str:
+    """A duration as `parse_duration` reads it, in whole units; fractions of a second are dropped."""
+    left = int(duration.total_seconds())
+    words = []
+    for unit, name in _UNITS.items():
+        count, left = divmod(left, int(timedelta(**{name: 1}).total_seconds()))
+        if count:
+            words.append(f"{count}{unit}")
+    return "".join(words) or "0s"
+
+
+def _duration(value: object) -> timedelta:
+    try:
+        if isinstance(value, timedelta):
+            return value
+        if isinstance(value, str):
+            return parse_duration(value)
+    except ValueError:
+        pass
+    raise refused(Code.CONFIG_VALUE, 'expected a duration such as "90m", "1h30m", "45s" or "PT2H"')
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise refused(Code.CONFIG_VALUE, "expected a duration longer than nothing")
+    return value
+
+
+def _zone(value: object) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    # Looked up in the list first: ZoneInfo itself opens whatever file a name leads to.
+    if isinstance(value, str) and value in available_timezones():
+        return ZoneInfo(value)
+    near = get_close_matches(str(value), available_timezones(), n=1)
+    hint = f", perhaps {near[0]!r}" if near else ""
+    raise refused(Code.CONFIG_VALUE, f'expected an IANA time zone such as "Europe/Berlin"{hint}')
+
+
+def _day_or_moment(value: object) -> date:
+    if isinstance(value, date):
+        return value
+    raise refused(
+        Code.CONFIG_VALUE, "expected a TOML date or date-time, such as 2026-12-24 or 2026-12-24T18:00:00"
+    )
+
+
+def _absolute(value: Path) -> Path:
+    if not value.is_absolute():
+        raise refused(Code.CONFIG_VALUE, "expected an absolute path")
+    return value
+
+
+def _program(value: tuple[str, ...]) -> tuple[str, ...]:
+    if any("\0" in word for word in value):
+        raise refused(Code.CONFIG_VALUE, "expected words without NUL characters")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
+"""A stretch of elapsed time, longer than nothing."""
+
+Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
+"""An IANA time zone."""
+
+DayOrMoment = Annotated[Any, PlainValidator(_day_or_moment)]
+"""A TOML date or date-time; one without an offset is in the time zone named beside it."""
+
+File = Annotated[Path, Field(strict=False), AfterValidator(_absolute)]
+"""An absolute path. A daemon has no working directory that a person could rely on."""
+
+Argv = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_program)]
+"""A program and its arguments, each a word of its own; no shell reads them."""
+
+Names = Annotated[tuple[str, ...], Field(strict=False)]
+"""A list of names."""

@@ -1,0 +1,86 @@
+"""The whole configuration of a host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, model_validator
+
+from tidegate_agent.config.calendars import BlackoutSettings, WindowSettings  # noqa: TC001 # pydantic needs it at run time
+from tidegate_agent.config.checks import HealthSettings
+from tidegate_agent.config.follows import FollowSettings  # noqa: TC001 # pydantic needs it at run time
+from tidegate_agent.config.scalars import refused
+from tidegate_agent.config.tables import (
+    ActivateSettings,
+    HostSettings,
+    LogSettings,
+    StageSettings,
+    StateSettings,
+    Table,
+    TrustSettings,
+    VerifySettings,
+)
+from tidegate_agent.windows import Schedule
+from tidegate_schemas.codes import Code
+from tidegate_wire.mqtt.settings import BusSettings  # noqa: TC001 # pydantic needs it at run time
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+
+class Settings(Table):
+    """Everything that a person can set on a host.
+
+    Attributes:
+        host: who this host is.
+        bus: the broker.
+        trust: the trusted root, and bounds on trust.
+        follow: the channels.
+        state: the agent's own files.
+        window: the maintenance windows.
+        blackout: when nothing may change.
+        stage: fetching images.
+        activate: switching to them.
+        health: proving that they work.
+        verify: the process that checks signatures.
+        log: the agent's own words.
+    """
+
+    host: HostSettings = Field(default_factory=HostSettings)
+    bus: BusSettings
+    trust: TrustSettings
+    follow: Annotated[tuple[FollowSettings, ...], Field(strict=False, min_length=1, max_length=64)]
+    state: StateSettings = Field(default_factory=StateSettings)
+    window: Annotated[tuple[WindowSettings, ...], Field(strict=False, max_length=64)] = ()
+    blackout: Annotated[tuple[BlackoutSettings, ...], Field(strict=False, max_length=1024)] = ()
+    stage: StageSettings = Field(default_factory=StageSettings)
+    activate: ActivateSettings = Field(default_factory=ActivateSettings)
+    health: HealthSettings = Field(default_factory=HealthSettings)
+    verify: VerifySettings = Field(default_factory=VerifySettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+
+    @model_validator(mode="after")
+    def _follows_differ(self) -> Self:
+        keys = [entry.follow.key for entry in self.follow]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise refused(
+                Code.CONFIG_VALUE, f"{twice[0]} is followed twice; expected one [[follow]] for each"
+            )
+        directories = [entry.embedded.directory for entry in self.follow if entry.embedded]
+        if len(set(directories)) < len(directories):
+            raise refused(
+                Code.CONFIG_VALUE, "two follows share one embedded.directory; expected one for each"
+            )
+        return self
+
+    def schedule(self, host_zone: ZoneInfo) -> Schedule:
+        """The windows and blackouts of a host in this zone.
+
+        Raises:
+            ConfigError: CONFIG_VALUE when a blackout is empty in this zone.
+        """
+        return Schedule(
+            tuple(window.window(host_zone) for window in self.window),
+            tuple(blackout.blackout(host_zone) for blackout in self.blackout),
+        )
