@@ -25,13 +25,13 @@ def test_host_id_is_what_systemd_derives(tmp_path: Path) -> None:
 def test_a_machine_without_an_id_has_to_be_named(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "machine-id"
     file.write_bytes(content)
-    with pytest.raises(ConfigError, match="holds no machine id; set host.id") as caught:
+    with pytest.raises(ConfigError, match=r"holds no machine id; set host\.id") as caught:
         derived_host_id(file)
     assert caught.value.code is Code.HOST_ID
 
 
 def test_an_absent_machine_id_has_to_be_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="No such file or directory; set host.id"):
+    with pytest.raises(ConfigError, match=r"No such file or directory; set host\.id"):
         derived_host_id(tmp_path / "machine-id")
 
 

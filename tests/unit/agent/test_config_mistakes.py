@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+DURATIONS = 'expected a duration such as "90m", "1h30m", "45s" or "PT2H"'
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> ConfigTree:
     tree = ConfigTree(tmp_path)
@@ -30,8 +33,7 @@ def test_everything_wrong_is_said_at_once_with_file_and_key(tree: ConfigTree) ->
         ),
         (
             Code.CONFIG_VALUE,
-            f'{second}: window[0].duration: found "soon"; '
-            'expected a duration such as "90m", "1h30m", "45s" or "PT2H"',
+            f'{second}: window[0].duration: found "soon"; {DURATIONS}',
         ),
         (Code.CONFIG_VALUE, f"{first}: stage.when: found \"later\"; expected 'now' or 'window'"),
     ]
