@@ -41,23 +41,12 @@ class TransparencyLog:
         """Log a body and prove it. Safe to call from several threads."""
         with self._lock:
             index = self._tree.append(body)
-            return self._prove(index)
-
-    def prove(self, index: int) -> InclusionProof:
-        """Prove an entry under the tree as it is now.
-
-        Raises:
-            ValueError: no such entry.
-        """
-        with self._lock:
-            return self._prove(index)
-
-    def _prove(self, index: int) -> InclusionProof:
-        size, root = len(self._tree), self._tree.root()
+            size, root = len(self._tree), self._tree.root()
+            path = tuple(self._tree.inclusion_path(index))
         return InclusionProof(
             log_index=index,
             tree_size=size,
             root_hash=root,
-            hashes=tuple(self._tree.inclusion_path(index)),
+            hashes=path,
             checkpoint=self._notes.checkpoint(size, root),
         )
