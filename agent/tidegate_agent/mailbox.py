@@ -28,20 +28,21 @@ class Mailbox:
         self._dropped = 0
 
     def put(self, payload: bytes) -> bool:
-        """Take a message in. False when it was seen before and needs no attention."""
+        """Take a message in. True when the box was empty before, so that its owner has to be told."""
         name = hashlib.sha256(payload).hexdigest()
         with self._lock:
             if name in self._seen:
                 self._seen.move_to_end(name)
                 return False
             self._remember(name)
+            was_empty = not self._waiting
             self._waiting[name] = payload
             if len(self._waiting) > CAPACITY:
                 dropped, _ = self._waiting.popitem(last=False)
                 # It may have been genuine: the broker's next delivery gets a new hearing.
                 self._seen.pop(dropped, None)
                 self._dropped += 1
-            return True
+            return was_empty
 
     def take(self) -> tuple[str, bytes] | None:
         """The oldest message and its name (SHA-256, hex); None when the box is empty."""

@@ -6,22 +6,22 @@ once in an attempt. It is journalled before it is sent, so a redelivery has the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tidegate_agent.admission import HostFacts, Memory
 from tidegate_agent.machine import update_of
-from tidegate_agent.states import Settled, Staged, Update, Verifying, Waiting
+from tidegate_agent.model import Failure, Follow, ImageStatus
+from tidegate_agent.states import Settled, Staged, State, Update, Verifying, Waiting
 from tidegate_schemas import limits
 from tidegate_schemas.events import TYPE_PREFIX, Step, UpdateData, UpdateEvent
 from tidegate_schemas.status import FollowStatus, HostStatus, Inventory, Presence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
-    from tidegate_agent.admission import HostFacts, Memory
-    from tidegate_agent.model import Failure, Follow, ImageStatus
-    from tidegate_agent.states import Report, ReportRefusal, State
+    from tidegate_agent.states import Report, ReportRefusal
 
 
 @dataclass(frozen=True, slots=True)

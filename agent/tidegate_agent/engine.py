@@ -1,0 +1,215 @@
+"""The engine: one queue, one thread. Everything that happens to the agent is a call on this queue.
+
+Network, timers and workers only put calls on the queue; one thread runs them and touches all state.
+"""
+
+from __future__ import annotations
+
+import queue
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from loguru import logger
+
+from tidegate_agent import machine, reporting
+from tidegate_agent.errors import JournalError
+from tidegate_agent.follower import Follower, Surroundings
+from tidegate_agent.model import Follow, Outgoing, Protocol
+from tidegate_agent.operations import Operations, failure_of
+from tidegate_agent.outbox import Outbox
+from tidegate_agent.reporting import Birth
+from tidegate_schemas.codes import Code
+from tidegate_schemas.status import Presence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tidegate_agent.model import Failure
+    from tidegate_agent.ports import Bus
+    from tidegate_schemas.status import HostStatus
+    from tidegate_schemas.topics import Topics
+
+STATUS_TOKEN: Final = -1
+"""The token of status messages: they are not in the outbox, the next one says it all again."""
+
+DISK_PAUSE: Final = timedelta(seconds=30)
+"""How soon a step that the disk did not take is tried again."""
+
+RECONCILE_EVERY: Final = timedelta(hours=6)
+"""How often the retained statements are asked for again: the queue is a courtesy, retained is the truth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A follow with the name and the operations of its image engine."""
+
+    follow: Follow
+    engine: str
+    operations: Operations
+
+
+class Engine:
+    """The agent without its adapters. `run` is its thread; the BusListener methods may be called from any."""
+
+    def __init__(self, follows: Sequence[Followed], around: Surroundings, bus: Bus, topics: Topics) -> None:
+        self._around = around
+        self._bus = bus
+        self._start = around.journal.begin()
+        self._connection = 0
+        self._connected = False
+        self._told = b""
+        host = around.profile.facts.host
+        self._status_topic = topics.status(host)
+        self._outbox = Outbox(around.journal, bus, topics.events(host))
+        self._followers = {
+            topics.channel(f.follow.product, f.follow.channel): Follower(
+                f.follow, f.engine, f.operations, around
+            )
+            for f in follows
+        }
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What to subscribe to."""
+        return tuple(self._followers)
+
+    @property
+    def followers(self) -> tuple[Follower, ...]:
+        """One for each follow."""
+        return tuple(self._followers.values())
+
+    def start(self) -> None:
+        """Go on from where the journal says, then listen."""
+        for follower in self.followers:
+            self.guarded(follower.start)
+        self._bus.start(self, self.will)
+        self._reconcile_later()
+
+    def stop(self) -> None:
+        """Say goodbye and end the adapters' threads. What is in progress goes on at the next start."""
+        self._bus.stop(self._status_message(self._status(Presence.OFFLINE)))
+        self._around.timer.stop()
+
+    def guarded(self, call: Callable[[], None]) -> None:
+        """Run one call from the queue, then tell what came of it. Whatever it raises, the daemon lives."""
+        try:
+            call()
+        except JournalError as error:
+            logger.error("[{}] {}; trying again in {}", error.code, error.reason, DISK_PAUSE)
+            again = self._around.clock.now() + DISK_PAUSE
+            self._around.timer.wake(f"retry {id(call)}", again, lambda: self._around.post(call))
+        except Exception as error:  # noqa: BLE001 - a fault in one message must not end the service of all
+            failure_of(error, Code.INTERNAL_ERROR)
+        self._give_turns()
+        self._tell()
+
+    # BusListener: called on the bus's thread
+
+    def connected(self, protocol: Protocol) -> None:
+        """A connection is up."""
+        self._around.post(lambda: self._on_connected(protocol))
+
+    def disconnected(self, failure: Failure) -> None:
+        """A connection is down or could not be made."""
+        self._around.post(lambda: self._on_disconnected(failure))
+
+    def received(self, topic: str, payload: bytes) -> None:
+        """A message came; anything may be in it."""
+        follower = self._followers.get(topic)
+        if follower is not None and follower.mailbox.put(payload):
+            self._around.post(follower.hear)
+
+    def acknowledged(self, token: int) -> None:
+        """The broker took a message over."""
+        if token != STATUS_TOKEN:
+            self._around.post(lambda: self._outbox.acknowledged(token))
+
+    def will(self) -> Outgoing:
+        """The last will of the connection that is about to be made."""
+        self._connection += 1
+        return self._status_message(self._status(Presence.OFFLINE))
+
+    # On the engine's thread
+
+    def others_busy(self, follow: Follow, to_activate: bool) -> bool:  # noqa: FBT001 - a port's plain callable
+        """Whether another follow's update has to end first."""
+        return any(
+            machine.blocks_others(other.state, to_activate=to_activate)
+            for other in self.followers
+            if other.follow != follow
+        )
+
+    def status(self) -> HostStatus:
+        """The host's status now."""
+        return self._status(Presence.ONLINE if self._connected else Presence.OFFLINE, full=True)
+
+    def follower(self, key: str | None) -> Follower | None:
+        """The follower of `product/channel`; the only one there is when no key is given."""
+        if key is None:
+            return self.followers[0] if len(self.followers) == 1 else None
+        return next((f for f in self.followers if f.follow.key == key), None)
+
+    def _on_connected(self, protocol: Protocol) -> None:
+        logger.info("connected to the broker, MQTT {}", protocol)
+        self._connected = True
+        self._told = b""
+        self._outbox.connected(protocol)
+
+    def _on_disconnected(self, failure: Failure) -> None:
+        logger.warning("[{}] {}", failure.code, failure.reason)
+        self._connected = False
+        self._outbox.disconnected()
+
+    def _give_turns(self) -> None:
+        """Wake those that wait for another follow's update, once it is over."""
+        for follower in self.followers:
+            to_activate = follower.waits_for_turn()
+            if to_activate is not None and not self.others_busy(follower.follow, to_activate):
+                self._around.post(follower.wake)
+
+    def _tell(self) -> None:
+        """Publish the status if it changed, and whatever is in the outbox."""
+        if not self._connected:
+            return
+        status = self._status(Presence.ONLINE, full=True)
+        content = status.model_copy(update={"at": None}).model_dump_json().encode()
+        if content != self._told and self._bus.publish(self._status_message(status)):
+            self._told = content
+        self._outbox.pump()
+
+    def _status(self, presence: Presence, *, full: bool = False) -> HostStatus:
+        follows = tuple(reporting.follow_status(f.view()) for f in self.followers) if full else ()
+        birth = Birth(self._start, self._connection)
+        return reporting.host_status(self._around.profile, birth, presence, self._around.clock.now(), follows)
+
+    def _status_message(self, status: HostStatus) -> Outgoing:
+        return Outgoing(STATUS_TOKEN, self._status_topic, status.to_json(), retain=True)
+
+    def _reconcile_later(self) -> None:
+        at = self._around.clock.now() + RECONCILE_EVERY + self._around.splay()
+        self._around.timer.wake("reconcile", at, lambda: self._around.post(self._reconcile))
+
+    def _reconcile(self) -> None:
+        self._bus.resubscribe()
+        self._reconcile_later()
+
+
+class Mainloop:
+    """The queue and the loop that runs it."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Queue a call. Thread-safe."""
+        self._queue.put(call)
+
+    def stop(self) -> None:
+        """End the loop after the calls that are queued. Thread-safe, and safe in a signal handler."""
+        self._queue.put(None)
+
+    def run(self, engine: Engine) -> None:
+        """Run queued calls until stopped."""
+        while (call := self._queue.get()) is not None:
+            engine.guarded(call)

@@ -1,0 +1,410 @@
+"""The shell around one follow's machine: journal first, then run commands.
+
+Everything here runs on the engine's thread, but for the closures that are handed to the two workers; those
+only call ports and post what came of it back to the engine's queue.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, assert_never
+
+from loguru import logger
+
+from tidegate_agent import admission, machine, reporting
+from tidegate_agent.admission import Manners, Policy, Situation
+from tidegate_agent.intake import Intake
+from tidegate_agent.mailbox import Mailbox
+from tidegate_agent.model import Follow
+from tidegate_agent.operations import failure_of
+from tidegate_agent.ports import Clock, Host, Journal, Timer, Verifier
+from tidegate_agent.records import Approval, Change
+from tidegate_agent.reporting import FollowView, Profile
+from tidegate_agent.states import (
+    Activate,
+    Admitted,
+    Assess,
+    Assessed,
+    CancelRequested,
+    CancelStage,
+    Command,
+    Discard,
+    Event,
+    Heard,
+    Outcome,
+    Prove,
+    Proving,
+    Quarantine,
+    Reboot,
+    Recheck,
+    Report,
+    ReportNonsense,
+    ReportRefusal,
+    Restarted,
+    Rollback,
+    RollbackRequested,
+    Rules,
+    Settled,
+    Stage,
+    Staged,
+    State,
+    Verify,
+    Verifying,
+    Wait,
+    WaitFor,
+    Waiting,
+    WakeAt,
+    Woken,
+)
+from tidegate_schemas.codes import Code, TidegateError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tidegate_agent.admission import Memory
+    from tidegate_agent.model import Failure, ImageStatus, Verdict
+    from tidegate_agent.operations import Operations
+    from tidegate_schemas.events import UpdateEvent
+
+REFUSALS_TOLD: Final = 64
+"""Distinct refused messages that are reported for each start; the rest are only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all followers of a host share.
+
+    `post` queues a call for the engine's thread; the two workers run slow calls elsewhere, in order;
+    `others_busy` says whether another follow's update is in the way; `splay` delays an alarm a little,
+    so that a fleet does not act as one.
+    """
+
+    clock: Clock
+    journal: Journal
+    verifier: Verifier
+    timer: Timer
+    host: Host
+    profile: Profile
+    policy: Policy
+    manners: Manners
+    rules: Rules
+    post: Callable[[Callable[[], None]], None]
+    verifying: Callable[[Callable[[], None]], object]
+    operating: Callable[[Callable[[], None]], object]
+    others_busy: Callable[[Follow, bool], bool]
+    splay: Callable[[], timedelta]
+
+
+class Follower:
+    """One follow: its machine, its mailbox, its engine."""
+
+    def __init__(
+        self, follow: Follow, engine_name: str, operations: Operations, around: Surroundings
+    ) -> None:
+        self.follow = follow
+        self.mailbox = Mailbox()
+        self._engine_name = engine_name
+        self._operations = operations
+        self._around = around
+        recollection = around.journal.recall(follow)
+        self._state: State = recollection.state
+        self._memory: Memory = recollection.memory
+        self._installed = recollection.installed_sequence
+        self._image = operations.engine.status()
+        profile = around.profile
+        self._intake = Intake(follow, profile.facts, around.policy, profile.boot_id)
+        self._in_hand: tuple[str, bytes] | None = None
+        self._newest: tuple[str, bytes] | None = None
+        self._newest_digest = ""
+        self._cancel = threading.Event()
+        self._refused = 0
+
+    @property
+    def state(self) -> State:
+        """Where the machine stands."""
+        return self._state
+
+    def start(self) -> None:
+        """Compare the journal with the engine's truth and go on from there."""
+        self.handle(Restarted(self._image, self._around.profile.boot_id))
+        self._watch_expiry()
+
+    def view(self) -> FollowView:
+        """All that is known of this follow now."""
+        return FollowView(
+            follow=self.follow,
+            engine=self._engine_name,
+            state=self._state,
+            memory=self._memory,
+            image=self._image,
+            quarantined=self._around.journal.quarantined(self.follow),
+            refused=self._refused,
+            stale=self._memory.expires is not None and self._memory.expires <= self._now(),
+        )
+
+    def handle(self, event: Event, *, memory: Memory | None = None, floor: datetime | None = None) -> None:
+        """Take one step: ask the machine, write down its answer, then do what it says.
+
+        Raises:
+            JournalError: the disk did not take the step; nothing was done and the state is as before.
+        """
+        now = self._now()
+        transition = machine.step(self._state, event, now, self._around.rules)
+        durable = _durable(transition.state)
+        installed = self._installed_after(durable)
+        change = Change(
+            self.follow,
+            state=None if durable == _durable(self._state) else durable,
+            memory=memory,
+            installed_sequence=None if installed == self._installed else installed,
+            clock_floor=floor,
+            events=self._events(transition.commands, now),
+            quarantine=tuple((c.digest, c.failure) for c in transition.commands if isinstance(c, Quarantine)),
+        )
+        if change != Change(self.follow):
+            self._around.journal.commit(change)
+        self._state, self._installed = transition.state, installed
+        if memory is not None:
+            self._memory = memory
+            self._watch_expiry()
+        for command in transition.commands:
+            self._run(command)
+
+    # Messages
+
+    def hear(self) -> None:
+        """Take the next message out of the mailbox, unless one is being verified."""
+        if self._in_hand is None and (letter := self.mailbox.take()) is not None:
+            self._in_hand = letter
+            self.handle(Heard(letter[0]))
+
+    def _verify(self, announcement: str) -> None:
+        if self._in_hand is None or self._in_hand[0] != announcement:
+            return
+        payload, now = self._in_hand[1], self._now()
+
+        def work() -> None:
+            verdict = self._verdict(payload, now)
+            self._around.post(lambda: self._decide(announcement, payload, verdict))
+
+        self._around.verifying(work)
+
+    def _verdict(self, payload: bytes, now: datetime) -> Verdict | TidegateError:
+        try:
+            return self._around.verifier.verify(self.follow, payload, now)
+        except TidegateError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever breaks, the message is refused (fail closed)
+            return TidegateError(Code.VERIFY_FAILED, failure_of(error, Code.VERIFY_FAILED).reason)
+
+    def _decide(self, announcement: str, payload: bytes, verdict: Verdict | TidegateError) -> None:
+        journal = self._around.journal
+        decision = self._intake.decide(
+            announcement,
+            verdict,
+            self._state,
+            self._memory,
+            self._image,
+            now=self._now(),
+            installed=self._installed,
+            quarantined=journal.quarantined(self.follow),
+            attempts=lambda digest: journal.attempts(self.follow, digest),
+        )
+        self._in_hand = None
+        if isinstance(decision.event, Admitted):
+            self._newest = (announcement, payload)
+            self._newest_digest = decision.event.target.digest
+        self.handle(decision.event, memory=decision.memory, floor=decision.floor)
+        self.hear()
+
+    def _recheck(self) -> None:
+        """Look again at the newest genuine message, if the update that just ended was to another image."""
+        update = machine.update_of(self._state)
+        if self._newest is not None and update is not None and update.target.digest != self._newest_digest:
+            self.mailbox.forget(self._newest[0])
+            self.mailbox.put(self._newest[1])
+            self.hear()
+
+    # A person's word
+
+    def wake(self) -> None:
+        """Look again: something changed that this update may wait for."""
+        self.handle(Woken())
+
+    def approve(self, *, at_once: bool) -> str | None:
+        """Approve the update in progress; its digest, or None when there is nothing to approve."""
+        update = machine.update_of(self._state)
+        if update is None or isinstance(self._state, Settled):
+            return None
+        digest = update.target.digest
+        self._around.journal.commit(Change(self.follow, approval=Approval(digest, at_once)))
+        self.wake()
+        return digest
+
+    def pardon(self, digest: str) -> bool:
+        """Lift a digest's quarantine; whether there was one. It is taken up with the next statement."""
+        if digest not in self._around.journal.quarantined(self.follow):
+            return False
+        self._around.journal.commit(Change(self.follow, pardon=(digest,)))
+        return True
+
+    def roll_back(self, failure: Failure) -> bool:
+        """Return to the previous image; whether that is possible now."""
+        before = self._state
+        self.handle(RollbackRequested(failure))
+        return self._state != before
+
+    def cancel(self, failure: Failure) -> bool:
+        """Drop the update in progress; whether that is possible now."""
+        before = self._state
+        self.handle(CancelRequested(failure))
+        return self._state != before
+
+    def waits_for_turn(self) -> bool | None:
+        """Whether it waits for another follow's update: None when not, else whether it wants to activate."""
+        match self._state:
+            case Waiting(wait=Wait(reason=WaitFor.TURN)):
+                return False
+            case Staged(wait=Wait(reason=WaitFor.TURN)):
+                return True
+        return None
+
+    # Facts
+
+    def _events(self, commands: tuple[Command, ...], now: datetime) -> tuple[UpdateEvent, ...]:
+        profile, events = self._around.profile, []
+        for command in commands:
+            if isinstance(command, Report):
+                events.append(reporting.report_event(command, self.follow, profile, now))
+            elif isinstance(command, ReportRefusal):
+                self._refused += 1
+                if self._refused <= REFUSALS_TOLD:
+                    events.append(reporting.refusal_event(command, self.follow, profile, now))
+        return tuple(events)
+
+    def _installed_after(self, state: State) -> int:
+        if isinstance(state, Settled) and state.outcome is Outcome.SUCCEEDED:
+            return state.update.target.sequence
+        if isinstance(state, Settled) and state.outcome is Outcome.ROLLED_BACK:
+            return state.update.previous_sequence
+        return self._installed
+
+    def _now(self) -> datetime:
+        """The later of the system clock and the clock floor (trust.md, Clock)."""
+        now, floor = self._around.clock.now(), self._around.journal.clock_floor()
+        return now if floor is None else max(now, floor)
+
+    def _assess(self, command: Assess) -> Wait | None:
+        approval = self._around.journal.approval(self.follow)
+        approved = approval is not None and approval.digest == command.target.digest
+        situation = Situation(
+            now=self._now(),
+            approved=approved,
+            approved_now=approved and approval is not None and approval.at_once,
+            others_busy=self._around.others_busy(self.follow, command.to_activate),
+            inhibitors=self._around.host.inhibitors() if command.to_activate else (),
+        )
+        facts, manners = self._around.profile.facts, self._around.manners
+        return admission.assess(command.target, facts, manners, situation, to_activate=command.to_activate)
+
+    def _watch_expiry(self) -> None:
+        if self._memory.expires is not None:
+            name, at = f"stale {self.follow.key}", self._memory.expires
+            self._around.timer.wake(name, at, lambda: self._around.post(self._turn_stale))
+
+    def _turn_stale(self) -> None:
+        if self._memory.expires is not None and self._memory.expires <= self._now():
+            event = reporting.stale_event(self._memory, self.follow, self._around.profile, self._now())
+            self._around.journal.commit(Change(self.follow, events=(event,)))
+
+    # Commands
+
+    def _run(self, command: Command) -> None:
+        match command:
+            case Verify():
+                self._verify(command.announcement)
+            case Assess():
+                self.handle(Assessed(self._assess(command)))
+            case WakeAt():
+                self._wake_at(command.at)
+            case Recheck():
+                self._recheck()
+            case ReportNonsense():
+                logger.warning(
+                    "{}: {} makes no sense while {}", self.follow.key, command.event, command.state
+                )
+            case Report() | ReportRefusal() | Quarantine():
+                self._log(command)
+            case Stage() | CancelStage() | Discard() | Activate() | Reboot() | Prove() | Rollback():
+                self._operate(command)
+            case _:
+                assert_never(command)
+
+    def _wake_at(self, at: datetime) -> None:
+        # Health rounds keep their own pace; all else is spread over the fleet.
+        moment = at if isinstance(self._state, Proving) else at + self._around.splay()
+        self._around.timer.wake(self.follow.key, moment, lambda: self._around.post(self.wake))
+
+    def _operate(self, command: Stage | CancelStage | Discard | Activate | Reboot | Prove | Rollback) -> None:
+        operations = self._operations
+        match command:
+            case Stage(target):
+                cancel = self._cancel = threading.Event()
+                self._in_background(lambda: operations.stage(target, self._tell, cancel.is_set))
+            case CancelStage():
+                self._cancel.set()
+            case Discard():
+                self._in_background(operations.discard)
+            case Activate(digest):
+                self._in_background(lambda: operations.activate(digest))
+            case Reboot(reason):
+                self._in_background(lambda: operations.reboot(reason))
+            case Prove():
+                self._in_background(operations.prove)
+            case Rollback(digest):
+                self._in_background(lambda: operations.rollback(digest))
+            case _:
+                assert_never(command)
+
+    def _in_background(self, operation: Callable[[], Event | None]) -> None:
+        def work() -> None:
+            event = operation()
+            try:
+                image = self._operations.engine.status()
+            except Exception as error:  # noqa: BLE001 - the operation's own result must not be lost
+                logger.warning("the engine's status: {}", failure_of(error, Code.DISK_IO).reason)
+                image = self._image
+            self._around.post(lambda: self._finish(image, event))
+
+        self._around.operating(work)
+
+    def _finish(self, image: ImageStatus, event: Event | None) -> None:
+        self._image = image
+        if event is not None:
+            self.handle(event)
+
+    def _tell(self, event: Event) -> None:
+        self._around.post(lambda: self.handle(event))
+
+    def _log(self, command: Report | ReportRefusal | Quarantine) -> None:
+        key = self.follow.key
+        match command:
+            case Report(step, update, failure, wait):
+                why = wait.text if wait else f"[{failure.code}] {failure.reason}" if failure else ""
+                logger.info(
+                    "{} {} {}: {} {}", key, update.target.version, update.target.digest[:19], step, why
+                )
+            case ReportRefusal(failure=failure):
+                logger.warning("{}: a message was refused: [{}] {}", key, failure.code, failure.reason)
+            case Quarantine(digest):
+                logger.warning("{}: {} is quarantined", key, digest)
+            case _:
+                assert_never(command)
+
+
+def _durable(state: State) -> State:
+    # A message in verification is not worth a write: it is retained, and anyone can send a false one.
+    return state.before if isinstance(state, Verifying) else state

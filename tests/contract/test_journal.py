@@ -1,0 +1,139 @@
+"""The Journal port's contract, on the fake and on SQLite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.journal import FakeJournal
+from tests.support.statements import NOON, a_statement, an_event, digest_of
+from tests.support.updates import EVERY_STATE, an_update
+from tidegate_agent.adapters.journal_sqlite import SqliteJournal
+from tidegate_agent.admission import Memory
+from tidegate_agent.model import Failure, Follow
+from tidegate_agent.records import Approval, Change, Recollection
+from tidegate_agent.states import Outcome, Settled, State
+from tidegate_schemas.codes import Code
+from tidegate_schemas.events import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tidegate_agent.ports import Journal
+
+FOLLOW = Follow("os", "stable")
+
+
+@pytest.fixture(params=["fake", "sqlite"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
+    made: Journal = FakeJournal() if request.param == "fake" else SqliteJournal(tmp_path / "journal.db")
+    yield made
+    made.close()
+
+
+def test_counts_starts(journal: Journal) -> None:
+    assert [journal.begin(), journal.begin()] == [1, 2]
+
+
+def test_an_unknown_follow_is_idle(journal: Journal) -> None:
+    assert journal.recall(FOLLOW) == Recollection()
+
+
+@pytest.mark.parametrize("state", EVERY_STATE, ids=lambda state: state.kind)
+def test_every_state_comes_back_as_it_was(journal: Journal, state: State) -> None:
+    journal.commit(Change(FOLLOW, state=state))
+    assert journal.recall(FOLLOW).state == state
+
+
+def test_what_a_change_leaves_out_stays(journal: Journal) -> None:
+    memory = Memory(7, "print", 3, NOON)
+    journal.commit(Change(FOLLOW, state=Settled(an_update(), Outcome.SUCCEEDED), memory=memory))
+    journal.commit(Change(FOLLOW, installed_sequence=7))
+    assert journal.recall(FOLLOW) == Recollection(Settled(an_update(), Outcome.SUCCEEDED), memory, 7)
+
+
+def test_follows_do_not_touch_each_other(journal: Journal) -> None:
+    journal.commit(Change(FOLLOW, memory=Memory(7, "print")))
+    assert journal.recall(Follow("os", "beta")).memory == Memory()
+
+
+def test_events_wait_in_order_until_they_are_sent(journal: Journal) -> None:
+    steps = [Step.ACCEPTED, Step.STAGING, Step.STAGED]
+    journal.commit(Change(FOLLOW, events=tuple(an_event(step) for step in steps)))
+    letters = journal.unsent(10)
+    assert [letter.event.data.step for letter in letters] == steps
+    journal.sent(letters[0].token)
+    assert [letter.event.data.step for letter in journal.unsent(10)] == steps[1:]
+    assert [letter.token for letter in journal.unsent(10, letters[1].token)] == [letters[2].token]
+    assert len(journal.unsent(1)) == 1
+
+
+def test_an_event_is_written_once(journal: Journal) -> None:
+    for _ in range(3):
+        journal.commit(Change(FOLLOW, events=(an_event(),)))
+    assert len(journal.unsent(10)) == 1
+
+
+def test_history_keeps_what_was_sent_newest_first(journal: Journal) -> None:
+    journal.commit(Change(FOLLOW, events=(an_event(Step.STAGED), an_event(Step.SUCCEEDED))))
+    for letter in journal.unsent(10):
+        journal.sent(letter.token)
+    assert [event.data.step for event in journal.history(10)] == [Step.SUCCEEDED, Step.STAGED]
+    assert journal.unsent(10) == []
+
+
+def test_quarantine_and_pardon(journal: Journal) -> None:
+    failure = Failure(Code.HEALTH_FAILED, "web: 503", {"check": "web"})
+    journal.commit(Change(FOLLOW, quarantine=((digest_of("a"), failure),)))
+    assert journal.quarantined(FOLLOW) == {digest_of("a"): failure}
+    assert journal.quarantined(Follow("os", "beta")) == {}
+    journal.commit(Change(FOLLOW, pardon=(digest_of("a"),)))
+    assert journal.quarantined(FOLLOW) == {}
+
+
+def test_attempts_never_fall(journal: Journal) -> None:
+    digest = an_update().target.digest
+    for attempt in (1, 3, 2):
+        journal.commit(Change(FOLLOW, state=Settled(an_update(attempt=attempt), Outcome.FAILED)))
+    assert journal.attempts(FOLLOW, digest) == 3
+    assert journal.attempts(FOLLOW, digest_of("f")) == 0
+
+
+def test_the_newest_approval_counts(journal: Journal) -> None:
+    assert journal.approval(FOLLOW) is None
+    for at_once in (True, False):
+        journal.commit(Change(FOLLOW, approval=Approval(digest_of("a"), at_once)))
+    assert journal.approval(FOLLOW) == Approval(digest_of("a"), at_once=False)
+
+
+def test_the_clock_floor_is_kept(journal: Journal) -> None:
+    assert journal.clock_floor() is None
+    journal.commit(Change(FOLLOW, clock_floor=NOON))
+    assert journal.clock_floor() == NOON
+
+
+def test_what_was_committed_survives_a_new_opening(tmp_path: Path) -> None:
+    first = SqliteJournal(tmp_path / "journal.db")
+    first.begin()
+    first.commit(Change(FOLLOW, memory=Memory(7, "print"), events=(an_event(),)))
+    first.close()
+    second = SqliteJournal(tmp_path / "journal.db")
+    assert second.begin() == 2
+    assert second.recall(FOLLOW).memory == Memory(7, "print")
+    assert len(second.unsent(10)) == 1
+    second.close()
+
+
+def test_a_damaged_database_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    path.write_bytes(b"this was a database once" * 400)
+    journal = SqliteJournal(path)
+    assert journal.begin() == 1
+    journal.close()
+    assert path.with_suffix(".damaged").read_bytes().startswith(b"this was")
+
+
+def test_statements_targets_are_kept_whole() -> None:
+    assert an_update().target.rollout == a_statement().predicate.rollout

@@ -1,0 +1,91 @@
+"""A journal in memory: the same contract, gone with the process. `broken` makes every write fail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tidegate_agent.errors import JournalError
+from tidegate_agent.machine import update_of
+from tidegate_agent.records import Approval, Change, Letter, Recollection
+from tidegate_schemas.codes import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from tidegate_agent.model import Failure, Follow
+    from tidegate_schemas.events import UpdateEvent
+
+
+class FakeJournal:
+    """Obeys tests/contract/test_journal.py."""
+
+    def __init__(self) -> None:
+        self.broken = False
+        self._starts = 0
+        self._follows: dict[Follow, Recollection] = {}
+        self._events: list[UpdateEvent] = []
+        self._sent: set[int] = set()
+        self._tries: dict[tuple[Follow, str], int] = {}
+        self._quarantine: dict[Follow, dict[str, Failure]] = {}
+        self._approvals: dict[Follow, Approval] = {}
+        self._floor: datetime | None = None
+
+    def begin(self) -> int:
+        self._starts += 1
+        return self._starts
+
+    def recall(self, follow: Follow) -> Recollection:
+        return self._follows.get(follow, Recollection())
+
+    def commit(self, change: Change) -> None:
+        if self.broken:
+            raise JournalError(Code.DISK_FULL, "the journal cannot be used: the test said so")
+        known = {event.id for event in self._events}
+        self._events += [event for event in change.events if event.id not in known]
+        self._write_follow(change)
+        self._quarantine.setdefault(change.follow, {}).update(change.quarantine)
+        for digest in change.pardon:
+            self._quarantine[change.follow].pop(digest, None)
+        if change.approval is not None:
+            self._approvals[change.follow] = change.approval
+        self._floor = change.clock_floor or self._floor
+
+    def _write_follow(self, change: Change) -> None:
+        kept = self.recall(change.follow)
+        if change.state is not None:
+            kept = replace(kept, state=change.state)
+            if (update := update_of(change.state)) is not None:
+                key = change.follow, update.target.digest
+                self._tries[key] = max(self._tries.get(key, 0), update.attempt)
+        if change.memory is not None:
+            kept = replace(kept, memory=change.memory)
+        if change.installed_sequence is not None:
+            kept = replace(kept, installed_sequence=change.installed_sequence)
+        self._follows[change.follow] = kept
+
+    def unsent(self, limit: int, after: int = 0) -> Sequence[Letter]:
+        letters = [Letter(token, event) for token, event in enumerate(self._events, start=1)]
+        return [each for each in letters if each.token > after and each.token not in self._sent][:limit]
+
+    def sent(self, token: int) -> None:
+        self._sent.add(token)
+
+    def history(self, limit: int) -> Sequence[UpdateEvent]:
+        return self._events[::-1][:limit]
+
+    def quarantined(self, follow: Follow) -> dict[str, Failure]:
+        return dict(self._quarantine.get(follow, {}))
+
+    def attempts(self, follow: Follow, digest: str) -> int:
+        return self._tries.get((follow, digest), 0)
+
+    def approval(self, follow: Follow) -> Approval | None:
+        return self._approvals.get(follow)
+
+    def clock_floor(self) -> datetime | None:
+        return self._floor
+
+    def close(self) -> None:
+        """Nothing to release."""
