@@ -10,16 +10,16 @@ Source: distribution's token authentication specification (token, oauth). Rules 
 
 from __future__ import annotations
 
-import json
+import contextlib
 import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.body import read_document
 from tidegate_wire.registry.challenge import choose_challenge, parse_challenges
 from tidegate_wire.registry.pacing import TransientError, retry_after
+from tidegate_wire.registry.tokens import MAX_ANSWER, MAX_LIFETIME, read_token, token_request
 from tidegate_wire.registry.transport import origin_of
 
 if TYPE_CHECKING:
@@ -28,12 +28,6 @@ if TYPE_CHECKING:
     from tidegate_wire.registry.endpoints import Endpoint
     from tidegate_wire.registry.pacing import Pacing
     from tidegate_wire.registry.transport import Transport
-
-_MAX_ANSWER = 64 * 1024
-_MAX_TOKEN = 16 * 1024
-_MAX_LIFETIME = 3600.0
-_DEFAULT_LIFETIME = 60.0
-_MARGIN = 10.0
 
 
 class Authenticator:
@@ -82,7 +76,7 @@ class Authenticator:
         if challenge.scheme == "basic":
             if credential is None or credential.identity_token:
                 raise self.refused("it asks for a user name and a password")
-            header, lifetime = credential.basic(), _MAX_LIFETIME
+            header, lifetime = credential.basic(), MAX_LIFETIME
         else:
             token, lifetime = self._fetch_token(challenge, credential, base)
             header = f"Bearer {token}"
@@ -103,52 +97,19 @@ class Authenticator:
         realm_origin, registry_origin = origin_of(realm), origin_of(base)
         if realm_origin[0] != "https" and registry_origin[0] == "https":
             raise self.refused(f"it sends us to the token server {realm[:120]}, which is not https")
+        asked = token_request(challenge, credential, f"repository:{self._endpoint.repository}:pull")
         verify = not (self._endpoint.insecure and realm_origin[1] == registry_origin[1])
-        asked = {"scope": f"repository:{self._endpoint.repository}:pull"}
-        if service := challenge.parameters.get("service"):
-            asked["service"] = service
-        headers: dict[str, str] = {}
-        method, body = "GET", None
-        if credential is not None and credential.identity_token:
-            asked |= {
-                "grant_type": "refresh_token",
-                "refresh_token": credential.identity_token,
-                "client_id": "tidegate",
-            }
-            method, body = "POST", urlencode(asked).encode("ascii")
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        else:
-            realm += ("&" if "?" in realm else "?") + urlencode(asked)
-            if credential is not None:
-                headers["Authorization"] = credential.basic()
-        response = self._transport.open(method, realm, headers, verify=verify, body=body)
+        response = self._transport.open(
+            asked.method, asked.url, asked.headers, verify=verify, body=asked.body
+        )
+        with contextlib.closing(response):
+            status = response.status
+            if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise TransientError(f"the token server answers {status}", retry_after(response.headers))
+            if status != HTTPStatus.OK:
+                raise self.refused(f"the token server {realm_origin[1]} answers {status}")
+            raw = read_document(response, MAX_ANSWER, self._pacing, "the token")
         try:
-            if (
-                response.status == HTTPStatus.TOO_MANY_REQUESTS
-                or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            ):
-                raise TransientError(
-                    f"the token server answers {response.status}", retry_after(response.headers)
-                )
-            if response.status != HTTPStatus.OK:
-                raise self.refused(f"the token server {realm_origin[1]} answers {response.status}")
-            return self._read_token(read_document(response, _MAX_ANSWER, self._pacing, "the token"))
-        finally:
-            response.close()
-
-    def _read_token(self, raw: bytes) -> tuple[str, float]:
-        """Token and lifetime in seconds out of the realm's answer."""
-        try:
-            document = json.loads(raw)
-            token = document.get("token") or document.get("access_token")
-            lifetime = float(document.get("expires_in") or _DEFAULT_LIFETIME)
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise self.refused("the token server's answer is not what the specification says") from error
-        if (
-            not isinstance(token, str)
-            or not 0 < len(token) <= _MAX_TOKEN
-            or not token.isascii()
-            or not token.isprintable()
-        ):
-            raise self.refused("the token server's answer holds no usable token")
-        return token, max(0.0, min(lifetime, _MAX_LIFETIME) - _MARGIN)
+            return read_token(raw)
+        except ValueError as error:
+            raise self.refused(f"the token server {realm_origin[1]} gives no usable token") from error

@@ -1,7 +1,7 @@
 """A repository in a registry, as an image source (OCI distribution specification 1.1, "Pull").
 
-What can pass is tried again, mirrors stand in for each other, and nothing that a server says about its content
-is believed: manifests are hashed here, blobs by who writes them (verify.py).
+What can pass is tried again, mirrors stand in for each other, and nothing that a server says about its
+content is believed: manifests are hashed here, blobs by who writes them (verify.py).
 """
 
 from __future__ import annotations

@@ -24,8 +24,9 @@ def first_answer(
 ) -> _Answer:
     """The first good answer.
 
-    A server that says no for good (not found, not authorised, wrong content) is not asked again; one whose failure
-    may pass is, after a pause. When all say no, the last one's reason counts: it is the primary location.
+    A server that says no for good (not found, not authorised, wrong content) is not asked again; one whose
+    failure may pass is, after a pause. When all say no, the last one's reason counts: it is the primary
+    location.
 
     Args:
         sessions: at least one, in the order to ask.

@@ -15,6 +15,7 @@ from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.descriptor import MAX_MANIFEST_BYTES
 from tidegate_wire.registry.digest import hex_of, require_digest
 from tidegate_wire.registry.layout_index import check_layout_marker, tagged_digest
+from tidegate_wire.registry.reference import check_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,7 @@ class LayoutSource:
 
     def resolve(self, tag: str) -> str:
         """See ImageSource.resolve; the tag is the annotation `org.opencontainers.image.ref.name`."""
+        check_tag(tag)
         check_layout_marker(self._small("oci-layout"), str(self._folder))
         digest = tagged_digest(self._small("index.json"), tag, str(self._folder))
         self.manifest(digest)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import contextlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.pacing import TransientError, retry_after
-from tidegate_wire.registry.transport import origin_of
+from tidegate_wire.registry.transport import join_url, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,7 +103,7 @@ class EndpointSession:
             if response.status not in _REDIRECTS:
                 return response, origin == home
             response.close()
-            url = urljoin(url, response.headers.get("Location", ""))
+            url = join_url(url, response.headers.get("Location", ""))
             previous, origin = origin, origin_of(url)
             if previous[0] == "https" and origin[0] != "https":
                 raise TidegateError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin
 
 import urllib3
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, SSLError
@@ -37,14 +37,30 @@ def origin_of(url: str) -> Origin:
     except HTTPError:
         parsed = Url()
     if parsed.scheme not in _PORTS or not parsed.host:
-        raise TidegateError(
-            Code.IMAGE_UNREACHABLE, f"the registry leads to '{url[:120]}', which is not http or https"
-        )
+        raise _leads_nowhere(url)
     return parsed.scheme, parsed.host, parsed.port or _PORTS[parsed.scheme]
 
 
+def join_url(base: str, location: str) -> str:
+    """Where a redirect leads (RFC 9110, section 10.2.2).
+
+    Raises:
+        TidegateError: IMAGE_UNREACHABLE, when it cannot be understood.
+    """
+    try:
+        return urljoin(base, location)
+    except ValueError as error:
+        raise _leads_nowhere(location) from error
+
+
+def _leads_nowhere(url: str) -> TidegateError:
+    return TidegateError(
+        Code.IMAGE_UNREACHABLE, f"the registry leads to '{url[:120]}', which is not an http or https URL"
+    )
+
+
 class Transport:
-    """Connections to every host that a registry leads to, kept open between requests. Threads may share it."""
+    """Connections to every host that a registry leads to, kept open between requests; for any thread."""
 
     def __init__(self, settings: RegistrySettings) -> None:
         self._settings = settings
