@@ -11,6 +11,8 @@ from tidegate_wire.mqtt import failures
 from tidegate_wire.mqtt.messages import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
@@ -39,8 +41,8 @@ class Callbacks:
 
     Attributes:
         connected: a CONNACK has come and was positive.
-        lost: why there is no connection any more, once there is none.
-        subacks: the answers to each SUBSCRIBE, by packet id.
+        lost: why the connection cannot be used any more, once it cannot.
+        asked: the filters of each SUBSCRIBE that has not been answered, by packet id.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class Callbacks:
     ) -> None:
         self.connected = False
         self.lost: BusError | None = None
-        self.subacks: dict[int, list[ReasonCode]] = {}
+        self.asked: dict[int, Sequence[str]] = {}
         self._version = version
         self._endpoint = endpoint
         self._listener = listener
@@ -129,7 +131,11 @@ class Callbacks:
     def _on_subscribe(
         self, _client: Client, _data: object, mid: int, codes: list[ReasonCode], _properties: Properties
     ) -> None:
-        self.subacks[mid] = codes
+        # A second thread that subscribes may not have noted the packet id yet; a refusal counts even so.
+        asked = self.asked.pop(mid, ("a topic",) * len(codes))
+        for topic_filter, code in zip(asked, codes, strict=False):
+            if code.is_failure and self.lost is None:
+                self.lost = failures.from_suback(code, topic_filter, self._endpoint)
 
     def _on_log(self, _client: Client, _data: object, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:

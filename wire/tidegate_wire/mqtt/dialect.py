@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tidegate_schemas.codes import Code
 from tidegate_wire.mqtt.failures import VersionError
 from tidegate_wire.mqtt.messages import Version
 
@@ -33,7 +34,8 @@ class Dialect:
     def connect(self, make: Callable[[Version], Link]) -> Link:
         """Open a link, with one version after the other.
 
-        Some brokers answer an unknown version with CONNACK 1, some with 0x84, and old ones just hang up.
+        Some brokers answer an unknown version with CONNACK 1, some with 0x84, and old ones just hang up. But
+        so does a load balancer whose broker restarts: what worked after mere silence is not remembered.
 
         Raises:
             TidegateError: what the last attempt failed with.
@@ -50,7 +52,8 @@ class Dialect:
                 link.close()
                 raise
             else:
-                self._known = version
+                silent = any(refusal.code is not Code.BUS_PROTOCOL for refusal in refusals)
+                self._known = None if silent else version
                 return link
         # The broker was exchanged or upgraded: the next attempt begins with the newest version again.
         self._known = None

@@ -7,7 +7,7 @@ and `disconnect` may come from any thread: they only queue a packet and wake the
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
@@ -20,6 +20,8 @@ from tidegate_wire.mqtt.messages import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from paho.mqtt.client import Client
 
     from tidegate_wire.mqtt.callbacks import LinkListener
     from tidegate_wire.mqtt.failures import BusError
@@ -61,12 +63,12 @@ class Link:
         self._settings = settings
         self._persistent = persistent
         self._heard = Callbacks(version, settings.endpoint, listener)
-        self._client = build_client(settings, version, client_id, will, persistent=persistent)
+        self._client: Client | None = build_client(settings, version, client_id, will, persistent=persistent)
         self._heard.attach(self._client)
 
     @property
     def lost(self) -> BusError | None:
-        """Why there is no connection any more; None while there is one."""
+        """Why this link cannot be used any more; None while it can."""
         return self._heard.lost
 
     def open(self) -> None:
@@ -76,36 +78,46 @@ class Link:
             BusError: BUS_UNREACHABLE, BUS_REFUSED, BUS_CERTIFICATE; VersionError if another version may do.
         """
         try:
-            connect(self._client, self._settings, self.version, persistent=self._persistent)
+            connect(self._use(), self._settings, self.version, persistent=self._persistent)
         except (OSError, ValueError) as error:
             raise failures.from_exception(error, self._settings.endpoint) from error
         self._await(lambda: self._heard.connected)
 
     def subscribe(self, filters: Sequence[str]) -> None:
         """Subscribe at QoS 1 and wait until all is granted. Raises BusError naming what is not."""
-        waiting: dict[int, Sequence[str]] = {}
+        self.ask_for(filters)
+        self._await(lambda: not self._heard.asked)
+
+    def ask_for(self, filters: Sequence[str]) -> None:
+        """Subscribe without waiting: retained messages come (again), a refusal ends the link. Any thread."""
+        client = self._client
+        if client is None:
+            return
+        self._heard.asked.clear()
         for start in range(0, len(filters), _FILTERS_EACH):
             some = filters[start : start + _FILTERS_EACH]
-            waiting[self._send_subscribe(some)] = some
-        subacks = self._heard.subacks
-        self._await(lambda: waiting.keys() <= subacks.keys())
-        for mid, asked in waiting.items():
-            for topic_filter, code in zip(asked, subacks.pop(mid), strict=False):
-                if code.is_failure:
-                    raise failures.from_suback(code, topic_filter, self._settings.endpoint)
+            if self.version is Version.V5:
+                result, mid = client.subscribe([(name, SubscribeOptions(qos=1)) for name in some])
+            else:
+                result, mid = client.subscribe([(name, 1) for name in some])
+            if result == MQTTErrorCode.MQTT_ERR_SUCCESS and mid is not None:
+                self._heard.asked[mid] = some
+            else:
+                self._heard.ended()
 
     def unsubscribe(self, topic_filter: str) -> None:
         """Ask for no more; the answer is not waited for."""
-        self._client.unsubscribe(topic_filter)
+        self._use().unsubscribe(topic_filter)
 
     def publish(self, publication: Publication) -> int | None:
         """Send at QoS 1. Returns the packet id that `on_ack` will name, or None if it cannot be sent now."""
-        if self.lost is not None:
+        client = self._client
+        if self.lost is not None or client is None:
             return None
         properties = None
         if self.version is Version.V5:
             properties = message_properties(publication, PacketTypes.PUBLISH)
-        info = self._client.publish(
+        info = client.publish(
             publication.topic,
             publication.payload,
             qos=1,
@@ -115,61 +127,66 @@ class Link:
         return info.mid if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
 
     def pump(self, until: Callable[[], bool], timeout_s: float | None = None) -> bool:
-        """Drive the connection until `until()` (True) or for `timeout_s` seconds (False).
+        """Drive the connection until `until()` (True), or for `timeout_s` seconds (False).
 
         Raises:
             BusError: the connection is lost.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while not until():
+        while True:
             if self.lost is not None:
                 raise self.lost
-            pause = (self._client.keepalive or self._settings.keepalive_s) / _WAKES_PER_KEEPALIVE
+            if until():
+                return True
+            pause = (self._use().keepalive or self._settings.keepalive_s) / _WAKES_PER_KEEPALIVE
             if deadline is not None:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False
                 pause = min(pause, left)
             self._turn(pause)
-        return True
 
     def pump_pending(self) -> None:
         """Read what has already come, and see whether the connection is still there. Does not wait."""
         if self.lost is None:
             self._turn(0)
 
+    def pump_on(self) -> NoReturn:
+        """Drive the connection until it is lost. Raises BusError."""
+        while True:
+            self.pump(lambda: False)
+
     def disconnect(self) -> None:
         """Say goodbye: the will is void, the session stays. The driving thread sees the end as a loss."""
-        self._client.disconnect()
+        client = self._client
+        if client is not None:
+            client.disconnect()
 
     def close(self) -> None:
-        """Say goodbye if nobody has, and let go of the sockets. Only on the driving thread, and only once."""
-        if self.lost is None:
+        """Say goodbye if possible, and let go of the sockets. Only on the driving thread. Idempotent."""
+        if self._client is not None:
             self._client.disconnect()
             self._turn(0)
         self._heard.ended()
-        self._heard.detach(self._client)
+        client, self._client = self._client, None
+        if client is not None:
+            self._heard.detach(client)
 
     def _await(self, until: Callable[[], bool]) -> None:
         if not self.pump(until, self._settings.connect_timeout_s):
             self._heard.broken(TimeoutError())
             raise self.lost or AssertionError
 
+    def _use(self) -> Client:
+        if self._client is None:
+            raise self.lost or AssertionError
+        return self._client
+
     def _turn(self, timeout_s: float) -> None:
         try:
-            result = self._client.loop(timeout_s)
+            result = self._use().loop(timeout_s)
         except Exception as error:  # noqa: BLE001 -- hostile bytes can raise anything inside paho's decoder
             self._heard.broken(error)
             return
         if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._heard.ended()
-
-    def _send_subscribe(self, filters: Sequence[str]) -> int:
-        if self.version is Version.V5:
-            result, mid = self._client.subscribe([(name, SubscribeOptions(qos=1)) for name in filters])
-        else:
-            result, mid = self._client.subscribe([(name, 1) for name in filters])
-        if result != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
-            self._heard.ended()
-            raise self.lost or AssertionError
-        return mid

@@ -1,0 +1,77 @@
+"""A TCP proxy whose connections can be cut, to lose a client without its process."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from typing import Self
+
+
+class CuttableProxy:
+    """Forwards 127.0.0.1:`port` to another port of loopback."""
+
+    def __init__(self, target_port: int) -> None:
+        self._target_port = target_port
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+
+    def cut(self) -> None:
+        """Reset every connection on both sides: nobody gets to say goodbye."""
+        with self._lock:
+            for one in self._sockets:
+                with contextlib.suppress(OSError):
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    one.shutdown(socket.SHUT_RDWR)
+            self._sockets.clear()
+
+    def __enter__(self) -> Self:
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self.cut()
+        for thread in self._threads:
+            thread.join(10)
+        self._server.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            try:
+                upstream = socket.create_connection(("127.0.0.1", self._target_port))
+            except OSError:
+                client.close()
+                continue
+            self._join(client, upstream)
+
+    def _join(self, client: socket.socket, upstream: socket.socket) -> None:
+        with self._lock:
+            self._sockets += [client, upstream]
+        thread = threading.Thread(target=self._carry_both, args=(client, upstream))
+        self._threads.append(thread)
+        thread.start()
+
+    def _carry_both(self, client: socket.socket, upstream: socket.socket) -> None:
+        back = threading.Thread(target=_carry, args=(upstream, client))
+        back.start()
+        _carry(client, upstream)
+        back.join()
+        client.close()
+        upstream.close()
+
+
+def _carry(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_RDWR)
