@@ -80,6 +80,8 @@ class Case:
         try:
             # The public way to a TrustedRoot out of memory; the signing half is not looked at.
             return Verifier(trusted_root=ClientTrustConfig.from_json(json.dumps(self._config())).trusted_root)
+        except MemoryError:
+            raise
         # What the library raises over a root that it cannot use is not a closed set; all means the same.
         except Exception as error:
             text = f"{self.root.origin} cannot be used as trusted root: {type(error).__name__}"

@@ -62,7 +62,7 @@ def read_evidence(bundle: Bundle) -> Evidence:
         certificate = x509.load_der_x509_certificate(bundle.verification_material.certificate.raw_bytes)
         identity, issuer = _identity(certificate), _issuer(certificate)
         certified = _certified_times(certificate)
-    except BundleError:
+    except (BundleError, MemoryError):
         raise
     # The X.509 reader is handed bytes of a stranger, and what it raises is not a documented, closed set.
     except Exception as error:
@@ -110,6 +110,8 @@ def _signing_times(bundle: Bundle) -> frozenset[datetime]:
         times = {decode_timestamp_response(raw).tst_info.gen_time for raw in bundle.timestamps}
         if bundle.entry.integrated_time:
             times.add(datetime.fromtimestamp(bundle.entry.integrated_time, UTC))
+    except MemoryError:
+        raise
     # As above: a stranger's bytes in a parser that does not say what it raises.
     except Exception as error:
         text = f"a timestamp of the bundle cannot be read: {type(error).__name__}"

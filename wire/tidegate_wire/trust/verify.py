@@ -68,7 +68,8 @@ def verify_statement(
         channel: its channel.
 
     Raises:
-        TidegateError: any doubt, with a `signature.*`, `statement.*` or `trust.*` code. Nothing else.
+        TidegateError: any doubt, with a `signature.*`, `statement.*` or `trust.*` code.
+        MemoryError: there was too little memory to tell. Nothing else.
     """
     bundle = parse_bundle(raw)  # 1, shape of 2
     case = Case(bundle, read_evidence(bundle), root, policy)
@@ -89,6 +90,8 @@ def _verify_dsse(raw: bytes, case: Case) -> tuple[str, bytes]:
     gate = Gate(case.policy)
     try:
         payload_type, payload = verifier.verify_dsse(SigstoreBundle.from_json(raw), gate)
+    except MemoryError:
+        raise  # says something about this process, and nothing about the bundle
     # Not only sigstore's own errors: ValueError, binascii.Error, TypeError and AttributeError leak out of it
     # over hostile bundles, and an error that is let through is a statement that is neither true nor false.
     except Exception as error:

@@ -1,0 +1,46 @@
+"""What a process that handles hostile bytes takes away from itself, before it reads the first of them.
+
+Linux only. The limits hold for the rest of the process's life: soft and hard limit are the same, and
+`no_new_privs` cannot be undone (Documentation/userspace-api/no_new_privs.rst).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+from typing import Final
+
+_PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
+_OPEN_FILES: Final = 16
+_MIB: Final = 1024 * 1024
+
+
+def confine(memory_mib: int, cpu_seconds: int) -> None:
+    """Give up what verifying does not need.
+
+    Args:
+        memory_mib: address space that stays. With less, allocations fail: MemoryError.
+        cpu_seconds: processor time that stays. Past it the kernel kills the process.
+
+    Raises:
+        OSError: the kernel did not grant one of them.
+        ValueError: a limit is above what the process was given itself.
+    """
+    _limit(resource.RLIMIT_AS, memory_mib * _MIB)
+    _limit(resource.RLIMIT_CPU, cpu_seconds)
+    _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    _limit(resource.RLIMIT_NPROC, 0)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_CORE, 0)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
+    os.environ.clear()
+
+
+def _limit(what: int, value: int) -> None:
+    _, hard = resource.getrlimit(what)
+    # A limit that the service manager has set lower already stays: raising it is neither allowed nor wanted.
+    kept = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(what, (kept, kept))
