@@ -154,8 +154,8 @@ class ImageBuilder:
         top = self.blob(MANIFEST_TYPE, manifest)
         if index:
             entry = {**top, "platform": {"architecture": self.arch, "os": "linux"}}
-            document = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [entry]}
-            top = self.blob(INDEX_TYPE, document)
+            listing = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [entry]}
+            top = self.blob(INDEX_TYPE, listing)
         self._announce(top, tag)
         return str(top["digest"])
 
