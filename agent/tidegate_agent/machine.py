@@ -219,7 +219,8 @@ def _verifying(state: Verifying, event: Event, now: datetime) -> Transition:
             # The message is retained: it comes again with the connection.
             return Transition(state.before)
         case RollbackRequested():
-            return _at_rest(state.before, event, now)
+            asked = _at_rest(state.before, event, now)
+            return asked if isinstance(asked.state, RollingBack) else _nonsense(state, event)
         case Woken():
             return Transition(state)
         case _:

@@ -1,0 +1,429 @@
+"""The machine, rule by rule, and a table of every state with every event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import pytest
+
+from tests.support.statements import NOON
+from tests.support.updates import (
+    BOOT,
+    EVERY_STATE,
+    FAILURE,
+    LATER_BOOT,
+    NEW,
+    NEWER,
+    OLD,
+    SETTLED,
+    a_target,
+    an_image,
+    an_update,
+)
+from tidegate_agent import machine
+from tidegate_agent.model import CheckResult, Failure, Health, ImageStatus
+from tidegate_agent.states import (
+    Activate,
+    Activated,
+    ActivateFailed,
+    Activating,
+    Admitted,
+    Assess,
+    Assessed,
+    CancelRequested,
+    CancelStage,
+    Command,
+    Discard,
+    Event,
+    Heard,
+    Idle,
+    Known,
+    Outcome,
+    Progressed,
+    Prove,
+    Proved,
+    Proving,
+    Quarantine,
+    Reboot,
+    Rebooting,
+    Recheck,
+    Refused,
+    Report,
+    ReportNonsense,
+    ReportRefusal,
+    Restarted,
+    Rollback,
+    RollbackFailed,
+    RollbackRequested,
+    RolledBack,
+    RollingBack,
+    Rules,
+    Settled,
+    Stage,
+    Staged,
+    StageDone,
+    StageFailed,
+    Staging,
+    State,
+    Target,
+    Transition,
+    Verify,
+    Verifying,
+    Wait,
+    WaitFor,
+    Waiting,
+    WakeAt,
+    Woken,
+)
+from tidegate_schemas.codes import Code
+from tidegate_schemas.events import Step
+from tidegate_schemas.rollout import Rollout, RolloutState
+
+RULES: Final = Rules()
+SICK: Final = Health((CheckResult("web", passed=False, required=True, output="503"),))
+WELL: Final = Health((CheckResult("web", passed=True, required=True),))
+WINDOW: Final = Wait(WaitFor.WINDOW, "closed", NOON + timedelta(hours=2))
+
+
+def go(state: State, event: Event, rules: Rules = RULES) -> Transition:
+    return machine.step(state, event, NOON, rules)
+
+
+def admitted(
+    target: Target | None = None, image: ImageStatus | None = None, unfit: Failure | None = None
+) -> Admitted:
+    return Admitted("f00", target or a_target(), 1, image or an_image(), BOOT, unfit=unfit)
+
+
+def steps(transition: Transition) -> list[Step]:
+    return [command.step for command in transition.commands if isinstance(command, Report)]
+
+
+def kinds(commands: tuple[Command, ...]) -> list[type]:
+    return [type(command) for command in commands]
+
+
+EVERY_EVENT: Final[tuple[Event, ...]] = (
+    Restarted(an_image(), LATER_BOOT),
+    Heard("f00"),
+    Refused("f00", FAILURE),
+    Known("f00"),
+    admitted(),
+    Assessed(None),
+    Assessed(WINDOW),
+    Woken(),
+    Progressed(NEW, 50, 1000),
+    StageDone(NEW, NEW, 1000),
+    StageFailed(NEW, FAILURE, retryable=True),
+    Activated(reboot_required=True),
+    ActivateFailed(FAILURE),
+    Proved(WELL),
+    RolledBack(reboot_required=False),
+    RollbackFailed(FAILURE),
+    CancelRequested(FAILURE),
+    RollbackRequested(FAILURE),
+)
+
+
+@pytest.mark.parametrize("state", EVERY_STATE, ids=lambda state: state.kind)
+@pytest.mark.parametrize("event", EVERY_EVENT, ids=lambda event: type(event).__name__)
+def test_every_state_answers_every_event(state: State, event: Event) -> None:
+    transition = go(state, event)
+    nonsense = [each for each in transition.commands if isinstance(each, ReportNonsense)]
+    if nonsense:
+        assert transition == Transition(state, (ReportNonsense(state.kind, type(event).__name__),))
+    endings = [step for step in steps(transition) if step.final]
+    assert bool(endings) == (_settles(state, transition.state))
+
+
+def _settles(before: State, after: State) -> bool:
+    if not isinstance(after, Settled) or isinstance(before, Verifying):
+        return False
+    return before != after
+
+
+def test_every_event_is_in_the_table() -> None:
+    assert {type(event) for event in EVERY_EVENT} == set(Event.__args__)
+    assert {type(state) for state in EVERY_STATE} == set(State.__args__)
+
+
+# A message comes
+
+
+@pytest.mark.parametrize("rest", [Idle(), SETTLED])
+def test_a_message_is_verified(rest: Idle | Settled) -> None:
+    assert go(rest, Heard("f00")) == Transition(Verifying("f00", rest), (Verify("f00"),))
+
+
+@pytest.mark.parametrize("state", EVERY_STATE, ids=lambda state: state.kind)
+def test_a_refusal_changes_nothing_but_what_is_reported(state: State) -> None:
+    heard = go(state, Heard("bad")).state
+    refused = go(heard, Refused("bad", FAILURE))
+    assert refused.commands == (ReportRefusal("bad", FAILURE),)
+    assert refused.state == (state.before if isinstance(state, Verifying) else state)
+
+
+def test_an_admitted_target_is_assessed_before_anything_is_fetched() -> None:
+    transition = go(Verifying("f00", Idle()), admitted())
+    assert isinstance(transition.state, Waiting)
+    assert steps(transition) == [Step.ACCEPTED]
+    assert transition.commands[-1] == Assess(a_target(), to_activate=False)
+
+
+def test_what_runs_already_has_succeeded() -> None:
+    transition = go(Idle(), admitted(image=an_image(NEW)))
+    assert isinstance(transition.state, Settled)
+    assert steps(transition) == [Step.SUCCEEDED]
+
+
+def test_a_heartbeat_for_what_runs_is_no_news() -> None:
+    rest = Settled(an_update(), Outcome.SUCCEEDED)
+    transition = go(rest, admitted(a_target(sequence=9), image=an_image(NEW)))
+    assert transition.commands == ()
+    assert isinstance(transition.state, Settled)
+    assert transition.state.update.target.sequence == 9
+
+
+def test_a_quarantined_target_is_rejected_once() -> None:
+    first = go(Idle(), admitted(unfit=FAILURE))
+    assert isinstance(first.state, Settled)
+    assert steps(first) == [Step.REJECTED]
+    assert go(first.state, admitted(a_target(sequence=2), unfit=FAILURE)).commands == ()
+
+
+def test_a_revoked_release_is_not_begun() -> None:
+    transition = go(Idle(), admitted(a_target(rollout=Rollout(seed="s", state=RolloutState.REVOKED))))
+    assert steps(transition) == [Step.CANCELLED]
+
+
+# Waiting and staging
+
+
+def test_nothing_in_the_way_begins_staging() -> None:
+    transition = go(Waiting(an_update()), Assessed(None))
+    assert isinstance(transition.state, Staging)
+    assert transition.commands[-1] == Stage(a_target())
+
+
+@pytest.mark.parametrize("state", [Waiting(an_update()), Staged(an_update())])
+def test_a_reason_to_wait_is_told_once(state: Waiting | Staged) -> None:
+    first = go(state, Assessed(WINDOW))
+    assert isinstance(first.state, Waiting | Staged)
+    assert first.state.wait == WINDOW
+    assert kinds(first.commands) == [Report, WakeAt]
+    assert kinds(go(first.state, Assessed(WINDOW)).commands) == [WakeAt]
+
+
+def test_what_is_staged_is_what_was_verified() -> None:
+    transition = go(Staging(an_update()), StageDone(NEW, NEWER, 5))
+    assert isinstance(transition.state, Settled)
+    assert transition.state.failure is not None
+    assert transition.state.failure.code is Code.IMAGE_DIGEST_MISMATCH
+    assert Discard() in transition.commands
+
+
+def test_a_passing_failure_is_tried_again_with_growing_pauses() -> None:
+    pauses = []
+    for attempt in range(1, 5):
+        transition = go(Staging(an_update(attempt=attempt)), StageFailed(NEW, FAILURE, retryable=True))
+        assert isinstance(transition.state, Waiting)
+        assert transition.state.update.attempt == attempt + 1
+        assert transition.state.wait is not None
+        assert transition.state.wait.until is not None
+        pauses.append(transition.state.wait.until - NOON)
+    assert pauses == [timedelta(minutes=minutes) for minutes in (1, 2, 4, 8)]
+
+
+def test_the_pause_is_capped_and_the_attempts_end() -> None:
+    last = go(
+        Staging(an_update(attempt=20)), StageFailed(NEW, FAILURE, retryable=True), Rules(stage_attempts=30)
+    )
+    assert last.commands[-1] == WakeAt(NOON + RULES.retry_cap)
+    end = go(Staging(an_update(attempt=6)), StageFailed(NEW, FAILURE, retryable=True))
+    assert isinstance(end.state, Settled)
+    assert end.state.outcome is Outcome.FAILED
+
+
+def test_a_final_failure_gives_the_space_back() -> None:
+    transition = go(Staging(an_update()), StageFailed(NEW, FAILURE, retryable=False))
+    assert steps(transition) == [Step.FAILED]
+    assert Discard() in transition.commands
+
+
+@pytest.mark.parametrize(
+    ("state", "stops"),
+    [
+        (Waiting(an_update()), []),
+        (Staging(an_update()), [CancelStage, Discard]),
+        (Staged(an_update()), [Discard]),
+    ],
+)
+def test_a_newer_image_supersedes_until_activation(state: State, stops: list[type]) -> None:
+    transition = go(state, admitted(a_target(NEWER, sequence=2)))
+    assert isinstance(transition.state, Waiting)
+    assert transition.state.update.target.digest == NEWER
+    assert steps(transition) == [Step.SUPERSEDED, Step.ACCEPTED]
+    assert [kind for kind in kinds(transition.commands) if kind in (CancelStage, Discard)] == stops
+
+
+@pytest.mark.parametrize("state", EVERY_STATE[6:], ids=lambda state: state.kind)
+def test_nothing_supersedes_from_activation_on(state: State) -> None:
+    assert go(state, admitted(a_target(NEWER, sequence=2))) == Transition(state)
+
+
+def test_a_newer_statement_of_the_same_image_is_taken_over() -> None:
+    held = a_target(sequence=2, rollout=Rollout(seed="s", state=RolloutState.HELD))
+    transition = go(Staged(an_update()), admitted(held))
+    assert transition == Transition(
+        Staged(replace(an_update(), target=held)), (Assess(held, to_activate=True),)
+    )
+
+
+def test_a_withdrawn_release_is_discarded() -> None:
+    gone = a_target(sequence=2, rollout=Rollout(seed="s", state=RolloutState.REVOKED))
+    transition = go(Staged(an_update()), admitted(gone))
+    assert steps(transition) == [Step.CANCELLED]
+    assert Discard() in transition.commands
+
+
+def test_the_late_word_of_a_superseded_staging_is_ignored() -> None:
+    state = Staging(an_update(NEWER))
+    assert go(state, StageDone(NEW, NEW, 5)) == Transition(state)
+    assert go(state, StageFailed(NEW, FAILURE, retryable=False)) == Transition(state)
+
+
+# Activation, reboot, proof
+
+
+def test_activation_without_reboot_leads_to_the_proof() -> None:
+    transition = go(Activating(an_update()), Activated(reboot_required=False))
+    assert isinstance(transition.state, Proving)
+    assert transition.commands[-1] == Prove()
+
+
+def test_activation_with_reboot_asks_for_it() -> None:
+    transition = go(Activating(an_update()), Activated(reboot_required=True))
+    assert isinstance(transition.state, Rebooting)
+    assert transition.state.update.reboots == 1
+    assert kinds(transition.commands) == [Report, Reboot]
+
+
+def test_success_is_said_after_health() -> None:
+    transition = go(Proving(an_update()), Proved(WELL))
+    assert steps(transition) == [Step.SUCCEEDED]
+    assert transition.commands[-1] == Recheck()
+
+
+def test_health_has_its_rounds_before_the_way_back() -> None:
+    state: State = Proving(an_update())
+    for _ in range(RULES.health_rounds - 1):
+        transition = go(state, Proved(SICK))
+        assert transition.commands == (WakeAt(NOON + RULES.health_interval),)
+        assert go(transition.state, Woken()).commands == (Prove(),)
+        state = transition.state
+    last = go(state, Proved(SICK))
+    assert isinstance(last.state, RollingBack)
+    assert kinds(last.commands) == [Quarantine, Report, Rollback]
+    assert last.commands[-1] == Rollback(OLD)
+
+
+def test_without_a_previous_image_there_is_no_way_back() -> None:
+    last = go(Proving(an_update(previous=None), round=3), Proved(SICK))
+    assert isinstance(last.state, Settled)
+    assert last.state.outcome is Outcome.FAILED
+    assert Quarantine in kinds(last.commands)
+
+
+def test_the_way_back_ends_rolled_back_for_its_cause() -> None:
+    transition = go(RollingBack(an_update(), OLD, FAILURE), RolledBack(reboot_required=False))
+    assert isinstance(transition.state, Settled)
+    assert (transition.state.outcome, transition.state.failure) == (Outcome.ROLLED_BACK, FAILURE)
+
+
+def test_a_failed_way_back_names_both_faults() -> None:
+    broken = Failure(Code.DISK_IO, "read-only")
+    transition = go(RollingBack(an_update(), OLD, FAILURE), RollbackFailed(broken))
+    assert isinstance(transition.state, Settled)
+    assert transition.state.failure is not None
+    assert "read-only" in transition.state.failure.reason
+    assert "503" in transition.state.failure.reason
+
+
+# After a restart: the table of hosts.md
+
+
+AFTER_RESTART: Final[tuple[tuple[str, State, ImageStatus, str, type, type | None], ...]] = (
+    ("waiting", Waiting(an_update()), an_image(), BOOT, Waiting, Assess),
+    ("staging goes on", Staging(an_update()), an_image(), LATER_BOOT, Staging, Stage),
+    ("staged is there", Staged(an_update()), an_image(staged=NEW), BOOT, Staged, Assess),
+    ("staged was lost", Staged(an_update()), an_image(), LATER_BOOT, Staging, Stage),
+    ("activation again", Activating(an_update()), an_image(staged=NEW), BOOT, Activating, Activate),
+    ("came up meanwhile", Activating(an_update()), an_image(NEW), LATER_BOOT, Proving, Prove),
+    ("new image up", Rebooting(an_update(reboots=1)), an_image(NEW), LATER_BOOT, Proving, Prove),
+    ("agent only", Rebooting(an_update(reboots=1)), an_image(staged=NEW), BOOT, Rebooting, Reboot),
+    ("lost once", Rebooting(an_update(reboots=1)), an_image(), LATER_BOOT, Waiting, Assess),
+    ("lost again", Rebooting(an_update(reboots=2)), an_image(), LATER_BOOT, Settled, Quarantine),
+    ("fell back", Rebooting(an_update(reboots=1)), an_image(previous=NEW), LATER_BOOT, Settled, Quarantine),
+    ("proving goes on", Proving(an_update()), an_image(NEW), LATER_BOOT, Proving, Prove),
+    ("fell back proving", Proving(an_update()), an_image(), LATER_BOOT, Settled, Quarantine),
+    ("way back again", RollingBack(an_update(), OLD, FAILURE), an_image(NEW), BOOT, RollingBack, Rollback),
+    ("way back done", RollingBack(an_update(), OLD, FAILURE), an_image(), LATER_BOOT, Settled, Report),
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "image", "boot", "leads_to", "first"),
+    [row[1:] for row in AFTER_RESTART],
+    ids=[r[0] for r in AFTER_RESTART],
+)
+def test_after_a_restart(
+    state: State, image: ImageStatus, boot: str, leads_to: type, first: type | None
+) -> None:
+    transition = go(state, Restarted(image, boot))
+    assert isinstance(transition.state, leads_to)
+    assert first in kinds(transition.commands)
+
+
+@pytest.mark.parametrize(
+    ("image", "code", "outcome"),
+    [
+        (an_image(previous=NEW), Code.BOOT_FALLBACK, Outcome.ROLLED_BACK),
+        (an_image(), Code.BOOT_LOST, Outcome.FAILED),
+    ],
+)
+def test_a_reboot_that_did_not_bring_the_image_is_named(
+    image: ImageStatus, code: Code, outcome: Outcome
+) -> None:
+    settled = go(Rebooting(an_update(reboots=2)), Restarted(image, LATER_BOOT)).state
+    assert isinstance(settled, Settled)
+    assert settled.failure is not None
+    assert (settled.failure.code, settled.outcome) == (code, outcome)
+
+
+# A person's word
+
+
+@pytest.mark.parametrize("state", [Waiting(an_update()), Staging(an_update()), Staged(an_update())])
+def test_a_person_may_cancel_before_activation(state: State) -> None:
+    assert steps(go(state, CancelRequested(FAILURE))) == [Step.CANCELLED]
+
+
+def test_a_person_may_go_back() -> None:
+    transition = go(Settled(an_update(), Outcome.SUCCEEDED), RollbackRequested(FAILURE))
+    assert isinstance(transition.state, RollingBack)
+    assert transition.commands[-1] == Rollback(OLD)
+
+
+@pytest.mark.parametrize(
+    "state", [Idle(), Settled(an_update(), Outcome.FAILED), SETTLED], ids=["idle", "failed", "no previous"]
+)
+def test_there_must_be_something_to_go_back_to(state: State) -> None:
+    assert kinds(go(state, RollbackRequested(FAILURE)).commands) == [ReportNonsense]
+
+
+def test_one_update_at_a_time() -> None:
+    blocking = {state.kind for state in EVERY_STATE if machine.blocks_others(state, to_activate=True)}
+    assert blocking == {"activating", "rebooting", "proving", "rolling-back"}
+    assert machine.blocks_others(Staging(an_update()), to_activate=False)
