@@ -171,7 +171,7 @@ def test_rolling_back_returns_to_the_previous_image(place: Place) -> None:
     for target in (first, second):
         stage(place.engine, target)
         place.engine.activate(target.digest)
-    place.engine.rollback()
+    place.engine.rollback(first.digest)
     assert place.engine.status() == ImageStatus(first.digest, None, None)
 
 
@@ -180,9 +180,10 @@ def test_rolling_back_twice_never_returns_to_what_was_left(place: Place) -> None
     for target in (first, second):
         stage(place.engine, target)
         place.engine.activate(target.digest)
-    place.engine.rollback()
+    place.engine.rollback(first.digest)
+    place.engine.rollback(first.digest)
     with pytest.raises(TidegateError) as caught:
-        place.engine.rollback()
+        place.engine.rollback(second.digest)
     assert caught.value.code is Code.ROLLBACK_FAILED
     assert place.engine.status().current == first.digest
 
@@ -192,7 +193,7 @@ def test_the_image_left_by_a_rollback_can_be_staged_anew(place: Place) -> None:
     for target in (first, second):
         stage(place.engine, target)
         place.engine.activate(target.digest)
-    place.engine.rollback()
+    place.engine.rollback(first.digest)
     stage(place.engine, second)
     place.engine.activate(second.digest)
     assert place.engine.status() == ImageStatus(second.digest, None, first.digest)

@@ -85,12 +85,14 @@ class FakeEngine:
             raise EngineError(Code.ACTIVATE_REFUSED, f"{digest} is not staged: {self._status.staged} is")
         return self._become(ImageStatus(digest, None, self._status.current))
 
-    def rollback(self) -> Activation:
+    def rollback(self, digest: str) -> Activation:
         """See the port."""
-        self._enter("rollback")
-        if self._status.previous is None:
-            raise EngineError(Code.ROLLBACK_FAILED, "there is no previous image to return to")
-        return self._become(ImageStatus(self._status.previous, self._status.staged, None))
+        self._enter("rollback", digest)
+        if (self._after_boot or self._status).current == digest:
+            return Activation(reboot_required=self._after_boot is not None)
+        if self._status.previous != digest:
+            raise EngineError(Code.ROLLBACK_FAILED, f"{digest} is not the previous image")
+        return self._become(ImageStatus(digest, self._status.staged, None))
 
     def discard(self) -> None:
         """See the port."""

@@ -112,14 +112,14 @@ class EmbeddedEngine:
             self._store.collect()
         return _IN_PLACE
 
-    def rollback(self) -> Activation:
-        """See the port. What is left behind is dropped, so a second call finds nothing and changes nothing.
+    def rollback(self, digest: str) -> Activation:
+        """See the port. What is left behind is dropped: it is not previous, and its space is given back.
 
         Raises:
             EngineError: ROLLBACK_FAILED, also when the hook failed; the pointers are back where they were.
         """
         with self._held(Code.ROLLBACK_FAILED, "rolling back"):
-            self._switch.back()
+            self._switch.back(digest)
             self._store.collect()
         return _IN_PLACE
 

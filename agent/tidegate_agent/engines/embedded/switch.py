@@ -42,20 +42,22 @@ class Switch:
         previous = before.previous if before.current == name else before.current
         self._move(before, Pointers(name, previous, None))
 
-    def back(self) -> None:
-        """Make the previous generation the current one. There is no previous one after that.
+    def back(self, digest: str) -> None:
+        """Make the previous generation the current one again; nothing to do when it is already.
+
+        There is no previous one after that.
 
         Raises:
-            EngineError: ROLLBACK_FAILED when there is none, or by the hook.
+            EngineError: ROLLBACK_FAILED when another one is previous, or by the hook.
         """
-        before = self._store.generations.read()
-        if before.previous is None and not self._store.generations.pending:
-            raise EngineError(Code.ROLLBACK_FAILED, "there is no previous image to return to")
+        name, before = hex_of(digest), self._store.generations.read()
+        if name not in (before.current, before.previous):
+            raise EngineError(Code.ROLLBACK_FAILED, f"{digest} is not the previous image")
         try:
-            if before.previous is None:
+            if before.current == name:
                 self._finish(before)
             else:
-                self._move(before, Pointers(before.previous, None, before.staged))
+                self._move(before, Pointers(name, None, before.staged))
         except EngineError as error:
             raise EngineError(Code.ROLLBACK_FAILED, error.reason, retryable=True) from error
 
