@@ -40,6 +40,9 @@ class Exchange(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve()
 
+    def do_CONNECT(self) -> None:
+        self._serve()
+
     def send(self, status: int, content: bytes = b"", **headers: str) -> None:
         """A whole answer. Header names are given with underscores."""
         self.start(status, Content_Length=str(len(content)), **headers)
@@ -178,10 +181,10 @@ class FakeRegistry:
         return [seen for seen in self.seen if part in seen.path]
 
     def take(self, seen: Seen) -> Trick | None:
-        """Note a request, and give the trick that is set for it."""
+        """Note a request, and give the trick that is set for it; those for one request come first."""
         with self._lock:
             self.seen.append(seen)
-            for entry in self._tricks:
+            for entry in sorted(self._tricks, key=lambda entry: entry[2]):
                 if entry[0] in seen.path:
                     if not entry[2]:
                         self._tricks.remove(entry)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fakes.pacing import FakeTime
-    from tests.fakes.registry import FakeRegistry
+    from tests.fakes.registry import Exchange, FakeRegistry, Trick
     from tidegate_wire.registry.source import ImageSource
 
 CONTENT = noise(600_000)
@@ -51,4 +51,24 @@ def fetch(source: ImageSource, store: Path, counts: list[int] | None = None) -> 
 def refusal(source: ImageSource, store: Path) -> TidegateError:
     with pytest.raises(TidegateError) as caught:
         fetch(source, store)
+    return caught.value
+
+
+def wanting_token(token: str, realm: str) -> Trick:
+    """An honest registry behind one bearer token."""
+
+    def trick(exchange: Exchange) -> None:
+        if exchange.headers.get("Authorization") == f"Bearer {token}":
+            exchange.server.registry.answer(exchange)
+        else:
+            scope = "repository:other:pull,push,delete"
+            challenge = f'Bearer realm="{realm}/token",service="reg",scope="{scope}"'
+            exchange.send(401, WWW_Authenticate=challenge)
+
+    return trick
+
+
+def resolve_refusal(source: ImageSource) -> TidegateError:
+    with pytest.raises(TidegateError) as caught:
+        source.resolve("latest")
     return caught.value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.pacing import FakeTime
-from tests.fakes.registry import FakeRegistry, fake_registry
+from tests.fakes.registry import FakeRegistry, answering, fake_registry
 from tests.support.pulling import BLOB, CONTENT, IMAGE, pulling
 
 if TYPE_CHECKING:
@@ -39,3 +39,11 @@ def store(tmp_path: Path) -> Path:
 @pytest.fixture
 def source(registry: FakeRegistry, tmp_path: Path, time: FakeTime) -> ImageSource:
     return pulling(registry, tmp_path, time)
+
+
+@pytest.fixture
+def realm() -> Iterator[FakeRegistry]:
+    """A token server."""
+    with fake_registry() as running:
+        running.always("/token", answering(200, b'{"token": "t1", "expires_in": 300}'))
+        yield running
