@@ -137,7 +137,8 @@ def test_claims_that_lack_something_certify_nobody(claims: dict[str, object]) ->
 def the_sct(leaf: x509.Certificate) -> SignedCertificateTimestamp:
     scts = leaf.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps).value
     assert len(scts) == 1
-    return scts[0]
+    sct: SignedCertificateTimestamp = scts[0]
+    return sct
 
 
 def test_the_sct_is_the_logs_signature_over_the_precertificate() -> None:

@@ -140,7 +140,7 @@ def test_a_bare_time_stamp_request_gets_a_bare_answer() -> None:
     builder = TimestampRequestBuilder().hash_algorithm(HashAlgorithm.SHA256).data(b"signature")
     request = builder.nonce(nonce=False).cert_request(cert_request=False).build()
     response = decode_timestamp_response(SIGSTORE.tsa.answer(request.as_bytes(), NOW))
-    assert response.tst_info.nonce is None
+    assert not response.tst_info.nonce
     assert not response.signed_data.certificates
 
 

@@ -116,7 +116,7 @@ class LocalSigstore:
         """
         return self.ca.issue(LeafRequest(public_key, identity_of(claims), now), self.ctlog)
 
-    def finish(
+    def log_and_bundle(
         self, certificate: x509.Certificate, envelope: Envelope, rekor: RekorVersion, now: datetime
     ) -> Message:
         """Log an envelope, time-stamp it where the log gives no time, and assemble the bundle."""
@@ -155,4 +155,4 @@ class LocalSigstore:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = self.certify(key.public_key(), claims, moment)
         envelope = sign_envelope(payload, key, payload_type)
-        return bundle.to_bytes(self.finish(certificate, envelope, rekor, moment))
+        return bundle.to_bytes(self.log_and_bundle(certificate, envelope, rekor, moment))

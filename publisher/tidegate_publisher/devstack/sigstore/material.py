@@ -68,12 +68,18 @@ class Material:
         Raises:
             OSError: the directory cannot be written.
         """
-        for name in ("root", "intermediate", "tsa_root", "tsa"):
-            issuer: Issuer = getattr(self, name)
+        issuers = {
+            "root": self.root,
+            "intermediate": self.intermediate,
+            "tsa_root": self.tsa_root,
+            "tsa": self.tsa,
+        }
+        keys = {"ctlog": self.ctlog, "rekor_v1": self.rekor_v1, "rekor_v2": self.rekor_v2}
+        for name, issuer in issuers.items():
             write_private(directory / f"{name}.key", private_pem(issuer.key))
             write_private(directory / f"{name}.crt", issuer.certificate.public_bytes(Encoding.PEM))
-        for name in ("ctlog", "rekor_v1", "rekor_v2"):
-            write_private(directory / f"{name}.key", private_pem(getattr(self, name)))
+        for name, key in keys.items():
+            write_private(directory / f"{name}.key", private_pem(key))
 
     @classmethod
     def load(cls, directory: Path) -> Material:

@@ -82,12 +82,17 @@ class SigstoreServer(ThreadingTCPServer):
 
     allow_reuse_address = True
     daemon_threads = False
+    request_queue_size = 64
 
     def __init__(self, sigstore: LocalSigstore, port: int, clock: Callable[[], datetime]) -> None:
         super().__init__((LOOPBACK, port), _Connection)
         self.url = f"http://{LOOPBACK}:{self.server_address[1]}"
         self.clock = clock
         self.routes = routes_of(sigstore, self.url)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Note a connection that broke; the socket server's own way is a traceback on stderr."""
+        logger.opt(exception=True).debug("connection {} from {} broke", request, client_address)
 
 
 class _Connection(BaseHTTPRequestHandler):
