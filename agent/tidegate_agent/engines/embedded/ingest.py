@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tidegate_agent.engines.embedded.ahead import work_ahead
 from tidegate_agent.engines.embedded.compression import layer_chunks
 from tidegate_agent.engines.embedded.entry import Entry, Kind
 from tidegate_agent.engines.embedded.paths import split_name
@@ -37,7 +38,10 @@ class Ingest:
             OSError: the disk's.
         """
         chunks = layer_chunks(file, layer.blob.media_type, layer.diff_id, self._budget)
-        archive = TarStream(chunks, self._budget)
+        with work_ahead(chunks) as ahead:
+            yield from self._store(TarStream(ahead, self._budget))
+
+    def _store(self, archive: TarStream) -> Iterator[Entry]:
         for entry in archive:
             self._check()
             # Refused before anything is stored, although only the merged tree decides where a file goes.

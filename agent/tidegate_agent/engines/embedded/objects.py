@@ -17,6 +17,7 @@ import os
 import shutil
 import stat
 import struct
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class ObjectStore:
         self._roots = [os.open(committed, os.O_RDONLY | os.O_DIRECTORY)]
         self._roots.append(os.open(incoming, os.O_RDONLY | os.O_DIRECTORY))
         self._incoming: set[str] = set()
+        self._folders: set[tuple[int, str]] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -97,15 +99,16 @@ class ObjectStore:
         content = b"".join(pieces)
         entry = self._identified(entry, hashlib.sha256(content).digest())
         if not self.has(entry):
-            with self._create() as descriptor:
+            self._make_folder(entry.content, self._roots[1])
+            with self._create(_path(entry.content)) as descriptor:
                 _write_all(descriptor, memoryview(content))
                 self._metadata.put_on_open(descriptor, entry)
-            self._keep(entry.content)
+            self._incoming.add(entry.content)
         return entry
 
     def _add_large(self, entry: Entry, pieces: Iterator[memoryview]) -> Entry:
         digest = hashlib.sha256()
-        with self._create() as descriptor:
+        with self._create(_NEW) as descriptor:
             for piece in pieces:
                 digest.update(piece)
                 _write_all(descriptor, piece)
@@ -131,7 +134,7 @@ class ObjectStore:
         """Let the incoming objects count. Their content must be on disk by now."""
         committed, incoming = self._roots
         for content in self._incoming:
-            _make_folder(content, committed)
+            self._make_folder(content, committed)
             os.rename(_path(content), _path(content), src_dir_fd=incoming, dst_dir_fd=committed)
         self._incoming.clear()
 
@@ -151,39 +154,30 @@ class ObjectStore:
     def _root(self, content: str) -> int:
         return self._roots[1] if content in self._incoming else self._roots[0]
 
-    def _create(self) -> _NewFile:
-        return _NewFile(self._roots[1])
+    @contextmanager
+    def _create(self, name: str) -> Iterator[int]:
+        """Open a new file among the incoming ones; what an interrupted attempt left of it is replaced."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        descriptor = os.open(name, flags, 0o600, dir_fd=self._roots[1])
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _make_folder(self, content: str, root: int) -> None:
+        if (root, content[:2]) not in self._folders:
+            with suppress(FileExistsError):
+                os.mkdir(content[:2], 0o700, dir_fd=root)
+            self._folders.add((root, content[:2]))
 
     def _keep(self, content: str) -> None:
-        _make_folder(content, self._roots[1])
+        self._make_folder(content, self._roots[1])
         os.rename(_NEW, _path(content), src_dir_fd=self._roots[1], dst_dir_fd=self._roots[1])
         self._incoming.add(content)
 
 
-class _NewFile:
-    """The one file that is being written; what an interrupted attempt left of it is replaced."""
-
-    def __init__(self, root: int) -> None:
-        self._root = root
-
-    def __enter__(self) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-        self._descriptor = os.open(_NEW, flags, 0o600, dir_fd=self._root)
-        return self._descriptor
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
-
-
 def _path(content: str) -> str:
     return f"{content[:2]}/{content[2:]}"
-
-
-def _make_folder(content: str, root: int) -> None:
-    try:
-        os.mkdir(content[:2], 0o700, dir_fd=root)
-    except FileExistsError:
-        return
 
 
 def _write_all(descriptor: int, data: memoryview) -> None:
