@@ -1,0 +1,41 @@
+"""A machine that reboots in no time."""
+
+from __future__ import annotations
+
+from tidegate_agent.errors import EngineError
+from tidegate_schemas.codes import Code
+
+
+class FakeHost:
+    """ports.Host that notes what is asked of it.
+
+    Attributes:
+        boots: how many times it has booted.
+        reboots: the reasons of all reboots that were accepted.
+        holds: what forbids an activation now.
+        refusal: why it refuses to reboot, if it does.
+    """
+
+    def __init__(self) -> None:
+        self.boots = 1
+        self.reboots: list[str] = []
+        self.holds: tuple[str, ...] = ()
+        self.refusal: str | None = None
+
+    def boot_id(self) -> str:
+        """Another one after every `boot`."""
+        return f"00000000-0000-4000-8000-{self.boots:012}"
+
+    def reboot(self, reason: str) -> None:
+        """Accept a reboot, or refuse it; `boot` makes it happen."""
+        if self.refusal is not None:
+            raise EngineError(Code.ACTIVATE_REFUSED, self.refusal, retryable=True)
+        self.reboots.append(reason)
+
+    def inhibitors(self) -> tuple[str, ...]:
+        """What the test has set."""
+        return self.holds
+
+    def boot(self) -> None:
+        """Come up again, after a reboot or a power cut."""
+        self.boots += 1
