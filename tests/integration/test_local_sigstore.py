@@ -6,16 +6,10 @@ import base64
 import gc
 import hashlib
 import json
-import subprocess
-import sys
-import threading
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import urllib3
-from click.testing import CliRunner
 from sigstore.dsse import Statement
 from sigstore.errors import VerificationError
 from sigstore.models import Bundle, ClientTrustConfig, TrustedRoot
@@ -31,12 +25,11 @@ from tidegate_publisher.devstack.sigstore import (
     github_claims,
     gitlab_claims,
 )
-from tidegate_publisher.devstack.sigstore.command import sigstore_command
 from tidegate_publisher.devstack.sigstore.service.server import serve, system_clock
-from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tidegate_publisher.devstack.sigstore.claims import Claims
     from tidegate_publisher.devstack.sigstore.trust import RekorVersion
@@ -283,59 +276,3 @@ def collect() -> Iterator[None]:
     """sigstore-python closes its sessions when they are collected: let that happen inside the test."""
     yield
     gc.collect()
-
-
-PROGRAM = "from tidegate_publisher.devstack.sigstore.command import sigstore_command as run; run()"
-
-
-def test_the_command_serves_until_it_is_stopped_and_keeps_its_root(tmp_path: Path) -> None:
-    roots = set()
-    for _ in range(2):
-        ready = tmp_path / "ready.json"
-        ready.unlink(missing_ok=True)
-        command = [sys.executable, "-c", PROGRAM, "--dir", str(tmp_path / "sigstore"), "--port", "0"]
-        with subprocess.Popen(
-            [*command, "--ready-file", str(ready)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            try:
-                summary = wait_for(ready, process)
-                with urllib3.PoolManager() as pool:
-                    served = pool.request("GET", f"{summary['url']}/oidc/.well-known/openid-configuration")
-            finally:
-                process.terminate()
-            output, _ = process.communicate(timeout=30)
-        assert process.returncode == 0
-        assert served.json()["issuer"] == summary["issuer"]
-        assert "DEVELOPMENT ONLY" in output
-        roots.add(Path(summary["trusted_root"]).read_text())
-    assert len(roots) == 1
-
-
-def wait_for(ready: Path, process: subprocess.Popen[str]) -> dict[str, str]:
-    """Poll for the ready file, as a script would, for at most 30 seconds."""
-    deadline = time.monotonic() + 30
-    while not ready.exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.02)
-    summary: dict[str, str] = json.loads(ready.read_text())
-    return summary
-
-
-def test_a_taken_port_is_said_to_be_taken(url: str, tmp_path: Path) -> None:
-    port = url.rpartition(":")[2]
-    result = CliRunner().invoke(sigstore_command, ["--dir", str(tmp_path), "--port", port])
-    assert isinstance(result.exception, TidegateError)
-    assert f"cannot listen on port {port}" in result.exception.reason
-
-
-def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    result = CliRunner().invoke(
-        sigstore_command, ["--dir", str(tmp_path / "file" / "sigstore"), "--port", "0"]
-    )
-    assert isinstance(result.exception, TidegateError)
-    assert result.exception.code == Code.DISK_IO

@@ -74,7 +74,11 @@ class Material:
             "tsa_root": self.tsa_root,
             "tsa": self.tsa,
         }
-        keys = {"ctlog": self.ctlog, "rekor_v1": self.rekor_v1, "rekor_v2": self.rekor_v2}
+        keys: dict[str, PrivateKeyTypes] = {
+            "ctlog": self.ctlog,
+            "rekor_v1": self.rekor_v1,
+            "rekor_v2": self.rekor_v2,
+        }
         for name, issuer in issuers.items():
             write_private(directory / f"{name}.key", private_pem(issuer.key))
             write_private(directory / f"{name}.crt", issuer.certificate.public_bytes(Encoding.PEM))
