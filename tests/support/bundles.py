@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.support.statements import NOON, a_statement
 from tidegate_publisher.devstack.sigstore import DEVELOPMENT_ISSUER, email_claims
+from tidegate_schemas.codes import TidegateError
 from tidegate_wire.trust.policy import Signer, SignerPolicy
 from tidegate_wire.trust.root import PinnedRoot, parse_root
+from tidegate_wire.trust.verify import Verified, verify_statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,3 +57,22 @@ def entry(bundle: dict[str, Any]) -> dict[str, Any]:
     """The bundle's log entry."""
     found: dict[str, Any] = bundle["verificationMaterial"]["tlogEntries"][0]
     return found
+
+
+def refusal(
+    message: bytes,
+    sigstore: LocalSigstore,
+    policy: SignerPolicy = POLICY,
+    *,
+    root: dict[str, Any] | None = None,
+) -> TidegateError:
+    """The error that verification raises; the root can be replaced by an altered one."""
+    trusted = root_of(sigstore) if root is None else parse_root(json.dumps(root).encode(), "altered root")
+    with pytest.raises(TidegateError) as caught:
+        verify_statement(message, root=trusted, policy=policy, product="os", channel="stable")
+    return caught.value
+
+
+def accepted(message: bytes, root: PinnedRoot, policy: SignerPolicy = POLICY) -> Verified:
+    """What verification finds in a message for `os/stable`."""
+    return verify_statement(message, root=root, policy=policy, product="os", channel="stable")
