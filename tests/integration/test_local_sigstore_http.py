@@ -79,7 +79,7 @@ def test_the_server_bounds_what_it_reads(url: str) -> None:
 
 
 def test_the_v1_reply_names_the_entry_as_cosign_expects(sigstore: LocalSigstore, url: str) -> None:
-    raw = json.loads(sigstore.sign_statement(b"{}", email_claims(PERSON)))
+    raw = json.loads(sigstore.sign_statement(b"{}", email_claims("developer@example.org")))
     entry = raw["verificationMaterial"]["tlogEntries"][0]
     assert int(entry["logIndex"]) >= 1
     assert entry["inclusionProof"]["hashes"]
