@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 _FAREWELL_S: Final = 3.0
 _THREAD_END_S: Final = 10.0
+_BRIEF_S: Final = 60.0
+_BRIEF_TIMES: Final = 3
+_RIVAL: Final = "; it keeps happening: does another client use this client's id (host.id)?"
 
 
 class PahoBus:
@@ -64,7 +67,8 @@ class PahoBus:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._live: tuple[Link, Conversation] | None = None
-        self._live_since = 0.0
+        self._live_since: float | None = None
+        self._brief = 0
 
     def start(self, listener: BusListener, will: Callable[[], Outgoing]) -> None:
         """Connect in the background. `will` is asked anew before every connection attempt."""
@@ -104,7 +108,7 @@ class PahoBus:
 
     def _run(self, listener: BusListener, will: Callable[[], Outgoing]) -> None:
         while not self._stopping.is_set():
-            self._live_since = self._monotonic()
+            self._live_since = None
             failure, displaced = self._attempt(listener, will)
             if not self._stopping.is_set():
                 self._pause(failure, listener, displaced=displaced)
@@ -151,12 +155,21 @@ class PahoBus:
             return True
 
     def _pause(self, failure: Failure, listener: BusListener, *, displaced: bool) -> None:
-        # The time spent on connecting counts as connected here; it is far below what counts as stable.
-        lasted_s = self._monotonic() - self._live_since
-        pause_s = self._backoff.displaced() if displaced else self._backoff.failed(lasted_s)
+        lived_s = None if self._live_since is None else self._monotonic() - self._live_since
+        pause_s = self._backoff.displaced() if displaced else self._backoff.failed(lived_s or 0.0)
+        failure = self._suspect_rival(failure, lived_s)
         logger.warning("{} [{}]; next attempt in {:.1f} s", failure.reason, failure.code, pause_s)
         listener.disconnected(failure)
         self._stopping.wait(pause_s)
+
+    def _suspect_rival(self, failure: Failure, lived_s: float | None) -> Failure:
+        # 3.1.1 has no reason for a takeover, and Mosquitto 2.0.11 does not send MQTT 5's either.
+        if lived_s is None:
+            return failure
+        self._brief = self._brief + 1 if lived_s < _BRIEF_S else 0
+        if self._brief < _BRIEF_TIMES or failure.code is not Code.BUS_UNREACHABLE:
+            return failure
+        return Failure(failure.code, failure.reason + _RIVAL)
 
 
 def _publication(message: Outgoing) -> Publication:
