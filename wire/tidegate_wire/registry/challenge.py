@@ -12,7 +12,7 @@ MAX_HEADER = 8192
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf'({_WORD})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|({_WORD}))')
-_SCHEME = re.compile(rf"({_WORD})(?:[ \t]+|$)")
+_SCHEME = re.compile(rf"({_WORD})(?=[ \t,]|$)")
 _GAP = re.compile(r"[ \t,]*")
 
 
