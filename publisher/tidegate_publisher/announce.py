@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tidegate_publisher.compose import compose
+from tidegate_publisher.ports import ResolvedImage
 from tidegate_publisher.publication import Current, Signed, require_same_signer
 from tidegate_publisher.sequence import choose_sequence, may_replace
 from tidegate_schemas.codes import Code, TidegateError
@@ -13,7 +14,7 @@ from tidegate_schemas.codes import Code, TidegateError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tidegate_publisher.ports import Clock, Progress, ResolvedImage, Resolver, Verifier
+    from tidegate_publisher.ports import Clock, Progress, Resolver, Verifier
     from tidegate_publisher.publication import ChannelDesk, SigningDesk
     from tidegate_schemas.release import Release
 
@@ -54,7 +55,8 @@ class ReleaseSigning:
             before: what the channel holds; its sequence and floor are built upon.
 
         Raises:
-            TidegateError: SEQUENCE_LOWER, RELEASE_INVALID, REFERENCE_*, IMAGE_*, IDENTITY_*, SIGN_*, ANNOUNCE_*.
+            TidegateError: SEQUENCE_LOWER, RELEASE_INVALID, REFERENCE_*, IMAGE_*, and those of
+                SigningDesk.sign.
         """
         sequence = choose_sequence(before.sequence, release.sequence)
         image = self._resolve(release)

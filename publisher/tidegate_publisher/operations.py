@@ -8,18 +8,18 @@ expired: otherwise a broker could hand an old statement to the heartbeat job and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tidegate_publisher.announce import Outcome
 from tidegate_publisher.compose import renew
 from tidegate_publisher.publication import Signed
+from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from tidegate_publisher.ports import Clock, Progress
     from tidegate_publisher.publication import ChannelDesk, Current, SigningDesk
     from tidegate_schemas.statement import ChannelStatement
@@ -125,7 +125,7 @@ class Operating:
             return
         if predicate.expires <= self._clock.now():
             reason = (
-                f"The statement with sequence {predicate.sequence} expired at {predicate.expires.isoformat()}; "
+                f"The statement with sequence {predicate.sequence} expired at {rfc3339(predicate.expires)}; "
                 "it may be an old one that is played back. If it is the newest, give --even-if-expired"
             )
             raise TidegateError(Code.STATEMENT_EXPIRED, reason)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tidegate_publisher.ports import Verified
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
-    from tidegate_publisher.ports import ChannelStore, Progress, Signer, SignerId, Verified, Verifier
+    from tidegate_publisher.ports import ChannelStore, Progress, Signer, SignerId, Verifier
     from tidegate_schemas.statement import ChannelStatement
 
 

@@ -152,23 +152,23 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.BUS_CERTIFICATE: Entry(
         "TLS to the broker failed: the broker's certificate or the client's own was not accepted.",
-        "Check bus.ca, bus.cert and bus.key, the names in the broker's certificate, and the host's clock.",
+        "Check bus.ca, bus.cert and bus.key (publisher: --broker-ca, --broker-cert, --broker-key), the names in the broker's certificate, and the host's clock.",
     ),
     Code.BUS_PROTOCOL: Entry(
         "The broker speaks none of the protocol versions that the configuration allows.",
-        'Set bus.protocol to "auto", or to the version that the broker speaks.',
+        'Set bus.protocol (publisher: --mqtt) to "auto", or to the version that the broker speaks.',
     ),
     Code.BUS_REFUSED: Entry(
         "The broker answered and refused this client: wrong credentials, or not authorised for a topic.",
-        "Check bus.username and bus.password or the client certificate, and the broker's ACL (docs/brokers.md).",
+        "Check user name and password or the client certificate, and the broker's ACL (docs/brokers.md).",
     ),
     Code.BUS_UNREACHABLE: Entry(
         "No broker answers at the configured address.",
-        "Check bus.url, the name's resolution and the firewall. The agent goes on trying; nothing is lost.",
+        "Check bus.url (publisher: --broker), the name's resolution and the firewall. The agent goes on trying; nothing is lost.",
     ),
     Code.CONFIG_MISSING: Entry(
         "A required setting or file is not there.",
-        "Add the key that is named, in /etc/tidegate/agent.toml.d/; `tidegate-agent check-config` shows what is in force.",
+        "Provide the key or file that is named; on a host keys go into /etc/tidegate/agent.toml.d/, and `tidegate-agent check-config` shows what is in force.",
     ),
     Code.CONFIG_SYNTAX: Entry(
         "A configuration file is not valid TOML or YAML.",

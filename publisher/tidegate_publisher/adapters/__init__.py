@@ -1,0 +1,1 @@
+"""The publisher's ports on the real thing: broker, registry, Sigstore, clock."""

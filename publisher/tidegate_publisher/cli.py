@@ -1,0 +1,120 @@
+"""The `tidegate` command: its table of commands, and how errors become words and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+from tidegate_publisher.exit_codes import MEANINGS, ExitCode, exit_code
+from tidegate_publisher.lazy import Entry, LazyGroup
+from tidegate_publisher.output import Output
+from tidegate_schemas import __version__
+from tidegate_schemas.codes import Code, TidegateError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_HERE: Final = "tidegate_publisher.commands"
+_RELEASE, _STEER, _LOOK, _LEARN = "Release", "Steer a release", "Look", "Learn and try out"
+
+COMMANDS: Final = {
+    "sign": Entry(f"{_HERE}.sign:sign", "Sign a release into a bundle file.", _RELEASE),
+    "announce": Entry(
+        f"{_HERE}.announce:announce", "Sign a release and announce it on its channel.", _RELEASE
+    ),
+    "hold": Entry(f"{_HERE}.operate:hold", "Stop a release from spreading, for now.", _STEER),
+    "resume": Entry(f"{_HERE}.operate:resume", "Let a held release go on.", _STEER),
+    "revoke": Entry(f"{_HERE}.operate:revoke", "Withdraw a release for good.", _STEER),
+    "heartbeat": Entry(f"{_HERE}.operate:heartbeat", "Make a channel's statement fresh again.", _STEER),
+    "verify": Entry(f"{_HERE}.verify:verify", "Check a signed statement as hosts do.", _LOOK),
+    "inspect": Entry(f"{_HERE}.inspect:inspect", "Show what a bundle claims, unverified.", _LOOK),
+    "events": Entry(f"{_HERE}.events:events", "Follow what hosts report.", _LOOK),
+    "trust": Entry(f"{_HERE}.trust:trust", "Print the trusted root in use.", _LOOK),
+    "schema": Entry(f"{_HERE}.schema:schema", "Print the contract: schemas, AsyncAPI, codes.", _LEARN),
+    "explain": Entry(f"{_HERE}.explain:explain", "Say what a code means and what to do.", _LEARN),
+    "completion": Entry(f"{_HERE}.completion:completion", "Print a shell's completion script.", _LEARN),
+    "dev": Entry(f"{_HERE}.dev:dev", "Local services for trying out; protect nothing.", _LEARN),
+}
+
+_EPILOG: Final = "\b\nExit codes:\n" + "\n".join(f"  {code:d}  {text}" for code, text in MEANINGS.items())
+
+
+class TidegateGroup(LazyGroup):
+    """The top-level group. Whatever happens below ends here as words, code and exit status."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002 -- click's signature
+        windows_expand_args: bool = True,  # noqa: FBT001, FBT002 -- the same
+        **extra: Any,  # noqa: ANN401 -- the same
+    ) -> NoReturn:
+        """Run a command line and exit."""
+        del standalone_mode
+        given = list(sys.argv[1:] if args is None else args)
+        # A usage error leaves no parsed options behind, so the words themselves are asked.
+        output = Output(as_json="--json" in given)
+        try:
+            status: object = super().main(
+                given,
+                prog_name or "tidegate",
+                complete_var,
+                standalone_mode=False,
+                windows_expand_args=windows_expand_args,
+                **extra,
+            )
+        except (TidegateError, click.ClickException, click.Abort) as error:
+            status = _report(output, error)
+        except Exception as error:  # noqa: BLE001 -- a person never sees a traceback
+            status = _report(output, _internal(error))
+        sys.exit(status if isinstance(status, int) else ExitCode.OK)
+
+
+def _report(output: Output, error: Exception) -> int:
+    if os.environ.get("TIDEGATE_DEBUG") == "1":
+        raise error
+    match error:
+        case TidegateError():
+            output.error(error)
+            return exit_code(error.code)
+        case click.Abort():
+            output.fault("interrupted", "Interrupted", "Repeat the command: it is safe to do so.")
+            return 130
+        case click.UsageError():
+            path = error.ctx.command_path if error.ctx else "tidegate"
+            output.fault("usage", error.format_message(), f"See `{path} --help`.")
+        case click.ClickException():
+            output.fault("usage", error.format_message(), "Check the path and your right to it.")
+    return ExitCode.USAGE
+
+
+def _internal(error: Exception) -> TidegateError:
+    words = " ".join(str(error).split())[:300]
+    reason = f"A fault of tidegate's own: {type(error).__name__}: {words} (TIDEGATE_DEBUG=1 shows where)"
+    return TidegateError(Code.INTERNAL_ERROR, reason)
+
+
+@click.group(
+    cls=TidegateGroup,
+    entries=COMMANDS,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="tidegate")
+def cli() -> None:
+    """Announce signed operating system updates to a fleet, over the MQTT broker you have.
+
+    A release is a container image's digest and how it may spread. tidegate signs that with Sigstore and
+    leaves it on the broker, one retained message for each channel; hosts verify it and decide for themselves.
+
+    \b
+    A first release:
+      tidegate announce release.yaml --broker mqtts://broker.example:8883
+      tidegate verify --bus os/stable --broker mqtts://broker.example:8883
+      tidegate events --product os --until succeeded --hosts 10
+    """  # noqa: D301 -- \b is click's mark for lines that stay as they are

@@ -1,0 +1,21 @@
+"""`tidegate dev`: local services for trying out."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from tidegate_publisher.lazy import Entry, LazyGroup
+
+_SIGSTORE: Final = "tidegate_publisher.devstack.sigstore.command"
+
+COMMANDS: Final = {
+    "sigstore": Entry(f"{_SIGSTORE}:sigstore_command", "Run a local Sigstore, for development only."),
+    "token": Entry(f"{_SIGSTORE}:token_command", "Print an identity token that the local Sigstore accepts."),
+}
+
+
+@click.group(cls=LazyGroup, entries=COMMANDS, short_help="Local services for trying out; protect nothing.")
+def dev() -> None:
+    """Local services for trying tidegate out. They protect nothing: never let a real host trust them."""

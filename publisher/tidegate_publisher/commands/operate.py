@@ -1,0 +1,149 @@
+"""`tidegate hold`, `resume`, `revoke`, `heartbeat`."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tidegate_publisher import wiring
+from tidegate_publisher.operations import Conditions, Operation
+from tidegate_publisher.options.broker import Broker, broker_options
+from tidegate_publisher.options.duration import read_duration
+from tidegate_publisher.options.identity import identity_options
+from tidegate_publisher.options.speech import output_options
+from tidegate_publisher.options.target import Target, read_target
+from tidegate_publisher.options.trust import Trust, trust_options
+from tidegate_publisher.report import outcome_document, outcome_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from tidegate_publisher.adapters.identity import IdentitySource
+    from tidegate_publisher.output import Output
+
+_RESULTS = {
+    Operation.HOLD: "held",
+    Operation.RESUME: "resumed",
+    Operation.REVOKE: "revoked",
+    Operation.HEARTBEAT: "renewed",
+}
+
+
+def _options(function: Callable[..., None]) -> Callable[..., None]:
+    """What all four take."""
+    decorators = (
+        click.argument("target", callback=read_target, metavar="PRODUCT/CHANNEL"),
+        click.option(
+            "--expect-sequence", type=int, help="Refuse unless the channel stands at this sequence."
+        ),
+        click.option(
+            "--expires-in",
+            callback=read_duration,
+            metavar="DURATION",
+            help="How long hosts may act on the new statement.  [default: as long as on the old]",
+        ),
+        click.option("--even-if-expired", is_flag=True, help="Go on from a statement that has expired."),
+        identity_options,
+        trust_options,
+        broker_options,
+        output_options,
+    )
+    decorated: Any = function
+    for decorator in reversed(decorators):
+        decorated = decorator(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def _command(operation: Operation, short_help: str) -> Callable[[Callable[[], None]], click.Command]:
+    """Make a command of a function that has nothing but the help text."""
+
+    def decorate(described: Callable[[], None]) -> click.Command:
+        @functools.wraps(described)
+        def run(**values: Any) -> None:  # noqa: ANN401 -- the options above
+            _run(operation=operation, **values)
+
+        return click.command(operation.value, short_help=short_help)(_options(run))
+
+    return decorate
+
+
+def _run(  # noqa: PLR0913 -- one argument for each group of options
+    *,
+    operation: Operation,
+    target: Target,
+    expect_sequence: int | None,
+    expires_in: timedelta | None,
+    even_if_expired: bool,
+    identity: IdentitySource,
+    trust: Trust,
+    broker: Broker,
+    output: Output,
+) -> None:
+    conditions = Conditions(expect_sequence, even_if_expired, expires_in)
+    with broker.open(output) as session:
+        operating = wiring.operating(session, broker, trust, identity, output)
+        outcome = operating.run(operation, *target, conditions)
+    rows = outcome_rows(outcome, wiring.clock.now(), _RESULTS[operation])
+    output.result(rows, outcome_document(outcome))
+
+
+@_command(Operation.HOLD, "Stop a release from spreading, for now.")
+def hold() -> None:
+    """Stop a release from spreading, for now.
+
+    Hosts that have not begun wait; those that run it already keep it. The retained statement is verified, and
+    the same release is signed again as held, one sequence further. `tidegate resume` lets it go on.
+
+    \b
+    Example:
+      tidegate hold os/stable --broker mqtts://broker.example
+
+    Refuses to build on a statement that does not verify, and on a revoked release. Holding twice is a no-op.
+    """  # noqa: D301 -- \b is click's mark for lines that stay as they are
+
+
+@_command(Operation.RESUME, "Let a held release go on.")
+def resume() -> None:
+    """Let a held release go on.
+
+    \b
+    Example:
+      tidegate resume os/stable --expect-sequence 43
+
+    Refuses a revoked release (announce one instead), and a statement that has expired: it may be an old one
+    that somebody plays back to you. --even-if-expired overrides the latter when you know better.
+    """  # noqa: D301 -- \b is click's mark for lines that stay as they are
+
+
+@_command(Operation.REVOKE, "Withdraw a release for good.")
+def revoke() -> None:
+    """Withdraw a release for good.
+
+    Hosts that staged it discard it; hosts that run it stay on it until another release comes. It cannot be
+    undone: the next release, or the same image again, is a new announcement.
+
+    \b
+    Example:
+      tidegate revoke os/stable --broker mqtts://broker.example
+
+    Refuses to build on a statement that does not verify. Revoking twice is a no-op.
+    """  # noqa: D301 -- \b is click's mark for lines that stay as they are
+
+
+@_command(Operation.HEARTBEAT, "Make a channel's statement fresh again.")
+def heartbeat() -> None:
+    """Make a channel's statement fresh again, without changing what it says.
+
+    A statement expires, so that a broker which withholds news is noticed. Run this in CI on a schedule, at a
+    third of the validity or more often: the same release is signed again, one sequence further.
+
+    \b
+    Example:
+      tidegate heartbeat os/stable --expires-in 14d
+
+    Refuses a statement that does not verify, or that has expired: a heartbeat must not make fresh what
+    somebody plays back. --even-if-expired overrides the latter when you know that it is the newest.
+    """  # noqa: D301 -- \b is click's mark for lines that stay as they are

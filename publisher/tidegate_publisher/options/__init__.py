@@ -1,0 +1,1 @@
+"""Options that several commands share, each group with the object that it becomes."""

@@ -1,0 +1,99 @@
+"""A statement as people and machines are shown it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tidegate_publisher.durations import format_duration
+from tidegate_schemas.base import rfc3339
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tidegate_publisher.announce import Outcome
+    from tidegate_publisher.output import Rows
+    from tidegate_publisher.ports import Verified
+    from tidegate_schemas.rollout import Wave
+    from tidegate_schemas.statement import ChannelStatement
+
+
+def statement_rows(statement: ChannelStatement, now: datetime) -> Rows:
+    """What a statement says, in labelled rows; what is not said is left out."""
+    said = statement.predicate
+    rollout = said.rollout
+    rows = [
+        ("channel", f"{said.product}/{said.channel}"),
+        ("sequence", str(said.sequence)),
+        ("version", said.version),
+        ("image", "\n".join(f"{name}@{statement.digest}" for name in said.image.references)),
+        ("platforms", "\n".join(f"{arch} {digest}" for arch, digest in said.image.platforms.items())),
+        ("state", rollout.state.value),
+        ("waves", "\n".join(_wave(wave) for wave in rollout.waves)),
+        ("urgency", said.urgency.value + (f", deadline {rfc3339(said.deadline)}" if said.deadline else "")),
+        ("requires", _requires(statement)),
+        ("floor", str(said.floor) if said.floor else ""),
+        ("issued", rfc3339(said.issued_at)),
+        ("expires", f"{rfc3339(said.expires)} ({_distance(said.expires, now)})"),
+        ("critical", ", ".join(said.critical)),
+        ("unknown fields", ", ".join(sorted(said.unknown()))),
+        ("notes", said.notes),
+    ]
+    return [(label, value) for label, value in rows if value]
+
+
+def statement_document(statement: ChannelStatement) -> dict[str, Any]:
+    """What a statement says, for a machine: the predicate as it is signed, and the digest."""
+    return {
+        **statement.predicate.model_dump(mode="json", exclude_none=True),
+        "digest": statement.digest,
+    }
+
+
+def verified_document(verified: Verified) -> dict[str, Any]:
+    """A verified statement for a machine, with its signer."""
+    signer = {"identity": verified.signer.identity, "issuer": verified.signer.issuer}
+    return {**statement_document(verified.statement), "signer": signer}
+
+
+def outcome_rows(outcome: Outcome, now: datetime, what: str) -> Rows:
+    """What came of a command, for a person.
+
+    Args:
+        outcome: what came of it.
+        now: the present moment.
+        what: the word for a change: `announced`, `held`.
+    """
+    verified = outcome.signed.verified
+    head = what if outcome.changed else "unchanged"
+    return [
+        ("result", head),
+        *statement_rows(verified.statement, now),
+        ("signer", str(verified.signer)),
+    ]
+
+
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    """What came of a command, for a machine."""
+    document = {**verified_document(outcome.signed.verified), "changed": outcome.changed}
+    if outcome.image is not None and outcome.image.tag is not None:
+        document["resolvedTag"] = outcome.image.tag
+    return document
+
+
+def _wave(wave: Wave) -> str:
+    labels = "".join(f", {key}={value}" for key, value in wave.labels.items())
+    opens = "open" if wave.open else f"opens {rfc3339(wave.opens_at)}" if wave.opens_at else "closed"
+    return f"{wave.name}: {wave.fraction:.4g} of hosts{labels}, {opens}"
+
+
+def _requires(statement: ChannelStatement) -> str:
+    wanted = statement.predicate.requires
+    parts = [", ".join(wanted.arch), *(f"{key}={value}" for key, value in wanted.labels.items())]
+    if wanted.minimum_sequence is not None:
+        parts.append(f"sequence {wanted.minimum_sequence} or later")
+    return "; ".join(part for part in parts if part)
+
+
+def _distance(moment: datetime, now: datetime) -> str:
+    left = moment - now
+    return f"in {format_duration(left)}" if moment > now else f"{format_duration(-left)} ago: EXPIRED"
