@@ -42,10 +42,11 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Bounds on what is accepted, however well it is signed."""
+    """Bounds on what is accepted, however well it is signed. It is never earlier than `clock_floor`."""
 
     max_validity: timedelta = timedelta(days=90)
     max_jump: int = 1_000_000
+    clock_floor: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ Network, timers and workers only put calls on the queue; one thread runs them an
 from __future__ import annotations
 
 import queue
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -14,9 +13,9 @@ from loguru import logger
 
 from tidegate_agent import machine, reporting
 from tidegate_agent.errors import JournalError
-from tidegate_agent.follower import Follower, Surroundings
+from tidegate_agent.follower import Followed, Follower, Surroundings
 from tidegate_agent.model import Follow, Outgoing, Protocol
-from tidegate_agent.operations import Operations, failure_of
+from tidegate_agent.operations import failure_of
 from tidegate_agent.outbox import Outbox
 from tidegate_agent.reporting import Birth
 from tidegate_schemas.codes import Code
@@ -40,15 +39,6 @@ RECONCILE_EVERY: Final = timedelta(hours=6)
 """How often the retained statements are asked for again: the queue is a courtesy, retained is the truth."""
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """A follow with the name and the operations of its image engine."""
-
-    follow: Follow
-    engine: str
-    operations: Operations
-
-
 class Engine:
     """The agent without its adapters. `run` is its thread; the BusListener methods may be called from any."""
 
@@ -63,9 +53,7 @@ class Engine:
         self._status_topic = topics.status(host)
         self._outbox = Outbox(around.journal, bus, topics.events(host))
         self._followers = {
-            topics.channel(f.follow.product, f.follow.channel): Follower(
-                f.follow, f.engine, f.operations, around
-            )
+            topics.channel(f.follow.product, f.follow.channel): Follower(f, around, self.others_busy)
             for f in follows
         }
 

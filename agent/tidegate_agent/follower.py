@@ -19,7 +19,7 @@ from tidegate_agent.admission import Manners, Policy, Situation
 from tidegate_agent.intake import Intake
 from tidegate_agent.mailbox import Mailbox
 from tidegate_agent.model import Follow
-from tidegate_agent.operations import failure_of
+from tidegate_agent.operations import Operations, failure_of
 from tidegate_agent.ports import Clock, Host, Journal, Timer, Verifier
 from tidegate_agent.records import Approval, Change
 from tidegate_agent.reporting import FollowView, Profile
@@ -66,7 +66,6 @@ if TYPE_CHECKING:
 
     from tidegate_agent.admission import Memory
     from tidegate_agent.model import Failure, ImageStatus, Verdict
-    from tidegate_agent.operations import Operations
     from tidegate_schemas.events import UpdateEvent
 
 REFUSALS_TOLD: Final = 64
@@ -78,8 +77,7 @@ class Surroundings:
     """What all followers of a host share.
 
     `post` queues a call for the engine's thread; the two workers run slow calls elsewhere, in order;
-    `others_busy` says whether another follow's update is in the way; `splay` delays an alarm a little,
-    so that a fleet does not act as one.
+    `splay` delays an alarm a little, so that a fleet does not act as one.
     """
 
     clock: Clock
@@ -94,19 +92,35 @@ class Surroundings:
     post: Callable[[Callable[[], None]], None]
     verifying: Callable[[Callable[[], None]], object]
     operating: Callable[[Callable[[], None]], object]
-    others_busy: Callable[[Follow, bool], bool]
     splay: Callable[[], timedelta]
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A follow with the name and the operations of its image engine."""
+
+    follow: Follow
+    engine: str
+    operations: Operations
+
+
 class Follower:
-    """One follow: its machine, its mailbox, its engine."""
+    """One follow: its machine, its mailbox, its engine.
+
+    Args:
+        followed: the follow and its image engine.
+        around: what it shares with others.
+        others_busy: whether another follow's update is in the way, of staging or (True) of activating.
+    """
 
     def __init__(
-        self, follow: Follow, engine_name: str, operations: Operations, around: Surroundings
+        self, followed: Followed, around: Surroundings, others_busy: Callable[[Follow, bool], bool]
     ) -> None:
+        follow, operations = followed.follow, followed.operations
         self.follow = follow
+        self._others_busy = others_busy
         self.mailbox = Mailbox()
-        self._engine_name = engine_name
+        self._engine_name = followed.engine
         self._operations = operations
         self._around = around
         recollection = around.journal.recall(follow)
@@ -294,8 +308,8 @@ class Follower:
 
     def _now(self) -> datetime:
         """The later of the system clock and the clock floor (trust.md, Clock)."""
-        now, floor = self._around.clock.now(), self._around.journal.clock_floor()
-        return now if floor is None else max(now, floor)
+        floors = self._around.journal.clock_floor(), self._around.policy.clock_floor
+        return max([self._around.clock.now(), *(floor for floor in floors if floor is not None)])
 
     def _assess(self, command: Assess) -> Wait | None:
         approval = self._around.journal.approval(self.follow)
@@ -304,7 +318,7 @@ class Follower:
             now=self._now(),
             approved=approved,
             approved_now=approved and approval is not None and approval.at_once,
-            others_busy=self._around.others_busy(self.follow, command.to_activate),
+            others_busy=self._others_busy(self.follow, command.to_activate),
             inhibitors=self._around.host.inhibitors() if command.to_activate else (),
         )
         facts, manners = self._around.profile.facts, self._around.manners

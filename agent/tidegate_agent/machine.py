@@ -394,12 +394,19 @@ def _proving(state: Proving, event: Event, now: datetime, rules: Rules) -> Trans
             return Transition(state, (Prove(),))
         case Proved() if event.health.ok:
             return _end(update, Outcome.SUCCEEDED, now)
+        case Proved() if _proving_since(update, now) >= rules.health_timeout:
+            return _unhealthy(update, Failure(Code.HEALTH_TIMEOUT, event.health.reason), now)
         case Proved() if state.round < rules.health_rounds:
             return Transition(replace(state, round=state.round + 1), (WakeAt(now + rules.health_interval),))
         case Proved():
             return _unhealthy(update, Failure(Code.HEALTH_FAILED, event.health.reason), now)
         case _:
             return _in_flight(state, event)
+
+
+def _proving_since(update: Update, now: datetime) -> timedelta:
+    began = next((at for step_, at in reversed(update.marks) if step_ is Step.PROVING), now)
+    return now - began
 
 
 def _unhealthy(update: Update, failure: Failure, now: datetime) -> Transition:

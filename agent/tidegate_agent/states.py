@@ -467,6 +467,7 @@ class Rules:
     reboots: int = 2
     health_rounds: int = 3
     health_interval: timedelta = timedelta(seconds=10)
+    health_timeout: timedelta = timedelta(minutes=10)
     retry_after: timedelta = timedelta(minutes=1)
     retry_cap: timedelta = timedelta(hours=1)
 

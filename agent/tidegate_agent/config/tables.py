@@ -98,6 +98,8 @@ class ActivateSettings(Table):
     Attributes:
         approval: whether a person has to say `tidegate-agent approve` first.
         expected_duration: how long activation takes; it starts only if that much of the window is left.
+        window_override: urgencies that need not wait for a window; a passed deadline counts as one more.
+        splay: the longest random delay of a window's or wave's start, so that a fleet does not act as one.
         hold_file: nothing is activated while this file is there; its first line says why.
         reboot: whether the agent may reboot the host; "soft" restarts userspace only.
         reboot_command: what asks for the reboot.
@@ -106,6 +108,8 @@ class ActivateSettings(Table):
 
     approval: Literal["automatic", "required"] = "automatic"
     expected_duration: Duration = timedelta(minutes=5)
+    window_override: tuple[Literal["urgent", "emergency"], ...] = Field(default=("emergency",), strict=False)
+    splay: Duration = timedelta(seconds=30)
     hold_file: File = Path("/etc/tidegate/hold")
     reboot: Literal["auto", "soft", "never"] = "auto"
     reboot_command: Argv = Field(default=("systemctl", "reboot"), min_length=1)

@@ -1,0 +1,126 @@
+"""The control socket: one JSON line in, one JSON line out, for root and the agent's own user.
+
+The kernel says who calls (SO_PEERCRED, unix(7)); the directory's mode keeps others out before that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import struct
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from loguru import logger
+
+from tidegate_agent.errors import ControlError
+from tidegate_schemas.codes import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+SOCKET_NAME: Final = "control.sock"
+REQUEST_BYTES: Final = 4096
+ANSWER_BYTES: Final = 1024 * 1024
+TIMEOUT_S: Final = 10.0
+
+
+class ControlServer:
+    """Serves one caller after the other on a thread of its own.
+
+    Args:
+        directory: where the socket is made; created if needed, for the owner alone.
+        answer: answers one request; called on the server's thread.
+    """
+
+    def __init__(self, directory: Path, answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        self._path = directory / SOCKET_NAME
+        self._answer = answer
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.bind(str(self._path))
+        self._path.chmod(0o600)
+        self._socket.listen(4)
+        self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and remove the socket."""
+        # shutdown wakes accept; close alone would leave it waiting.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        if self._thread.is_alive():
+            self._thread.join(TIMEOUT_S)
+        self._path.unlink(missing_ok=True)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                caller, _ = self._socket.accept()
+            except OSError:
+                return
+            with caller:
+                try:
+                    self._converse(caller)
+                except (OSError, ValueError) as error:
+                    logger.warning("the control socket's caller was not understood: {}", error)
+
+    def _converse(self, caller: socket.socket) -> None:
+        caller.settimeout(TIMEOUT_S)
+        if not _may_call(caller):
+            reason = "only root and the agent's own user may talk to it"
+            answer: Mapping[str, Any] = {"ok": False, "code": Code.CONTROL_UNREACHABLE, "reason": reason}
+        else:
+            request = json.loads(_line(caller, REQUEST_BYTES))
+            answer = self._answer(request if isinstance(request, dict) else {})
+        caller.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def ask(directory: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask the running agent one thing.
+
+    Raises:
+        ControlError: CONTROL_UNREACHABLE, or the code with which it refused.
+    """
+    path = directory / SOCKET_NAME
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+            caller.settimeout(TIMEOUT_S)
+            caller.connect(str(path))
+            caller.sendall(json.dumps(request).encode() + b"\n")
+            answer = json.loads(_line(caller, ANSWER_BYTES))
+    except (OSError, ValueError) as error:
+        raise ControlError(Code.CONTROL_UNREACHABLE, f"no agent answers on {path}: {error}") from error
+    if not isinstance(answer, dict) or answer.get("ok") is not True:
+        found = answer if isinstance(answer, dict) else {}
+        raise ControlError(
+            Code(found.get("code", Code.INTERNAL_ERROR)), str(found.get("reason", "no reason"))
+        )
+    return answer
+
+
+def _may_call(caller: socket.socket) -> bool:
+    _, uid, _ = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return uid in (0, os.getuid())
+
+
+def _line(stream: socket.socket, limit: int) -> bytes:
+    received = b""
+    while not received.endswith(b"\n"):
+        part = stream.recv(65536)
+        if not part:
+            message = "the other side hung up"
+            raise ValueError(message)
+        received += part
+        if len(received) > limit:
+            message = f"more than {limit} bytes"
+            raise ValueError(message)
+    return received

@@ -1,0 +1,89 @@
+"""What a person on the host may ask of the running agent, and its answers. Runs on the engine's thread.
+
+A request is a JSON object with `command` and its arguments, an answer one with `ok` and what was found;
+a refusal says `code` and `reason`. The socket is adapters/control_unix.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tidegate_agent.errors import ControlError
+from tidegate_agent.model import Failure
+from tidegate_schemas.codes import Code, TidegateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tidegate_agent.engine import Engine
+    from tidegate_agent.follower import Follower
+
+Answer = dict[str, Any]
+
+
+class Control:
+    """Answers requests with the engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._commands: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
+            "status": self._status,
+            "approve": self._approve,
+            "pardon": self._pardon,
+            "rollback": self._rollback,
+            "cancel": self._cancel,
+        }
+
+    def answer(self, request: Mapping[str, Any]) -> Answer:
+        """Answer one request; a refusal is an answer too. Never raises TidegateError."""
+        try:
+            command = self._commands.get(str(request.get("command")))
+            if command is None:
+                known = ", ".join(sorted(self._commands))
+                raise ControlError(Code.REQUEST_INVALID, f"this agent knows only the commands {known}")
+            return {"ok": True, **command(request)}
+        except TidegateError as error:
+            return {"ok": False, "code": error.code.value, "reason": error.reason}
+
+    def _status(self, _: Mapping[str, Any]) -> Answer:
+        return {"status": self._engine.status().model_dump(mode="json", exclude_none=True)}
+
+    def _approve(self, request: Mapping[str, Any]) -> Answer:
+        follower = self._follower(request)
+        digest = follower.approve(at_once=request.get("now") is True)
+        if digest is None:
+            reason = f"there is no update to approve for {follower.follow.key}"
+            raise ControlError(Code.REQUEST_INVALID, reason)
+        return {"follow": follower.follow.key, "digest": digest}
+
+    def _pardon(self, request: Mapping[str, Any]) -> Answer:
+        follower, digest = self._follower(request), str(request.get("digest"))
+        if not follower.pardon(digest):
+            raise ControlError(Code.REQUEST_INVALID, f"{digest} is not quarantined for {follower.follow.key}")
+        return {"follow": follower.follow.key, "digest": digest}
+
+    def _rollback(self, request: Mapping[str, Any]) -> Answer:
+        follower = self._follower(request)
+        failure = Failure(
+            Code.ROLLBACK_REQUESTED, str(request.get("reason") or "a person asked for it")[:200]
+        )
+        if not follower.roll_back(failure):
+            reason = f"{follower.follow.key} has no proven update to go back from, or one is in progress"
+            raise ControlError(Code.REQUEST_INVALID, reason)
+        return {"follow": follower.follow.key}
+
+    def _cancel(self, request: Mapping[str, Any]) -> Answer:
+        follower = self._follower(request)
+        failure = Failure(Code.UPDATE_CANCELLED, str(request.get("reason") or "a person asked for it")[:200])
+        if not follower.cancel(failure):
+            reason = f"{follower.follow.key} has no update that could still be cancelled"
+            raise ControlError(Code.REQUEST_INVALID, reason)
+        return {"follow": follower.follow.key}
+
+    def _follower(self, request: Mapping[str, Any]) -> Follower:
+        key = request.get("follow")
+        follower = self._engine.follower(None if key is None else str(key))
+        if follower is None:
+            known = ", ".join(f.follow.key for f in self._engine.followers)
+            raise ControlError(Code.REQUEST_INVALID, f"name one of the follows of this host: {known}")
+        return follower

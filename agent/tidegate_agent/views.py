@@ -1,0 +1,74 @@
+"""What the agent's commands print for people. PURE: from messages to lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from tidegate_agent.windows import Opening
+    from tidegate_schemas.events import UpdateEvent
+    from tidegate_schemas.status import FollowStatus, HostStatus
+
+DIGEST_SHOWN = 19
+"""Characters of a digest that people compare: `sha256:` and twelve hex digits."""
+
+
+def short(digest: str | None) -> str:
+    """A digest in the length that people compare."""
+    return "none" if digest is None else digest[:DIGEST_SHOWN]
+
+
+def status_lines(status: HostStatus, *, running: bool) -> Iterator[str]:
+    """The host at a glance: what runs, what waits, for what, until when."""
+    presence = status.presence.value if running else "the agent is not running; this is its journal"
+    yield f"host {status.host}: {presence}"
+    for follow in status.follows:
+        yield from _follow_lines(follow)
+
+
+def _follow_lines(follow: FollowStatus) -> Iterator[str]:
+    version = f" {follow.version}" if follow.version else ""
+    yield f"  {follow.product}/{follow.channel}{version}: {follow.state}"
+    yield f"    runs      {short(follow.current)}"
+    if follow.target not in (None, follow.current):
+        yield f"    target    {short(follow.target)}"
+    if follow.staged:
+        yield f"    staged    {short(follow.staged)}"
+    if follow.previous:
+        yield f"    previous  {short(follow.previous)}"
+    if follow.waiting_for:
+        until = f", until {follow.until}" if follow.until else ""
+        yield f"    waits for {follow.waiting_for}: {follow.reason}{until}"
+    elif follow.reason:
+        code = f"[{follow.code}] " if follow.code else ""
+        yield f"    because   {code}{follow.reason}"
+    if follow.stale_since:
+        yield f"    stale since {follow.stale_since}: no newer statement came"
+    for digest in follow.quarantined:
+        yield f"    quarantined {short(digest)}"
+    if follow.refused:
+        yield f"    {follow.refused} messages refused since the agent started"
+
+
+def history_line(event: UpdateEvent) -> str:
+    """One event on one line."""
+    data = event.data
+    what = f"{data.product}/{data.channel} {data.version or ''} {short(data.digest)}".replace("  ", " ")
+    percent = f" {data.percent} %" if data.percent is not None else ""
+    code = f" [{data.code}]" if data.code else ""
+    reason = f" {data.reason}" if data.reason else ""
+    return f"{event.time:%Y-%m-%d %H:%M:%S}Z  {data.step:<13}{what}{percent}{code}{reason}"
+
+
+def opening_line(opening: Opening, zone: ZoneInfo, now: datetime) -> str:
+    """One window: when it opens and closes, in the host's zone and in UTC."""
+    opens = f"{opening.opens.astimezone(zone):%a %Y-%m-%d %H:%M %Z}"
+    closes = "with no end in sight"
+    if opening.closes is not None:
+        closes = f"until {opening.closes.astimezone(zone):%a %H:%M %Z}"
+    state = "open now, " if opening.opens <= now else ""
+    return f"{state}{opens} {closes} (opens {opening.opens:%Y-%m-%dT%H:%M}Z)"
