@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import ssl
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fakes.registry import FakeRegistry, answering, fake_registry
-from tests.support.certificates import localhost_certificate
+from tests.support.pki import Authority
 from tests.support.pulling import IMAGE, PASSWORD, pulling, resolve_refusal, wanting_token
 from tidegate_schemas.codes import Code
 from tidegate_wire.registry.opening import open_source
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
 @pytest.fixture
 def secure(tmp_path: Path) -> Iterator[FakeRegistry]:
     """A registry with TLS, whose certificate the certs.d in tmp_path knows."""
-    made = localhost_certificate(tmp_path)
-    with fake_registry(made.server_context()) as running:
+    authority = Authority(tmp_path / "pki")
+    leaf = authority.issue("localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(leaf.cert, leaf.key)
+    with fake_registry(context) as running:
         running.add(IMAGE.manifest, IMAGE.blobs)
         known = tmp_path / "certs.d" / running.host
         known.mkdir(parents=True)
-        (known / "ca.crt").write_bytes(made.certificate.read_bytes())
+        (known / "ca.crt").write_bytes(authority.ca.read_bytes())
         yield running
 
 
@@ -64,7 +68,7 @@ def test_an_insecure_registry_may_have_any_certificate(
 
 
 def test_ssl_cert_file_takes_the_systems_place(secure: FakeRegistry, tmp_path: Path, time: FakeTime) -> None:
-    settings = RegistrySettings(ca_file=tmp_path / "server.crt")
+    settings = RegistrySettings(ca_file=tmp_path / "pki/ca.crt")
     source = open_source(parse_reference(f"{secure.host}/app"), settings, time.pacing())
     assert source.resolve("latest") == IMAGE.digest
 
