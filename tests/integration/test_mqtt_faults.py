@@ -213,6 +213,41 @@ def test_garbage_is_survived(garbage: bytes, listener: RecordingListener) -> Non
         assert listener.failures
 
 
+def test_a_packet_too_large_to_hold_is_cut_off(listener: RecordingListener) -> None:
+    sent: list[int] = []
+
+    def flood(peer: Peer) -> None:
+        peer.accept()
+        # A PUBLISH of 256 MiB, the largest that MQTT knows.
+        peer.send(b"\x30\xff\xff\xff\x7f\x00\x01t\x00")
+        for _ in range(255):
+            peer.send(bytes(1024 * 1024))
+            sent.append(1)
+
+    with ScriptedBroker(flood, accept_5) as broker, bus_on(broker, listener):
+        listener.wait(lambda seen: len(seen.connections) == 2)
+    assert "more than 1048576 bytes" in listener.failures[0].reason
+    assert listener.messages == []
+    assert len(sent) < 64
+
+
+@pytest.mark.parametrize("frame", [10_000, 900_000])
+def test_many_packets_below_the_limit_are_not_a_flood(frame: int, listener: RecordingListener) -> None:
+    count = 8_000_000 // frame
+
+    def busy(peer: Peer) -> None:
+        peer.accept()
+        body = b"\x00\x01t\x00" + bytes(frame)
+        length = bytes([len(body) & 127 | 128, len(body) >> 7 & 127 | 128, len(body) >> 14])
+        for _ in range(count):
+            peer.send(b"\x30" + length + body)
+        peer.linger()
+
+    with ScriptedBroker(busy) as broker, bus_on(broker, listener):
+        listener.wait(lambda seen: len(seen.messages) == count)
+    assert listener.failures == []
+
+
 def test_random_bytes_are_survived(listener: RecordingListener) -> None:
     source = random.Random(20240229)  # noqa: S311 -- reproducible noise, no secret
     noise = [source.randbytes(source.randint(1, 300)) for _ in range(150)]

@@ -45,7 +45,7 @@ def test_a_fleet_spreads_evenly_over_the_cap() -> None:
         for _ in range(9):
             backoff.failed()
         pauses.append(backoff.failed())
-    # Uniform on [0, 300): mean 150, deviation 300/sqrt(12) = 86.6; a tenth of the hosts in any tenth of the range.
+    # Uniform on [0, 300): mean 150, deviation 300/sqrt(12) = 86.6; a tenth of the hosts in any tenth.
     assert abs(statistics.fmean(pauses) - CAP_S / 2) < 3
     assert abs(statistics.stdev(pauses) - CAP_S / 12**0.5) < 2
     shares = [sum(start <= pause < start + CAP_S / 10 for pause in pauses) for start in range(0, 300, 30)]

@@ -8,12 +8,13 @@ from paho.mqtt.enums import LogLevel
 
 from tidegate_schemas import limits
 from tidegate_wire.mqtt import failures
+from tidegate_wire.mqtt.flood import FloodGuard
 from tidegate_wire.mqtt.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+    from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, SocketLike
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tidegate_wire.mqtt.failures import BusError
     from tidegate_wire.mqtt.messages import Version
 
-_HANDLERS: Final = ("connect", "disconnect", "message", "publish", "subscribe", "log")
+_HANDLERS: Final = ("connect", "disconnect", "message", "publish", "subscribe", "log", "socket_open")
 
 
 class LinkListener(Protocol):
@@ -58,6 +59,7 @@ class Callbacks:
         self._endpoint = endpoint
         self._listener = listener
         self._complaint = ""
+        self._guard: FloodGuard | None = None
 
     def attach(self, client: Client) -> None:
         """Listen to this client."""
@@ -85,6 +87,14 @@ class Callbacks:
     def broken(self, error: Exception) -> None:
         """The connection cannot be used further."""
         self.lost = self.lost or failures.from_exception(error, self._endpoint)
+
+    def check_flood(self) -> None:
+        """Give the connection up when the packet that is coming in is too large."""
+        if self.lost is None and self._guard is not None and self._guard.exceeded():
+            self.lost = failures.from_flood(self._endpoint)
+
+    def _on_socket_open(self, _client: Client, _data: object, opened: SocketLike) -> None:
+        self._guard = FloodGuard(opened.fileno())
 
     def _on_connect(
         self, _client: Client, _data: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties
@@ -140,6 +150,9 @@ class Callbacks:
     def _on_log(self, _client: Client, _data: object, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
             self._complaint = text
+        elif text.startswith("Received ") and self._guard is not None:
+            # paho has no callback for every kind of packet, but a line of log for each that is complete.
+            self._guard.packet_complete()
 
 
 def _leave_writing_to_loop(_client: Client, _data: object, _socket: object) -> None:

@@ -16,14 +16,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_wire.mqtt.flood import MAX_PACKET_BYTES
 from tidegate_wire.mqtt.messages import Version
 
 if TYPE_CHECKING:
     from tidegate_wire.mqtt.messages import Publication
     from tidegate_wire.mqtt.settings import BusSettings
-
-MAX_PACKET_BYTES: Final = 1024 * 1024
-"""What an MQTT 5 broker may send us. Well above a statement: one that is too large shall be noticed."""
 
 MAX_IN_FLIGHT: Final = 20
 MAX_QUEUED: Final = 1000

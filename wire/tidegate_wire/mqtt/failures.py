@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from paho.mqtt.client import WebsocketConnectionError
 
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_wire.mqtt.flood import MAX_PACKET_BYTES
 
 if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
@@ -105,6 +106,15 @@ def from_disconnect(code: ReasonCode, endpoint: Endpoint) -> BusError:
     if code.value in _CREDENTIALS:
         return BusError(Code.BUS_REFUSED, f"{where} {_CREDENTIALS[code.value]} any longer")
     return BusError(Code.BUS_UNREACHABLE, f"{where} ended the connection: {code.getName()}")
+
+
+def from_flood(endpoint: Endpoint) -> BusError:
+    """A packet that is larger than we take."""
+    reason = (
+        f"{endpoint.label} sent a packet of more than {MAX_PACKET_BYTES} bytes; the connection was given up. "
+        "Limit the size of messages at the broker (docs/brokers.md)"
+    )
+    return BusError(Code.BUS_UNREACHABLE, reason)
 
 
 def from_suback(code: ReasonCode, topic_filter: str, endpoint: Endpoint) -> BusError:

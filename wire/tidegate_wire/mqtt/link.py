@@ -188,5 +188,7 @@ class Link:
         except Exception as error:  # noqa: BLE001 -- hostile bytes can raise anything inside paho's decoder
             self._heard.broken(error)
             return
-        if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
+        if result == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._heard.check_flood()
+        else:
             self._heard.ended()
