@@ -6,11 +6,13 @@ import socket
 import ssl
 import threading
 from contextlib import closing, contextmanager, suppress
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from urllib3 import HTTPResponse  # noqa: TC002 # the class that mypy shall know a response by
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
 
 from tidegate_agent.adapters.process import OUTPUT_BYTES, printable, run
 from tidegate_agent.config.scalars import format_duration
@@ -37,8 +39,8 @@ def _result(check: CheckSettings) -> CheckResult:
     try:
         passed, output = _ask_command(check) if check.command is not None else _ask_http(check)
     except Exception as error:  # noqa: BLE001 # whatever goes wrong, the check has not passed and the round goes on
-        passed, output = False, f"{type(error).__name__}: {error}"
-    return CheckResult(check.name, passed, check.required, printable(output.encode()[:OUTPUT_BYTES]))
+        passed, output = False, printable(f"{type(error).__name__}: {error}".encode())
+    return CheckResult(check.name, passed, check.required, output[:OUTPUT_BYTES])
 
 
 def _ask_command(check: CheckSettings) -> tuple[bool, str]:
@@ -61,40 +63,48 @@ def _ask_command(check: CheckSettings) -> tuple[bool, str]:
 
 def _ask_http(check: CheckSettings) -> tuple[bool, str]:
     """Whether the URL answers with the expected status. Redirects are answers, not invitations."""
-    url = check.url or ""
-    parts = urlsplit(url)
-    timeout = check.timeout.total_seconds()
-    host, port = parts.hostname or "", parts.port
-    connection = (
-        HTTPSConnection(host, port, timeout=timeout, ssl_context=ssl.create_default_context())
-        if parts.scheme == "https"
-        else HTTPConnection(host, port, timeout=timeout)
-    )
-    with closing(connection), _cut_after(connection, timeout) as cut:
-        try:
-            connection.connect()
-            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request("GET", target, headers={"User-Agent": "tidegate-agent", "Connection": "close"})
-            response = connection.getresponse()
-            status, body = response.status, _beginning(response)
-        except (OSError, ValueError) as error:
-            reason = f"no answer within {format_duration(check.timeout)}" if cut.is_set() else str(error)
-            return False, f"{url}: {reason}"
+    url, timeout = check.url or "", check.timeout.total_seconds()
+    late = f"{url}: no answer within {format_duration(check.timeout)}"
+    cut = threading.Event()
+    try:
+        with closing(_connection(url, timeout)) as connection, _cut_after(timeout, connection, cut):
+            status, body = _get(connection, url)
+    except (OSError, ValueError, HTTPError, HTTPException) as error:
+        return False, late if cut.is_set() else f"{url}: {error}"
+    # A cut that falls between two headers looks like their end.
+    if cut.is_set():
+        return False, late
     if status != check.status:
         return False, _joined(f"{url}: status {status}, expected {check.status}", body)
     return True, body
 
 
-def _beginning(response: HTTPResponse) -> str:
-    """The first bytes of a body, whatever it claims its length to be."""
-    with closing(response):
-        return printable(response.read(OUTPUT_BYTES))
+def _connection(url: str, timeout_s: float) -> HTTPConnection:
+    """A connection that is not made yet; certificates are checked against the system's authorities."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        return HTTPSConnection(host, parts.port, timeout=timeout_s, ssl_context=ssl.create_default_context())
+    return HTTPConnection(host, parts.port, timeout=timeout_s)
+
+
+def _get(connection: HTTPConnection, url: str) -> tuple[int, str]:
+    """The status, and the first bytes of the body, whatever it claims its length to be."""
+    connection.connect()
+    connection.request(
+        "GET",
+        parse_url(url).request_uri,
+        headers={"User-Agent": "tidegate-agent", "Connection": "close"},
+        preload_content=False,
+        decode_content=False,
+    )
+    with closing(connection.getresponse()) as response:
+        return response.status, printable(response.read(OUTPUT_BYTES))
 
 
 @contextmanager
-def _cut_after(connection: HTTPConnection, timeout_s: float) -> Iterator[threading.Event]:
+def _cut_after(timeout_s: float, connection: HTTPConnection, cut: threading.Event) -> Iterator[None]:
     """Cut a connection when its time is up, even if single bytes keep dripping in; sets the event then."""
-    cut = threading.Event()
 
     def _cut() -> None:
         cut.set()
@@ -104,11 +114,13 @@ def _cut_after(connection: HTTPConnection, timeout_s: float) -> Iterator[threadi
     timer = threading.Timer(timeout_s, _cut)
     timer.start()
     try:
-        yield cut
+        yield
     finally:
         timer.cancel()
         timer.join()
 
 
 def _joined(reason: str, output: str) -> str:
-    return f"{reason}: {output}" if output else reason
+    """A reason and the end of what was said, together no longer than an output may be."""
+    room = OUTPUT_BYTES - len(reason) - len(": ")
+    return f"{reason}: {output[-room:]}" if output and room > 0 else reason
