@@ -27,7 +27,7 @@ from tidegate_wire.registry.reference import parse_reference
 from tidegate_wire.registry.settings import RegistrySettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tests.fakes.registry import Exchange
@@ -47,7 +47,9 @@ def registry(tmp_path: Path) -> Iterator[RealRegistry]:
         yield running
 
 
-def pulling(name: str, folder: Path, conf: str = "", auths: dict[str, object] | None = None) -> ImageSource:
+def pulling(
+    name: str, folder: Path, conf: str = "", auths: Mapping[str, object] | None = None
+) -> ImageSource:
     (folder / "registries.conf").write_text(conf)
     (folder / "auth.json").write_text(json.dumps({"auths": auths or {}}))
     settings = RegistrySettings(
@@ -119,7 +121,8 @@ def test_a_mirror_is_used_and_its_absence_survived(registry: RealRegistry, tmp_p
     with RealRegistry(tmp_path / "mirror") as mirror:
         mirror.push("cache/app", IMAGE, "v1")
         conf = (
-            f'[[registry]]\nprefix = "registry.example/fleet"\nlocation = "{registry.host}/fleet"\ninsecure = true\n'
+            f'[[registry]]\nprefix = "registry.example/fleet"\nlocation = "{registry.host}/fleet"\n'
+            "insecure = true\n"
             f'[[registry.mirror]]\nlocation = "{mirror.host}/cache"\ninsecure = true\n'
         )
         source = pulling("registry.example/fleet/app", tmp_path, conf)
