@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 WHITEOUT = b".wh."
 OPAQUE = b".wh..wh..opq"
+_AUFS = (
+    b".wh..wh."  # the names of aufs's own bookkeeping, .wh..wh.plnk for example, which some layers still have
+)
 _MAX_LINKS = 40  # as many as the kernel follows in one path (MAXSYMLINKS)
 _IMPLICIT = Entry(name=b"", kind=Kind.DIRECTORY, mode=0o755)
 
@@ -61,6 +64,8 @@ class Tree:
         self._layer += 1
         for entry in entries:
             parts = split_name(entry.name, self._depth)
+            if any(part.startswith(_AUFS) and part != OPAQUE for part in parts):
+                continue
             if not parts:
                 self._set_root(entry)
             elif parts[-1].startswith(WHITEOUT):
@@ -104,8 +109,6 @@ class Tree:
         hidden = name.removeprefix(WHITEOUT)
         if hidden in (b"", b".", b".."):
             raise hostile(f"the whiteout {name!r} names nothing that can be removed")
-        if hidden.startswith(WHITEOUT):
-            return  # bookkeeping of aufs: .wh..wh.plnk and the like
         parent = self._find(parents)
         if parent is not None and hidden in parent.children:
             self._hide(parent, hidden)
@@ -157,6 +160,8 @@ class Tree:
             if node is None or not node.is_directory:
                 if not create:
                     return None
+                if part.startswith(WHITEOUT):
+                    raise malformed(f"the directory {part!r} has the name of a whiteout")
                 node = ancestors[-1].children[part] = Node(_IMPLICIT, self._layer)
             ancestors.append(node)
             if len(ancestors) > self._depth + 1:
