@@ -2,8 +2,8 @@
 
 MQTT allows packets of 256 MiB, and paho gathers a whole packet before it tells of it. An MQTT 5 broker is
 asked to hold large ones back, a 3.1.1 broker cannot be asked, and a hostile one does as it likes. The kernel
-counts what came over the connection: when that has grown too far since the last complete packet, the connection
-is given up.
+counts what came over the connection: when that has grown too far since the last complete packet, the
+connection is given up.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 MAX_PACKET_BYTES: Final = 1024 * 1024
 """The largest packet we take. Well above a statement: one that is too large shall be noticed, not vanish."""
 
-# Also bounds what can pile up between two looks at the count.
-_RECEIVE_BUFFER: Final = 256 * 1024
+# paho reads the buffer up to a hundred times between two looks at the count, which is what this bounds.
+_RECEIVE_BUFFER: Final = 64 * 1024
 # struct tcp_info of linux/tcp.h, since Linux 4.1: tcpi_bytes_received is a u64 at this offset.
 _BYTES_RECEIVED: Final = 128
 

@@ -166,7 +166,7 @@ class Link:
         """Say goodbye if possible, and let go of the sockets. Only on the driving thread. Idempotent."""
         if self._client is not None:
             self._client.disconnect()
-            self._turn(0)
+            self._client.loop_write()
         self._heard.ended()
         client, self._client = self._client, None
         if client is not None:
