@@ -153,7 +153,7 @@ def test_only_blocks_of_shutdown_hold(tmp_path: Path) -> None:
 
 def test_many_inhibitors_are_read_whole(tmp_path: Path) -> None:
     host = busctl(tmp_path, f'{{"type":"a(ssssuu)","data":[[{",".join([DELAY] * 500)},{BLOCK}]]}}\n')
-    assert len(host.inhibitors()) == 1
+    assert host.inhibitors() == ("backup (user 1000, process 4711) blocks shutdown: nightly backup",)
 
 
 @pytest.mark.parametrize(

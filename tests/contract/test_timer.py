@@ -118,6 +118,25 @@ def test_an_alarm_may_set_itself_again_while_it_rings(world: World, heard: list[
     world.until(lambda: len(heard) == 5, "the alarm has rung five times")
 
 
+def test_an_alarm_set_again_while_its_callback_still_runs_is_not_lost(heard: list[str]) -> None:
+    """Of the real one only: APScheduler would drop the second job, as its namesake has not returned."""
+    timer = ApschedulerTimer()
+    begun, finish = threading.Event(), threading.Event()
+
+    def _slow() -> None:
+        begun.set()
+        finish.wait(10)
+
+    timer.wake("a", datetime.now(UTC), _slow)
+    assert begun.wait(10)
+    timer.wake("a", datetime.now(UTC), lambda: heard.append("again"))
+    # Not a pause for something to happen, but the time in which it must not: being looked at and dropped.
+    finish.wait(0.3)
+    finish.set()
+    wait_until(lambda: heard == ["again"], "the alarm has rung again")
+    timer.stop()
+
+
 def test_a_callback_that_fails_harms_no_other(heard: list[str]) -> None:
     """Of the real one only: a fake lets a test see what went wrong."""
 
