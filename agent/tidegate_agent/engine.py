@@ -161,7 +161,7 @@ class Engine:
         if not self._connected:
             return
         status = self._status(Presence.ONLINE, full=True)
-        content = status.model_copy(update={"at": None}).model_dump_json().encode()
+        content = status.model_dump_json(exclude={"at"}).encode()
         if content != self._told and self._bus.publish(self._status_message(status)):
             self._told = content
         self._outbox.pump()

@@ -1,0 +1,174 @@
+"""The whole agent on fakes: one thread, no time but the fake clock's, every worker's call run in order.
+
+`rig.settle()` runs what is queued until nothing is left; `rig.restart()` ends the agent as a power cut would
+and starts a new one on the same journal and image engine.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.fakes.bus import FakeBroker, FakeBus
+from tests.fakes.clock import FakeClock
+from tests.fakes.engine import FakeEngine
+from tests.fakes.health import FakeHealth
+from tests.fakes.host import FakeHost
+from tests.fakes.journal import FakeJournal
+from tests.fakes.timer import FakeTimer
+from tests.fakes.verifier import FakeVerifier
+from tests.support.statements import a_statement
+from tests.support.updates import OLD
+from tidegate_agent.admission import HostFacts, Manners, Policy
+from tidegate_agent.control import Control
+from tidegate_agent.engine import Engine
+from tidegate_agent.follower import Followed, Follower, Surroundings
+from tidegate_agent.model import Follow
+from tidegate_agent.operations import Operations
+from tidegate_agent.reporting import Profile
+from tidegate_agent.states import Rules
+from tidegate_agent.windows import Schedule
+from tidegate_schemas import events
+from tidegate_schemas.status import HostStatus, Inventory
+from tidegate_schemas.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tidegate_agent.ports import Journal
+    from tidegate_schemas.events import Step, UpdateEvent
+
+FOLLOW: Final = Follow("os", "stable")
+TOPICS: Final = Topics()
+HOST: Final = "edge-1"
+START: Final = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+class Rig:
+    """One host with one follow, and its broker."""
+
+    def __init__(
+        self,
+        *,
+        manners: Manners | None = None,
+        journal: Journal | None = None,
+        reboots: bool = False,
+        follows: tuple[Follow, ...] = (FOLLOW,),
+    ) -> None:
+        self.clock = FakeClock(START)
+        self.broker = FakeBroker()
+        self.journal: Journal = journal or FakeJournal()
+        self.verifier = FakeVerifier()
+        self.host = FakeHost()
+        self.healths = {follow: FakeHealth() for follow in follows}
+        self.engines = {follow: FakeEngine(OLD, reboots=reboots) for follow in follows}
+        self._manners = manners or Manners(Schedule())
+        self._queue: deque[Callable[[], None]] = deque()
+        self.agent = self._start()
+
+    @property
+    def image(self) -> FakeEngine:
+        """The image engine of the first follow."""
+        return self.engines[FOLLOW]
+
+    @property
+    def health(self) -> FakeHealth:
+        """The health of the first follow."""
+        return self.healths[FOLLOW]
+
+    @property
+    def follower(self) -> Follower:
+        """The first follow's shell."""
+        return self.agent.followers[0]
+
+    def announce(self, digest: str, *, follow: Follow = FOLLOW, settle: bool = True, **changes: Any) -> bytes:
+        """Publish a genuine statement, retained; the message."""
+        fields = {
+            "product": follow.product,
+            "channel": follow.channel,
+            "issued_at": self.clock.now(),
+            **changes,
+        }
+        message = self.verifier.sign(a_statement(digest, **fields).to_json())
+        self.say(message, follow=follow, settle=settle)
+        return message
+
+    def say(self, message: bytes, *, follow: Follow = FOLLOW, settle: bool = True) -> None:
+        """Publish anything on the channel's topic, retained."""
+        self.broker.publish(TOPICS.channel(follow.product, follow.channel), message, retain=True)
+        if settle:
+            self.settle()
+
+    def settle(self) -> None:
+        """Run what is queued, until nothing is left."""
+        while self._queue:
+            self.agent.guarded(self._queue.popleft())
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass, then run what that set off."""
+        self.clock.advance(by)
+        self.settle()
+
+    def ask(self, command: str, **arguments: object) -> dict[str, Any]:
+        """A person's command on the host."""
+        answer = Control(self.agent).answer({"command": command, **arguments})
+        self.settle()
+        return answer
+
+    def restart(self, *, boot: bool = False) -> None:
+        """Power is cut and comes back; `boot` also boots the host."""
+        self._queue.clear()
+        self._timer.stop()
+        self.broker.cut()
+        self._queue.clear()
+        if boot:
+            self.host.boot()
+            for engine in self.engines.values():
+                engine.reboot()
+        self.agent = self._start()
+
+    def events(self) -> list[UpdateEvent]:
+        """What the broker was told, in order, redeliveries included."""
+        topic = TOPICS.events(HOST)
+        sent = [message for message in self.broker.published if message.topic == topic]
+        return [events.decode(message.payload, message.properties) for message in sent]
+
+    def steps(self) -> list[Step]:
+        """The steps of the events, in order."""
+        return [event.data.step for event in self.events()]
+
+    def status(self) -> HostStatus:
+        """The retained status."""
+        return HostStatus.model_validate_json(self.broker.retained[TOPICS.status(HOST)])
+
+    def _start(self) -> Engine:
+        self._timer = FakeTimer(self.clock)
+        inventory = Inventory(arch="amd64", kernel="6.1", os="Debian", agent="test")
+        around = Surroundings(
+            clock=self.clock,
+            journal=self.journal,
+            verifier=self.verifier,
+            timer=self._timer,
+            host=self.host,
+            profile=Profile(HostFacts(HOST, "amd64", {"site": "lab"}), inventory, self.host.boot_id()),
+            policy=Policy(),
+            manners=self._manners,
+            rules=Rules(),
+            post=self._queue.append,
+            verifying=self._queue.append,
+            operating=self._queue.append,
+            splay=lambda: timedelta(0),
+        )
+        follows = [
+            Followed(
+                follow, "fake", Operations(self.engines[follow], self.healths[follow], self.host, "amd64")
+            )
+            for follow in self.engines
+        ]
+        topics = [TOPICS.channel(follow.product, follow.channel) for follow in self.engines]
+        agent = Engine(follows, around, FakeBus(self.broker, HOST, topics), TOPICS)
+        self.agent = agent
+        agent.start()
+        self.settle()
+        return agent
