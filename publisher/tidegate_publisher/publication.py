@@ -127,8 +127,8 @@ class ChannelDesk:
         """Publish retained, then read back until the broker is seen to hold it.
 
         Raises:
-            TidegateError: BUS_*, ANNOUNCE_TIMEOUT, STATEMENT_EQUIVOCATION or ANNOUNCE_CONFLICT when somebody
-                else announced at the same time.
+            TidegateError: BUS_*, ANNOUNCE_TIMEOUT, or ANNOUNCE_CONFLICT when somebody else announced at the
+                same time.
         """
         product, channel = signed.target
         with self._progress.phase(f"publishing {product}/{channel}"):
@@ -151,10 +151,10 @@ class ChannelDesk:
             theirs = self._verifier.verify(held, signed.target).statement.predicate.sequence
         except TidegateError as error:
             reason = f"Something that does not verify took the statement's place: {error.reason}"
-            return TidegateError(error.code, reason)
+            return TidegateError(Code.ANNOUNCE_CONFLICT, reason)
         if theirs == ours:
             reason = f"Somebody else announced another statement with sequence {ours} at the same time"
-            return TidegateError(Code.STATEMENT_EQUIVOCATION, reason)
+            return TidegateError(Code.ANNOUNCE_CONFLICT, reason)
         reason = f"Somebody else announced sequence {theirs} right after our {ours}"
         return TidegateError(Code.ANNOUNCE_CONFLICT, reason)
 

@@ -45,9 +45,9 @@ def announce(  # noqa: PLR0913 -- one argument for each group of options
     """Sign a release and announce it on its channel.
 
     Reads and verifies what the channel holds, takes the next sequence, resolves the image's tag to its
-    digest, signs with Sigstore (the CI's identity, a token, or you in a browser), verifies what was signed, publishes
-    it retained, and reads it back from the broker. With --identity and --issuer it verifies by the policy
-    that you give to hosts; without them by whoever signs, who must then be the signer of the one before.
+    digest, signs with Sigstore (the CI's identity, a token, or you in a browser), verifies what was signed,
+    publishes it retained, and reads it back from the broker. With --identity and --issuer it verifies by the
+    policy that you give to hosts; without them by whoever signs, who must then be the previous signer.
 
     \b
     Examples:
