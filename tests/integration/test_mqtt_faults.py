@@ -96,6 +96,7 @@ def test_version_5_is_tried_again_after_mere_silence(listener: RecordingListener
 
     with ScriptedBroker(hang_up, accept_and_drop, accept_5) as broker, bus_on(broker, listener):
         listener.wait(lambda seen: len(seen.connections) == 2)
+        assert broker.connections == 3
     assert listener.connections == [Protocol.V311, Protocol.V5]
 
 
