@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tarfile
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -52,14 +53,24 @@ def _wrong_blobs() -> dict[str, bytes]:
     }
 
 
-@pytest.fixture(params=["registry", "layout"])
+def archive_of(layout: Path) -> Path:
+    """A tar of a layout, as `tar -C layout -cf release.oci .` makes it."""
+    archive = layout.with_suffix(".oci")
+    with tarfile.open(archive, "w") as tar:
+        tar.add(layout, arcname=".")
+    return archive
+
+
+@pytest.fixture(params=["registry", "layout", "archive"])
 def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
     descriptors = [describe(content) for content in (b"forged", b"shorter", b"longer")]
-    if request.param == "layout":
+    if request.param != "registry":
         folder = tmp_path / "layout"
         write_layout(folder, {"latest": IMAGE.manifest, "huge": HUGE}, IMAGE.blobs)
         for digest, content in _wrong_blobs().items():
             (folder / "blobs/sha256" / digest.removeprefix("sha256:")).write_bytes(content)
+        if request.param == "archive":
+            folder = archive_of(folder)
         yield Subject(open_source(parse_reference(f"oci:{folder}"), RegistrySettings()), *descriptors)
         return
     with fake_registry() as registry:

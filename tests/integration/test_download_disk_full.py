@@ -45,19 +45,9 @@ def test_a_full_disk_gets_its_space_back(tmp_path: Path) -> None:
     unshare = find_program("unshare")
     assert unshare is not None
     command = 'mount -t tmpfs -o size=256k none "$1" && exec "$2" "$3" "$1"'
+    places = [str(tmp_path / "small"), sys.executable, str(tmp_path / "script.py")]
     done = subprocess.run(
-        [
-            unshare,
-            "--map-root-user",
-            "--mount",
-            "sh",
-            "-c",
-            command,
-            "sh",
-            str(tmp_path / "small"),
-            sys.executable,
-            str(tmp_path / "script.py"),
-        ],
+        [unshare, "--map-root-user", "--mount", "sh", "-c", command, "sh", *places],
         capture_output=True,
         text=True,
         check=False,

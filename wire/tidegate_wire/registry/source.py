@@ -1,7 +1,7 @@
 """The port: where the bytes of one image come from.
 
-Implementations: `client.RegistryClient` (one repository of a registry and its mirrors), `layout.LayoutSource`
-(a folder) and `archive.ArchiveSource` (a tar of such a folder). tests/contract/test_image_source.py runs on
+Implementations: `client.RegistryClient` (one repository of a registry and its mirrors) and
+`layout.LayoutSource` (a folder, or a tar of one). tests/contract/test_image_source.py runs on
 each.
 """
 

@@ -49,10 +49,11 @@ class Breaking:
 
     def chunks(self, offset: int) -> Iterator[bytes]:
         until = self.breaks.pop(0) if self.breaks else None
-        for start in range(offset, len(self.content), 1000):
-            if until is not None and start >= until:
-                raise TidegateError(Code.IMAGE_UNREACHABLE, "gone")
-            yield self.content[start : min(start + 1000, until or len(self.content))]
+        end = len(self.content) if until is None else until
+        for start in range(offset, end, 1000):
+            yield self.content[start : min(start + 1000, end)]
+        if until is not None:
+            raise TidegateError(Code.IMAGE_UNREACHABLE, "gone")
 
 
 @given(st.lists(st.integers(min_value=1, max_value=9_999), max_size=6))
