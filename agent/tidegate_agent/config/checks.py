@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from tidegate_agent.config.scalars import Argv, Duration, refused
+from tidegate_agent.config.scalars import Argv, Duration, Pause, refused
 from tidegate_agent.config.tables import Table
 from tidegate_schemas.codes import Code
 
@@ -53,7 +53,7 @@ class HealthSettings(Table):
 
     timeout: Duration = timedelta(minutes=10)
     attempts: int = Field(default=5, ge=1, le=1000)
-    interval: Duration = timedelta(seconds=10)
+    interval: Pause = timedelta(seconds=10)
     check: Annotated[tuple[CheckSettings, ...], Field(strict=False, max_length=64)] = ()
 
 

@@ -36,13 +36,13 @@ def load(directories: tuple[Path, ...] = DIRECTORIES) -> Loaded:
     """Read, merge and check the configuration.
 
     Args:
-        directories: where to look, in ascending precedence. A file instead of a directory is read alone.
+        directories: where to look, in ascending precedence. Files named instead are read after all of them.
 
     Raises:
         InvalidConfigError: lists everything that is wrong.
     """
-    files = [file for entry in directories for file in ([entry] if entry.is_file() else [])]
-    files = files or find(directories)
+    named = [entry for entry in directories if not entry.is_dir() and entry.exists()]
+    files = [*find(tuple(entry for entry in directories if entry not in named)), *named]
     if not files:
         places = ", ".join(str(directory / FILE_NAME) for directory in directories)
         raise InvalidConfigError(

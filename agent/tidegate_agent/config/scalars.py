@@ -99,6 +99,9 @@ def _program(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+Pause = Annotated[timedelta, BeforeValidator(_duration)]
+"""A stretch of elapsed time, or nothing: "0s"."""
+
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
 """A stretch of elapsed time, longer than nothing."""
 

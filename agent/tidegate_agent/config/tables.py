@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
-from tidegate_agent.config.scalars import Argv, Duration, File, refused
+from tidegate_agent.config.scalars import Argv, Duration, File, Pause, refused
 from tidegate_schemas.base import HOST_PATTERN, Labels
 from tidegate_schemas.codes import Code
 
@@ -86,7 +86,7 @@ class StageSettings(Table):
 
     when: Literal["now", "window"] = "now"
     attempts: int = Field(default=8, ge=1, le=1000)
-    retry_initial: Duration = timedelta(seconds=30)
+    retry_initial: Pause = timedelta(seconds=30)
     retry_maximum: Duration = timedelta(hours=1)
     max_image_bytes: int = Field(default=32 * _GIB, ge=1)
     max_image_entries: int = Field(default=1_000_000, ge=1)
@@ -109,7 +109,7 @@ class ActivateSettings(Table):
     approval: Literal["automatic", "required"] = "automatic"
     expected_duration: Duration = timedelta(minutes=5)
     window_override: tuple[Literal["urgent", "emergency"], ...] = Field(default=("emergency",), strict=False)
-    splay: Duration = timedelta(seconds=30)
+    splay: Pause = timedelta(seconds=30)
     hold_file: File = Path("/etc/tidegate/hold")
     reboot: Literal["auto", "soft", "never"] = "auto"
     reboot_command: Argv = Field(default=("systemctl", "reboot"), min_length=1)
@@ -120,12 +120,12 @@ class VerifySettings(Table):
     """The process that checks signatures.
 
     Attributes:
-        memory_mib: its address space, in MiB. It needs about 100; a machine without room refuses statements.
+        memory_mib: its address space, in MiB, of which it needs about 80.
         timeout_s: how long it may take, in seconds.
     """
 
-    memory_mib: int = Field(default=384, ge=128, le=65536)
-    timeout_s: int = Field(default=30, ge=1, le=600)
+    memory_mib: int = Field(default=512, ge=128, le=65536)
+    timeout_s: int = Field(default=60, ge=1, le=600)
 
 
 class LogSettings(Table):

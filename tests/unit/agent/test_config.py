@@ -93,6 +93,15 @@ def test_a_single_file_can_be_read_alone(tmp_path: Path) -> None:
     assert load((file,)).files == (file,)
 
 
+def test_named_files_are_read_after_directories(tree: ConfigTree, tmp_path: Path) -> None:
+    first, second = tmp_path / "a.toml", tmp_path / "b.toml"
+    first.write_text('[log]\nlevel = "debug"\nformat = "json"\n', encoding="utf-8")
+    second.write_text('[log]\nlevel = "error"\n', encoding="utf-8")
+    loaded = load((first, second, *tree.directories))
+    assert loaded.files == (tree.directories[0] / "agent.toml", first, second)
+    assert (loaded.settings.log.level, loaded.settings.log.format) == ("error", "json")
+
+
 def test_secrets_show_neither_in_errors_nor_in_explanations(tree: ConfigTree) -> None:
     tree.put("etc", "agent.toml.d/50.toml", '[bus]\nusername = "kiosk"\npassword = "hunter2"\n')
     lines = explain(tree.load())

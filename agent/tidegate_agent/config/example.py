@@ -1,0 +1,137 @@
+"""The reference file: every setting with its meaning, default and an example, made from the models.
+
+`python -m tidegate_agent.config.example > docs/agent.toml.example` writes it anew; a test compares them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
+
+from tidegate_agent.config.keys import inner_table, known_keys
+from tidegate_agent.config.loading import show
+from tidegate_agent.config.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+HEAD: Final = """\
+# The configuration of tidegate-agent: every setting, its meaning and its default.
+# Lines that begin with "#" and a key show the default, or an example where nothing is set by default.
+#
+# Files: agent.toml and agent.toml.d/*.toml in /usr/lib/tidegate, /run/tidegate and /etc/tidegate.
+# Of files with the same name the one in the later directory counts; a link to /dev/null masks one.
+# They are merged in the order of their names: later values win, [[tables]] are appended to each other,
+# and an empty array (window = []) forgets those that came before.
+#
+# `tidegate-agent check-config` says what is in force, and which file each value came from.
+"""
+
+NOT_SET: Final = "  # an example; not set by default"
+
+EXAMPLES: Final = {
+    "host.id": '"kiosk-17"',
+    "host.labels": '{ site = "kiel", ring = "early" }',
+    "bus.url": '"mqtts://broker.example.org"',
+    "bus.username": '"kiosk-17"',
+    "bus.password": '"better in a file"',
+    "bus.password_file": '"/etc/tidegate/bus-password"',
+    "bus.ca": '"/etc/tidegate/broker-ca.pem"',
+    "bus.cert": '"/etc/tidegate/host.pem"',
+    "bus.key": '"/etc/tidegate/host.key"',
+    "trust.root": '"/etc/tidegate/trusted_root.json"',
+    "trust.clock_floor": "2026-01-01T00:00:00Z",
+    "follow.product": '"kiosk"',
+    "follow.channel": '"stable"',
+    "follow.signers.identity": '"https://github.com/example/kiosk/.github/workflows/release.yml@refs/heads/main"',
+    "follow.signers.issuer": '"https://token.actions.githubusercontent.com"',
+    "follow.embedded.directory": '"/var/lib/kiosk"',
+    "follow.embedded.on_switch": '["systemctl", "restart", "kiosk.service"]',
+    "follow.embedded.auth_file": '"/etc/tidegate/auth.json"',
+    "follow.embedded.registries_conf": '"/etc/containers/registries.conf"',
+    "window.cron": '"0 2 * * SUN"',
+    "window.duration": '"2h30m"',
+    "window.timezone": '"Europe/Berlin"',
+    "blackout.from": "2026-12-20",
+    "blackout.until": "2027-01-04T06:00:00",
+    "blackout.timezone": '"Europe/Berlin"',
+    "health.check.name": '"web"',
+    "health.check.command": '["/usr/bin/kiosk-selftest", "--quick"]',
+    "health.check.url": '"http://localhost:8080/healthz"',
+}
+"""For settings that are required, or not set by default."""
+
+
+def render() -> str:
+    """The whole reference file."""
+    sections = [HEAD]
+    for key, info in known_keys(Settings).items():
+        table = inner_table(info.annotation)
+        if table is not None:
+            sections += _sections(key, table, many=_is_array(info), optional=key in {"window", "blackout"})
+    return "\n".join(sections)
+
+
+def _sections(path: str, table: type[BaseModel], *, many: bool, optional: bool) -> Iterator[str]:
+    """A table, then the tables within it."""
+    mark = "#" if optional else ""
+    told = _meanings(table)
+    lines = [
+        *_comment((table.__doc__ or "").partition("\n")[0]),
+        mark + (f"[[{path}]]" if many else f"[{path}]"),
+    ]
+    for key, info in known_keys(table).items():
+        if inner_table(info.annotation) is None:
+            lines += [
+                *_comment(_meaning(key, info, told)),
+                _setting(f"{path}.{key}", info, optional=optional),
+            ]
+    yield "\n".join(lines) + "\n"
+    for key, info in known_keys(table).items():
+        inner = inner_table(info.annotation)
+        if inner is not None:
+            yield from _sections(f"{path}.{key}", inner, many=_is_array(info), optional=key == "check")
+
+
+def _setting(path: str, info: FieldInfo, *, optional: bool) -> str:
+    """The line with the value; a comment unless the file would be refused without it."""
+    key = path.rpartition(".")[2]
+    if info.is_required():
+        return f"{'#' if optional else ''}{key} = {EXAMPLES[path]}"
+    default = info.get_default(call_default_factory=True, validated_data={})
+    if default in (None, (), {}):
+        return f"#{key} = {EXAMPLES[path]}{NOT_SET}"
+    return f"#{key} = {show(default)}"
+
+
+def _meaning(key: str, info: FieldInfo, told: dict[str, str]) -> str:
+    choices = " or ".join(show(each) for each in _choices(info.annotation))
+    return f"{key}: {told[key]}" + (f" ({choices})" if choices else "")
+
+
+def _choices(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 # annotations have no common type
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
+def _meanings(table: type[BaseModel]) -> dict[str, str]:
+    """The `Attributes:` of a class docstring, by key."""
+    _, _, text = (table.__doc__ or "").partition("Attributes:\n")
+    entries = re.findall(r"^ {8}(\w+): (.+(?:\n {12}.+)*)", text, re.MULTILINE)
+    return {name: " ".join(meaning.split()) for name, meaning in entries}
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(text, 110, initial_indent="# ", subsequent_indent="#   ")
+
+
+def _is_array(info: FieldInfo) -> bool:
+    return get_origin(info.annotation) is tuple
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

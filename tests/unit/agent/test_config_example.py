@@ -1,0 +1,51 @@
+"""The reference file is what the models say, and everything in it is accepted."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tidegate_agent.config import explain, load
+from tidegate_agent.config.example import NOT_SET, render
+
+EXAMPLE = Path(__file__).parents[3] / "docs/agent.toml.example"
+
+
+def loaded(folder: Path, text: str) -> list[str]:
+    file = folder / "agent.toml"
+    file.write_text(text, encoding="utf-8")
+    return [line.partition("  #")[0] for line in explain(load((file,)))]
+
+
+def uncommented(text: str) -> str:
+    """Every setting and table that is commented out, put in force."""
+    return re.sub(r"^#(\[|\w+ = )", r"\1", text, flags=re.MULTILINE)
+
+
+def test_the_checked_in_file_is_current() -> None:
+    assert EXAMPLE.read_text(encoding="utf-8") == render(), "run python -m tidegate_agent.config.example"
+
+
+def test_it_can_be_used_as_it_is(tmp_path: Path) -> None:
+    assert 'follow[0].product = "kiosk"' in loaded(tmp_path, render())
+
+
+def test_what_it_shows_as_defaults_are_the_defaults(tmp_path: Path) -> None:
+    """Optional tables and examples apart, putting each line in force changes nothing."""
+    plain, _, _ = render().partition("# One health check")
+    sections = [each for each in plain.split("\n\n") if "\n#[[" not in each]
+    lines = "\n\n".join(sections).splitlines()
+    shown = "\n".join(line for line in lines if not line.endswith(NOT_SET))
+    assert loaded(tmp_path, uncommented(shown)) == loaded(tmp_path, render())
+
+
+@pytest.mark.parametrize("without", [("password", "url"), ("password_file", "command")])
+def test_every_line_is_accepted(tmp_path: Path, without: tuple[str, str]) -> None:
+    """Of two settings that exclude each other, one at a time."""
+    text = re.sub(rf"^#({'|'.join(without)}) = .*\n", "", render(), flags=re.MULTILINE)
+    lines = loaded(tmp_path, uncommented(text))
+    assert 'window[0].duration = "2h30m"' in lines
+    assert 'host.labels.ring = "early"' in lines
+    assert len([line for line in lines if line.endswith("(not set)")]) == 2
