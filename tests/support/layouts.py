@@ -127,6 +127,13 @@ class ImageBuilder:
         data = content if isinstance(content, bytes) else make_tar(content)
         return self._add(io.BytesIO(data), compression, diff_id)
 
+    def upon(self, digest: str) -> ImageBuilder:
+        """Begin with the layers of an image that was built before."""
+        manifest = self.document(digest)
+        config = self.document(manifest["config"]["digest"])
+        self._layers, self._diff_ids = manifest["layers"], config["rootfs"]["diff_ids"]
+        return self
+
     def layer_from(self, archive: Path, compression: Compression = "gzip") -> ImageBuilder:
         """Add a layer out of a tar file of any size."""
         with archive.open("rb") as stream:

@@ -1,0 +1,101 @@
+"""A real Debian root, staged by the embedded engine, compared file by file with what umoci unpacks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.debian import build_image, make_root, split_root
+from tests.support.layouts import Compression, ImageBuilder, file
+from tests.support.trees import differences, hard_links, scan
+from tidegate_agent.engines.embedded.engine import EmbeddedEngine
+from tidegate_agent.model import ImageTarget, StageResult
+from tidegate_wire.registry.layout import LayoutSource
+
+pytestmark = [
+    pytest.mark.real("mmdebstrap"),
+    pytest.mark.real("umoci"),
+    pytest.mark.real("skopeo"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="owners and devices need root"),
+]
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("debian")
+    return split_root(make_root(folder), folder)
+
+
+class Site:
+    """A layout with the Debian image, and a store."""
+
+    def __init__(self, folder: Path, layers: tuple[Path, Path], compression: Compression) -> None:
+        self.builder = ImageBuilder(folder / "layout")
+        self.digest = build_image(self.builder, layers, compression, "v1")
+        self.root = folder / "store"
+        self.engine = EmbeddedEngine(self.root, lambda reference: LayoutSource(Path(reference)))
+
+    def stage(self, digest: str) -> StageResult:
+        target = ImageTarget(digest, (str(self.builder.folder),), "amd64")
+        return self.engine.stage(target, lambda _: None, lambda: False)
+
+    def rootfs(self, digest: str) -> Path:
+        return self.root / "generations" / digest.removeprefix("sha256:") / "rootfs"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, layers: tuple[Path, Path]) -> Site:
+    made = Site(tmp_path_factory.mktemp("gzip"), layers, "gzip")
+    made.stage(made.digest)
+    return made
+
+
+def test_every_file_is_as_umoci_unpacks_it(site: Site, tmp_path: Path) -> None:
+    copied = f"oci:{tmp_path / 'copied'}:v1"
+    subprocess.run(["/usr/bin/skopeo", "copy", "-q", f"oci:{site.builder.folder}:v1", copied], check=True)
+    bundle = tmp_path / "bundle"
+    subprocess.run(
+        ["/usr/bin/umoci", "unpack", "--image", copied.removeprefix("oci:"), bundle],
+        check=True,
+        capture_output=True,
+    )
+    ours, theirs = site.rootfs(site.digest), bundle / "rootfs"
+    found = scan(ours)
+    assert len(found) > 8_000
+    assert differences(found, scan(theirs)) == []
+    # Equal files share an inode here even where the image does not link them; the reverse must never be.
+    groups = hard_links(ours)
+    assert all(any(group <= ours_group for ours_group in groups) for group in hard_links(theirs))
+
+
+def test_zstd_gives_the_same_tree(site: Site, tmp_path: Path, layers: tuple[Path, Path]) -> None:
+    other = Site(tmp_path, layers, "zstd")
+    assert other.digest != site.digest
+    other.stage(other.digest)
+    assert differences(scan(other.rootfs(other.digest)), scan(site.rootfs(site.digest))) == []
+
+
+def test_nothing_is_damaged(site: Site) -> None:
+    assert site.engine.verify(site.digest) == []
+
+
+def test_an_update_fetches_and_stores_only_what_is_new(site: Site) -> None:
+    content = os.urandom(100_000)
+    digest = site.builder.upon(site.digest).layer([file("etc/release", content)]).build("v2")
+    before = _used(site.root)
+    result = site.stage(digest)
+    manifest = site.builder.document(digest)
+    assert result.bytes_fetched == manifest["layers"][-1]["size"] + manifest["config"]["size"]
+    assert result.files_new == 1
+    assert result.files_reused > 6_000
+    # Directories and symbolic links are made anew, files are not.
+    assert _used(site.root) - before < 0.05 * before
+
+
+def _used(folder: Path) -> int:
+    """Bytes on disk, each inode counted once."""
+    seen = {(status.st_ino, status.st_blocks) for path in folder.rglob("*") for status in [path.lstat()]}
+    return 512 * sum(blocks for _, blocks in seen)
