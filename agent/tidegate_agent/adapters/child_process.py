@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _CHUNK: Final = 64 * 1024
+_GLANCE_S: Final = 0.002
 
 
 class ChildError(Exception):
@@ -41,11 +42,11 @@ def ask(
     process = _start(command, question, environment)
     try:
         answer = _read(process, deadline, cap)
-        status = process.wait(max(0.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired as error:
+        _await_exit(process, deadline)
+    except TimeoutError as error:
         raise ChildError(f"it took longer than {timeout_s:g} s") from error
     finally:
-        _end(process)
+        status = _end(process)
     if status != 0:
         raise ChildError(f"it was killed by signal {-status}" if status < 0 else f"it exited with {status}")
     return answer
@@ -82,7 +83,7 @@ def _read(process: subprocess.Popen[bytes], deadline: float, cap: int) -> bytes:
     while True:
         remaining = deadline - time.monotonic()
         if remaining <= 0 or not select.select([descriptor], [], [], remaining)[0]:
-            raise subprocess.TimeoutExpired(process.args, 0)
+            raise TimeoutError
         chunk = os.read(descriptor, _CHUNK)
         if not chunk:
             return bytes(answer)
@@ -91,10 +92,16 @@ def _read(process: subprocess.Popen[bytes], deadline: float, cap: int) -> bytes:
             raise ChildError(f"it printed more than {cap} bytes")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        # Not reaped yet, so the group's number cannot have been given to anybody else.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def _await_exit(process: subprocess.Popen[bytes], deadline: float) -> None:
+    # Looked at and not reaped: as long as it is a zombie, nobody else can be given the number of its group.
+    while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(_GLANCE_S)
+
+
+def _end(process: subprocess.Popen[bytes]) -> int:
+    os.killpg(process.pid, signal.SIGKILL)
     if process.stdout is not None:
         process.stdout.close()
+    return process.wait()

@@ -45,6 +45,7 @@ class ChildVerifier:
         signers: who may sign, by `Follow.key`.
         timeout_s: seconds for one child.
         memory_mib: address space for one child, MiB.
+        python: the interpreter that runs the child.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class ChildVerifier:
         signers: Mapping[str, SignerPolicy],
         timeout_s: float = TIMEOUT_S,
         memory_mib: int = MEMORY_MIB,
+        python: str = sys.executable,
     ) -> None:
         self._root = str(root)
         self._signers = dict(signers)
         self._timeout_s = timeout_s
         self._memory_mib = memory_mib
+        self._python = python
 
     def verify(self, follow: Follow, payload: bytes, now: datetime) -> Verdict:  # noqa: ARG002 - see below
         """See Verifier.verify.
@@ -81,7 +84,7 @@ class ChildVerifier:
 
     def _command(self) -> list[str]:
         limits_for_child = [str(self._memory_mib), str(math.ceil(self._timeout_s))]
-        return [sys.executable, "-I", "-B", "-X", "utf8", "-m", MODULE, *limits_for_child]
+        return [self._python, "-I", "-B", "-X", "utf8", "-m", MODULE, *limits_for_child]
 
     def _question(self, follow: Follow, payload: bytes) -> bytes:
         policy = self._signers.get(follow.key)

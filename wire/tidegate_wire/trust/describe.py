@@ -55,8 +55,8 @@ def describe_unverified(raw: bytes) -> UnverifiedDescription:
     return UnverifiedDescription(
         identity=evidence.identity,
         issuer=evidence.issuer,
-        not_before=evidence.certificate.not_valid_before_utc,
-        not_after=evidence.certificate.not_valid_after_utc,
+        not_before=evidence.not_before,
+        not_after=evidence.not_after,
         signed_at=tuple(sorted(evidence.signing_times)),
         log_index=bundle.entry.log_index,
         log_kind=f"{kind.kind} {kind.version}",

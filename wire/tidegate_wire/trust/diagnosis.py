@@ -44,7 +44,7 @@ def _find(case: Case, gate: Gate, error: Exception) -> tuple[Code, str]:
     if not gate.passed:
         text = f"signed by {case.evidence.signer}, but this channel trusts only {case.policy}"
         return Code.SIGNATURE_IDENTITY, text
-    if not _signature_fits(case.evidence.certificate, case.bundle.dsse_envelope):
+    if not _signature_fits(case.evidence.key, case.bundle.dsse_envelope):
         text = f"the signature does not fit the content; the certificate is that of {case.evidence.signer}"
         return Code.SIGNATURE_INVALID, text
     # Time, chain, SCT, signer and signature hold: what is left is the log entry and what it speaks of.
@@ -96,8 +96,7 @@ def _log_at_fault(case: Case) -> tuple[Code, str]:
     return Code.SIGNATURE_LOG, text
 
 
-def _signature_fits(certificate: x509.Certificate, envelope: Envelope) -> bool:
-    key = certificate.public_key()
+def _signature_fits(key: object, envelope: Envelope) -> bool:
     if not isinstance(key, ec.EllipticCurvePublicKey):
         return False
     kind = envelope.payload_type.encode()
@@ -112,7 +111,7 @@ def _signature_fits(certificate: x509.Certificate, envelope: Envelope) -> bool:
 
 
 def _outside_certificate(case: Case) -> bool:
-    start, end = case.evidence.certificate.not_valid_before_utc, case.evidence.certificate.not_valid_after_utc
+    start, end = case.evidence.not_before, case.evidence.not_after
     return not all(start <= moment <= end for moment in case.evidence.signing_times)
 
 

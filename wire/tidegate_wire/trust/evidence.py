@@ -29,6 +29,9 @@ class Evidence:
 
     Attributes:
         certificate: the signer's.
+        key: the certificate's.
+        not_before: from when on the certificate is valid.
+        not_after: until when.
         identity: its only subject alternative name.
         issuer: who vouched for it; empty when the certificate does not say.
         signing_times: every moment of signing that log or timestamps claim; at least one.
@@ -36,6 +39,9 @@ class Evidence:
     """
 
     certificate: x509.Certificate
+    key: object
+    not_before: datetime
+    not_after: datetime
     identity: str
     issuer: str
     signing_times: frozenset[datetime]
@@ -60,15 +66,22 @@ def read_evidence(bundle: Bundle) -> Evidence:
     """
     try:
         certificate = x509.load_der_x509_certificate(bundle.verification_material.certificate.raw_bytes)
-        identity, issuer = _identity(certificate), _issuer(certificate)
-        certified = _certified_times(certificate)
+        return Evidence(
+            certificate=certificate,
+            key=certificate.public_key(),
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+            identity=_identity(certificate),
+            issuer=_issuer(certificate),
+            signing_times=_signing_times(bundle),
+            certified_times=_certified_times(certificate),
+        )
     except (BundleError, MemoryError):
         raise
     # The X.509 reader is handed bytes of a stranger, and what it raises is not a documented, closed set.
     except Exception as error:
         text = f"the signer's certificate cannot be read: {type(error).__name__}"
         raise BundleError(Code.SIGNATURE_MALFORMED, text) from error
-    return Evidence(certificate, identity, issuer, _signing_times(bundle), certified)
 
 
 def _identity(certificate: x509.Certificate) -> str:

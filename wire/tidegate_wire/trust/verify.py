@@ -81,8 +81,7 @@ def verify_statement(
     statement = parse_statement(payload)
     _check_target(statement, product, channel)  # 5
     evidence = case.evidence
-    signed_at_least = evidence.certificate.not_valid_before_utc
-    return Verified(payload, statement, evidence.identity, evidence.issuer, signed_at_least)
+    return Verified(payload, statement, evidence.identity, evidence.issuer, evidence.not_before)
 
 
 def _verify_dsse(raw: bytes, case: Case) -> tuple[str, bytes]:
@@ -102,7 +101,7 @@ def _verify_dsse(raw: bytes, case: Case) -> tuple[str, bytes]:
 
 
 def _check_key(case: Case) -> None:
-    key = case.evidence.certificate.public_key()
+    key = case.evidence.key
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         text = f"the certificate of {case.evidence.signer} is for another kind of key than EC P-256"
         raise SignatureError(Code.SIGNATURE_MALFORMED, text)
