@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from tidegate_agent.config.fragments import DIRECTORIES
 from tidegate_agent.config.host import derived_host_id, host_zone
-from tidegate_agent.config.loading import Loaded, explain, load
+from tidegate_agent.config.loading import Loaded, explain, load, warnings
 from tidegate_agent.config.problems import InvalidConfigError, Problem
 from tidegate_agent.config.settings import Settings
 
@@ -23,4 +23,5 @@ __all__ = [
     "explain",
     "host_zone",
     "load",
+    "warnings",
 ]

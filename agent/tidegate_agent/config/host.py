@@ -8,8 +8,9 @@ import os
 import re
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
+from tidegate_agent.config.scalars import named_zone
 from tidegate_agent.errors import ConfigError
 from tidegate_schemas.codes import Code
 
@@ -44,7 +45,7 @@ def derived_host_id(machine_id: Path = MACHINE_ID) -> str:
 def host_zone(localtime: Path = LOCALTIME) -> ZoneInfo:
     """The host's time zone: what /etc/localtime links to (localtime(5)), or UTC."""
     _, found, name = os.path.realpath(localtime).partition("/zoneinfo/")
-    return ZoneInfo(name if found and name in available_timezones() else "UTC")
+    return (named_zone(name) if found else None) or ZoneInfo("UTC")
 
 
 def _without_id(file: Path, why: str) -> ConfigError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -62,6 +63,17 @@ def load(directories: tuple[Path, ...] = DIRECTORIES) -> Loaded:
         raise InvalidConfigError(translate(error.errors(), Settings, merged.origins)) from None
     origins = {key_path(location): file for location, file in merged.origins.items()}
     return Loaded(settings, origins, tuple(files))
+
+
+def warnings(loaded: Loaded) -> list[str]:
+    """What works but should not stay so, each a sentence for a person."""
+    found = list(loaded.settings.bus.warnings)
+    secret = loaded.origins.get("bus.password")
+    if secret is not None and secret.stat().st_mode & stat.S_IROTH:
+        found.append(
+            f"{secret} holds bus.password and everybody may read it; use password_file, or chmod o-r."
+        )
+    return found
 
 
 def explain(loaded: Loaded) -> list[str]:

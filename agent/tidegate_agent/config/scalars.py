@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
@@ -19,6 +19,8 @@ _PLAIN: Final = re.compile(r"(?=\d)(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?
 _ISO: Final = re.compile(
     r"P(?=\d|T\d)(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?", re.ASCII
 )
+
+_ZONE: Final = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", re.ASCII)
 
 
 def refused(code: Code, reason: str) -> PydanticCustomError:
@@ -68,12 +70,23 @@ def _positive(value: timedelta) -> timedelta:
     return value
 
 
+def named_zone(name: str) -> ZoneInfo | None:
+    """The zone of this name in tzdata, if there is one."""
+    # Asking for the list of names would open every file of tzdata. The pattern leaves out right/, which counts
+    # leap seconds, and whatever else lies there and is no zone.
+    if _ZONE.fullmatch(name) is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
 def _zone(value: object) -> ZoneInfo:
     if isinstance(value, ZoneInfo):
         return value
-    # Looked up in the list first: ZoneInfo itself opens whatever file a name leads to.
-    if isinstance(value, str) and value in available_timezones():
-        return ZoneInfo(value)
+    if isinstance(value, str) and (zone := named_zone(value)) is not None:
+        return zone
     near = get_close_matches(str(value), available_timezones(), n=1)
     hint = f", perhaps {near[0]!r}" if near else ""
     raise refused(Code.CONFIG_VALUE, f'expected an IANA time zone such as "Europe/Berlin"{hint}')

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.config_tree import MINIMAL, ConfigTree
-from tidegate_agent.config import explain, load
+from tidegate_agent.config import explain, load, warnings
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
@@ -115,6 +115,15 @@ def test_secrets_show_neither_in_errors_nor_in_explanations(tree: ConfigTree) ->
     assert "hunter" not in said
     tree.put("etc", "agent.toml.d/60.toml", "[bus]\npassword = 77777\n")
     assert "77777" not in "\n".join(text for _, text in tree.problems())
+
+
+def test_a_password_that_everybody_can_read_is_warned_of(tree: ConfigTree) -> None:
+    file = tree.put("etc", "agent.toml.d/50.toml", '[bus]\nusername = "kiosk"\npassword = "hunter2"\n')
+    file.chmod(0o644)
+    [warning] = warnings(tree.load())
+    assert warning.startswith(f"{file} holds bus.password and everybody may read it")
+    file.chmod(0o640)
+    assert warnings(tree.load()) == []
 
 
 def test_explanation_names_each_value_s_file_or_the_default(tree: ConfigTree) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.config_tree import MINIMAL, ConfigTree
 from tidegate_agent.config import explain
-from tidegate_agent.config.scalars import format_duration, parse_duration
+from tidegate_agent.config.scalars import format_duration, named_zone, parse_duration
 from tidegate_agent.windows import Blackout
 
 if TYPE_CHECKING:
@@ -66,6 +66,20 @@ def test_dates_come_back_as_they_were_written(tree: ConfigTree) -> None:
     tree.put("etc", "agent.toml.d/50.toml", "[[blackout]]\nfrom = 2026-12-24\nuntil = 2026-12-27\n")
     assert tree.load().settings.blackout[0].start == date(2026, 12, 24)
     assert any(line.startswith("blackout[0].from = 2026-12-24  #") for line in explain(tree.load()))
+
+
+def test_every_zone_of_tzdata_has_its_name() -> None:
+    for name in available_timezones() - {"posixrules", "localtime"}:
+        zone = named_zone(name)
+        assert zone is not None, name
+        assert zone.key == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Europe", "right/UTC", "posix/UTC", "../UTC", "/etc/passwd", "tzdata.zi", "Z" * 5000]
+)
+def test_what_is_no_zone_has_none(name: str) -> None:
+    assert named_zone(name) is None
 
 
 @pytest.mark.parametrize(
