@@ -98,9 +98,9 @@ class Engine:
         """A connection is up."""
         self._around.post(lambda: self._on_connected(protocol))
 
-    def disconnected(self, failure: Failure) -> None:
+    def disconnected(self, failure: Failure) -> None:  # noqa: ARG002 - the bus has logged it
         """A connection is down or could not be made."""
-        self._around.post(lambda: self._on_disconnected(failure))
+        self._around.post(self._on_disconnected)
 
     def received(self, topic: str, payload: bytes) -> None:
         """A message came; anything may be in it."""
@@ -139,13 +139,11 @@ class Engine:
         return next((f for f in self.followers if f.follow.key == key), None)
 
     def _on_connected(self, protocol: Protocol) -> None:
-        logger.info("connected to the broker, MQTT {}", protocol)
         self._connected = True
         self._told = b""
         self._outbox.connected(protocol)
 
-    def _on_disconnected(self, failure: Failure) -> None:
-        logger.warning("[{}] {}", failure.code, failure.reason)
+    def _on_disconnected(self) -> None:
         self._connected = False
         self._outbox.disconnected()
 
