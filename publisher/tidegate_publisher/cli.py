@@ -100,6 +100,7 @@ def _internal(error: Exception) -> TidegateError:
 
 
 @click.group(
+    name="tidegate",
     cls=TidegateGroup,
     entries=COMMANDS,
     epilog=_EPILOG,

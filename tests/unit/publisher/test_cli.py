@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tidegate_publisher import exit_codes
+from tidegate_publisher.cli import COMMANDS, cli
+from tidegate_publisher.exit_codes import ExitCode
+from tidegate_publisher.lazy import LazyGroup
+from tidegate_publisher.output import printable
+from tidegate_schemas.codes import REGISTRY, Code
+from tidegate_schemas.export import MODELS
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+ACTING = ["sign", "announce", "hold", "resume", "revoke", "heartbeat", "verify", "inspect", "events", "trust"]
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(cli, list(words), env={"TIDEGATE_BROKER": None, "SIGSTORE_ID_TOKEN": None})
+
+
+def document(*words: str) -> tuple[int, Any]:
+    result = run(*words)
+    return result.exit_code, json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, "dev sigstore", "dev token"])
+def test_every_command_says_what_it_does_as_the_table_does(name: str) -> None:
+    group: LazyGroup = cli
+    *parents, word = name.split()
+    for parent in parents:
+        inner = group.get_command(click.Context(group), parent)
+        assert isinstance(inner, LazyGroup)
+        group = inner
+    command = group.get_command(click.Context(group), word)
+    assert command is not None
+    assert group.entries[word].help == command.get_short_help_str(limit=200)
+    shown = run(*name.split(), "--help")
+    assert shown.exit_code == 0
+    assert "Usage: tidegate" in shown.stdout
+
+
+@pytest.mark.parametrize("name", ACTING)
+def test_help_teaches_with_an_example_and_what_is_refused(name: str) -> None:
+    shown = run(name, "--help").stdout
+    assert f"  tidegate {name}" in shown.split("Options:")[0]
+    assert "Example" in shown
+    assert "Refuses" in shown or "Exit code 4" in shown
+
+
+def test_the_top_shows_all_commands_and_exit_codes() -> None:
+    shown = run("--help").stdout
+    for name in COMMANDS:
+        assert f"\n  {name} " in shown
+    for code in ExitCode:
+        assert f"    {code:d}  " in shown
+
+
+def test_help_loads_neither_sigstore_nor_paho() -> None:
+    script = (
+        "import sys\nfrom tidegate_publisher.cli import cli\n"
+        "try:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "sys.exit(any(name in sys.modules for name in ('sigstore', 'paho', 'cryptography')))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
+
+
+def test_commands_load_without_sigstore() -> None:
+    targets = sorted({entry.target.partition(":")[0] for name, entry in COMMANDS.items() if name != "dev"})
+    script = (
+        f"import importlib, sys\nfor name in {targets}:\n    importlib.import_module(name)\n"
+        "sys.exit('sigstore' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["anounce"], "did you mean announce?"),
+        (["explain", "statement.expird"], "did you mean statement.expired?"),
+        (["schema", "statment"], "did you mean statement?"),
+        (["hold", "os"], "is not PRODUCT/CHANNEL, such as os/stable"),
+        (["hold", "os/Stable"], "cannot be a channel name"),
+        (["heartbeat", "os/stable", "--expires-in", "soon"], "is not a duration such as 14d"),
+        (["hold", "os/stable"], "no broker is named: give --broker URL"),
+        (["announce"], "name a release file or --bundle"),
+        (["verify"], "one of them"),
+        (["verify", "--bus", "os/stable", "--identity", "a@b"], "--identity and --issuer go together"),
+        (["sign", "missing.yaml", "-o", "x"], "missing.yaml"),
+        (["completion", "powershell"], "powershell"),
+    ],
+)
+def test_wrong_usage_is_told_in_three_lines_or_as_json(words: list[str], told: str) -> None:
+    result = run(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    happened, code, remedy = result.stderr.splitlines()
+    assert happened.startswith("error: ")
+    assert told in happened
+    assert code == "  [usage]"
+    assert remedy.startswith("  See `tidegate") or "right" in remedy
+    if words[0] != "completion":
+        status, error = document(*words, "--json")
+        assert (status, error["code"]) == (2, "usage")
+        assert told in error["reason"]
+
+
+def test_an_error_with_a_code(tmp_path: Any) -> None:
+    release = tmp_path / "release.yaml"
+    release.write_text("product: os\nchanel: stable\n")
+    words = ("announce", str(release), "--broker", "mqtt://127.0.0.1:1")
+    result = run(*words)
+    assert result.exit_code == 2
+    happened, code, remedy = result.stderr.splitlines()
+    assert "release.yaml:2: chanel: there is no such key; did you mean channel?" in happened
+    assert code == "  [release.invalid]"
+    assert remedy.strip() == REGISTRY[Code.RELEASE_INVALID].remedy
+    status, error = document(*words, "--json")
+    assert (status, set(error), error["code"]) == (2, {"code", "reason", "remedy"}, "release.invalid")
+
+
+def test_sign_wants_a_sequence_or_a_broker(tmp_path: Any) -> None:
+    release = tmp_path / "release.yaml"
+    release.write_text("product: os\nchannel: stable\nimage: r.example/os:1\nversion: '1'\n")
+    status, error = document("sign", str(release), "-o", str(tmp_path / "x"), "--json")
+    assert (status, error["code"]) == (2, "release.invalid")
+    assert "--bus" in error["reason"]
+
+
+def test_settings_that_do_not_fit_together() -> None:
+    words = ("hold", "os/stable", "--broker", "mqtt://h", "--broker-key", "k", "--json")
+    status, error = document(*words)
+    assert (status, error["code"]) == (2, "config.value")
+    assert "key needs cert" in error["reason"]
+
+
+@pytest.mark.parametrize("name", [*MODELS, "asyncapi", "codes"])
+def test_schema_prints_each_document(name: str) -> None:
+    status, content = document("schema", name)
+    assert status == 0
+    assert content
+    assert name in run("schema", "--list").stdout.split()
+    assert name in document("schema", "--json")[1]
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_explain_knows_every_code(code: Code) -> None:
+    status, told = document("explain", code, "--json")
+    assert (status, told["cause"], told["remedy"]) == (0, REGISTRY[code].cause, REGISTRY[code].remedy)
+    assert told["exitCode"] == exit_codes.exit_code(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (Code.SIGNATURE_IDENTITY, ExitCode.REFUSED),
+        (Code.STATEMENT_EQUIVOCATION, ExitCode.REFUSED),
+        (Code.SEQUENCE_LOWER, ExitCode.REFUSED),
+        (Code.ANNOUNCE_UNVERIFIED, ExitCode.REFUSED),
+        (Code.TRUST_ROOT_MISSING, ExitCode.REFUSED),
+        (Code.ANNOUNCE_TIMEOUT, ExitCode.TIMED_OUT),
+        (Code.RELEASE_INVALID, ExitCode.USAGE),
+        (Code.REFERENCE_INVALID, ExitCode.USAGE),
+        (Code.REFERENCE_NO_DIGEST, ExitCode.FAILED),
+        (Code.BUS_REFUSED, ExitCode.FAILED),
+        (Code.SIGN_FAILED, ExitCode.FAILED),
+    ],
+)
+def test_exit_codes(code: Code, status: ExitCode) -> None:
+    assert exit_codes.exit_code(code) is status
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_call_back(shell: str) -> None:
+    shown = run("completion", shell)
+    assert shown.exit_code == 0
+    assert f"_TIDEGATE_COMPLETE={shell}_complete" in shown.stdout
+
+
+def test_the_public_good_root_is_printed() -> None:
+    status, root = document("trust", "--json")
+    assert status == 0
+    assert root["mediaType"].startswith("application/vnd.dev.sigstore.trustedroot+json")
+    assert root["certificateAuthorities"]
+
+
+def test_a_root_that_is_none(tmp_path: Any) -> None:
+    path = tmp_path / "root.json"
+    path.write_text("{}")
+    status, error = document("trust", "--trusted-root", str(path), "--json")
+    assert (status, error["code"]) == (4, "trust.root-missing")
+    status, error = document("trust", "--trust-config", str(path), "--json")
+    assert (status, error["code"]) == (2, "config.value")
+
+
+def test_a_fault_of_our_own_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(COMMANDS, "unused", COMMANDS["explain"])
+    cli.entries["broken"] = COMMANDS["explain"].__class__("tidegate_publisher.commands.nowhere:x", "x")
+    try:
+        status, error = document("broken", "--json")
+    finally:
+        del cli.entries["broken"]
+    assert (status, error["code"]) == (1, "internal.error")
+
+
+def test_text_from_outside_cannot_drive_a_terminal() -> None:
+    assert printable("a\x1b[2Jb\x9b\u202ec\nd") == "a\ufffd[2Jb\ufffd\ufffdc\nd"
