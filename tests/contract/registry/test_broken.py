@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +12,10 @@ from tests.fakes.registry import FakeRegistry, answering, dropping_after
 from tests.support.images import noise
 from tests.support.pulling import BLOB, CONTENT, fetch, pulling, refusal
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_wire.registry.settings import Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.fakes.registry import Exchange
@@ -112,3 +115,36 @@ def test_a_registry_that_does_not_answer_is_unreachable(
         source.resolve("latest")
     assert caught.value.code is Code.IMAGE_UNREACHABLE
     assert len(time.slept) == 4
+
+
+@pytest.fixture
+def released() -> Iterator[threading.Event]:
+    """Set at the end, so that a trick that holds its answer back lets go of it."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"HTTP/1.1 200 OK\r\nX-Never: end",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nTrailer: ",
+    ],
+    ids=["header", "chunk length", "trailer"],
+)
+def test_a_line_that_never_ends_is_ended(
+    registry: FakeRegistry, tmp_path: Path, time: FakeTime, released: threading.Event, begun: bytes
+) -> None:
+    def drip_until_hung_up(exchange: Exchange) -> None:
+        exchange.write(begun)
+        while not released.wait(0.02):  # a byte now and then, so that no wait for one is ever long
+            exchange.write(b"0")
+        exchange.hang_up()
+
+    registry.always("/manifests/", drip_until_hung_up)
+    limits = Limits(attempts=1, answer_timeout=0.3, read_timeout=0.3)
+    with pytest.raises(TidegateError) as caught:
+        pulling(registry, tmp_path, time, limits=limits).resolve("latest")
+    assert caught.value.code is Code.IMAGE_UNREACHABLE

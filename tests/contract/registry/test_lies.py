@@ -30,8 +30,9 @@ def test_an_endless_body_is_read_to_the_blobs_size_only(
             exchange.write(CONTENT)
         exchange.hang_up()
 
-    registry.once("/blobs/", endless)
+    registry.always("/blobs/", endless)
     assert fetch(source, store) == CONTENT
+    assert len(registry.requests("/blobs/")) == 1
 
 
 @pytest.mark.parametrize("length", [0, 1, 599_999, 600_001])

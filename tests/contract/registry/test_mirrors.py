@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes.registry import FakeRegistry, answering, fake_registry
+from tests.fakes.registry import FakeRegistry, answering, dropping_after, fake_registry
 from tests.support.images import noise
 from tests.support.pulling import CONTENT, IMAGE, fetch, mirror_of, pulling
 from tidegate_schemas.codes import Code, TidegateError
@@ -76,3 +76,14 @@ def test_the_primarys_refusal_is_the_one_that_counts(
         with pytest.raises(TidegateError) as caught:
             source.resolve("latest")
     assert caught.value.code is Code.IMAGE_UNAUTHORIZED
+
+
+def test_another_server_goes_on_where_one_broke_off(
+    registry: FakeRegistry, tmp_path: Path, time: FakeTime, store: Path
+) -> None:
+    with fake_registry() as mirror:
+        mirror.always("/blobs/", dropping_after(200_000, CONTENT))
+        source = pulling(registry, tmp_path, time, mirror_of(mirror))
+        assert fetch(source, store) == CONTENT
+        assert [seen.headers.get("Range") for seen in mirror.requests("/blobs/")] == [None]
+    assert [seen.headers.get("Range") for seen in registry.requests("/blobs/")] == ["bytes=200000-599999"]

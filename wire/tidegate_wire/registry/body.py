@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from urllib3.exceptions import HTTPError
 
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_wire.registry.deadline import ended_after
 from tidegate_wire.registry.pacing import TransientError
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def read_document(response: BaseHTTPResponse, limit: int, pacing: Pacing, what: 
         raise too_large
     found = bytearray()
     until = pacing.clock() + pacing.limits.document_timeout
-    while chunk := _read(response):
+    while chunk := _read(response, pacing):
         found += chunk
         if len(found) > limit:
             raise too_large
@@ -58,7 +60,7 @@ def read_paced(response: BaseHTTPResponse, pacing: Pacing) -> Iterator[bytes]:
     limits = pacing.limits
     while True:
         before = pacing.clock()
-        chunk = _read(response)
+        chunk = _read(response, pacing)
         waited += pacing.clock() - before
         received += len(chunk)
         if not chunk:
@@ -76,9 +78,16 @@ def declared_length(response: BaseHTTPResponse) -> int | None:
     return int(value[:19]) if value.isascii() and value.isdigit() else None
 
 
-def _read(response: BaseHTTPResponse) -> bytes:
+def _read(response: BaseHTTPResponse, pacing: Pacing) -> bytes:
+    bounded = (
+        # Lengths and trailers are lines of their own between the bytes that we want.
+        ended_after(pacing.limits.read_timeout, response.shutdown)
+        if response.chunked
+        else contextlib.nullcontext()
+    )
     try:
-        # read1, because read would wait for a whole chunk, and a slow sender would not be noticed.
-        return response.read1(_CHUNK, decode_content=False) or b""
-    except HTTPError as error:
+        with bounded:
+            # read1, because read would wait for a whole chunk, and a slow sender would not be noticed.
+            return response.read1(_CHUNK, decode_content=False) or b""
+    except (HTTPError, TimeoutError) as error:
         raise TransientError(f"the transfer broke off: {error}") from error

@@ -18,6 +18,7 @@ class Limits:
     Attributes:
         connect_timeout: seconds for a connection, TLS included.
         read_timeout: seconds that may pass without a single byte.
+        answer_timeout: seconds until the headers of an answer are complete.
         document_timeout: seconds for a whole manifest or token.
         minimum_rate: bytes per second that a blob must reach, on average over one `rate_window`.
         rate_window: seconds, counted only while waiting for the network.
@@ -29,6 +30,7 @@ class Limits:
 
     connect_timeout: float = 10.0
     read_timeout: float = 30.0
+    answer_timeout: float = 60.0
     document_timeout: float = 60.0
     minimum_rate: float = 1024.0
     rate_window: float = 30.0

@@ -13,6 +13,7 @@ from urllib3.util import Timeout, Url, make_headers, parse_url
 
 import tidegate_schemas
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_wire.registry.deadline import bounded_pools
 from tidegate_wire.registry.pacing import TransientError
 from tidegate_wire.registry.tls import context_for
 
@@ -130,7 +131,12 @@ class Transport:
             if not verify:
                 # The administrator said so in registries.conf; a warning per request would say it to nobody.
                 urllib3.disable_warnings(InsecureRequestWarning)
-        proxy = self._settings.proxies.proxy_for(scheme, host, port)
+        manager = self._pooled(self._settings.proxies.proxy_for(scheme, host, port), context)
+        manager.pool_classes_by_scheme = bounded_pools(self._settings.limits.answer_timeout)
+        return manager
+
+    @staticmethod
+    def _pooled(proxy: str | None, context: ssl.SSLContext | None) -> urllib3.PoolManager:
         if proxy is None:
             return urllib3.PoolManager(num_pools=1, maxsize=4, ssl_context=context)
         user = parse_url(proxy).auth
