@@ -72,8 +72,8 @@ def _positive(value: timedelta) -> timedelta:
 
 def named_zone(name: str) -> ZoneInfo | None:
     """The zone of this name in tzdata, if there is one."""
-    # Asking for the list of names would open every file of tzdata. The pattern leaves out right/, which counts
-    # leap seconds, and whatever else lies there and is no zone.
+    # Asking for the list of names would open every file of tzdata. The pattern leaves out right/, which
+    # counts leap seconds, and whatever else lies there and is no zone.
     if _ZONE.fullmatch(name) is None:
         return None
     try:

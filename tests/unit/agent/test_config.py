@@ -74,6 +74,7 @@ def test_arrays_of_tables_are_appended_and_an_empty_array_forgets(tree: ConfigTr
     loaded = tree.load()
     assert [window.cron for window in loaded.settings.window] == ["0 1 * * *", "0 2 * * *"]
     assert loaded.origins["window[1].cron"] == second
+    tree.put("usr", "agent.toml.d/11-a.toml", '[[window]]\ncron = "0 3 * * *"\nduration = "1h"\n')
     tree.put("etc", "agent.toml.d/15-none.toml", "window = []\n")
     loaded = tree.load()
     assert [window.cron for window in loaded.settings.window] == ["0 2 * * *"]
