@@ -3,7 +3,8 @@
     python -m tests.support.engine_process '{"root": ..., "layout": ..., "action": "stage", "digest": ...}'
 
 `kill_at` ends it by SIGKILL right before the main thread's n-th change of the file system; `events` in the
-printed result says how many there are. `file_limit` bounds the size of files, as a full disk would.
+printed result says how many there are. `kill_on` does so before the first change of a kind, `os.link` for
+example. `file_limit` bounds the size of files, as a full disk would.
 """
 
 from __future__ import annotations
@@ -29,15 +30,19 @@ CHANGES = {"open", "os.rename", "os.mkdir", "os.link", "os.symlink", "os.remove"
 class Reaper:
     """Counts the main thread's changes through Python's audit events, and kills at one of them."""
 
-    def __init__(self, kill_at: int) -> None:
+    def __init__(self, kill_at: int, kill_on: str) -> None:
         self.events = 0
         self._kill_at = kill_at
+        self._kill_on = kill_on
 
-    def __call__(self, event: str, _: Any) -> None:
-        if event in CHANGES and threading.current_thread() is threading.main_thread():
-            self.events += 1
-            if self.events == self._kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
+    def __call__(self, event: str, arguments: Any) -> None:
+        if event not in CHANGES or threading.current_thread() is not threading.main_thread():
+            return
+        if event == "open" and not arguments[2] & (os.O_CREAT | os.O_WRONLY | os.O_RDWR):
+            return
+        self.events += 1
+        if self.events == self._kill_at or event == self._kill_on:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def run_engine(root: Path, layout: Path, action: str, digest: str, **more: Any) -> tuple[int, dict[str, Any]]:
@@ -50,6 +55,8 @@ def run_engine(root: Path, layout: Path, action: str, digest: str, **more: Any) 
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.engine_process", json.dumps(order)],
         cwd=Path(__file__).parents[2],
+        # Compiled modules would be written in the first run only, and counted.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         check=False,
         timeout=60,
@@ -65,7 +72,7 @@ def main(order: dict[str, Any]) -> None:
         Path(order["root"]), lambda reference: LayoutSource(Path(reference)), tuple(order.get("hook", ()))
     )
     target = ImageTarget(order["digest"], (order["layout"],), "amd64")
-    reaper = Reaper(order.get("kill_at", 0))
+    reaper = Reaper(order.get("kill_at", 0), order.get("kill_on", ""))
     sys.addaudithook(reaper)
     if "file_limit" in order:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_limit"],) * 2)
