@@ -13,7 +13,7 @@ from loguru import logger
 
 from tidegate_agent import machine, reporting
 from tidegate_agent.errors import JournalError
-from tidegate_agent.follower import Followed, Follower, Surroundings
+from tidegate_agent.follower import Follower
 from tidegate_agent.model import Follow, Outgoing, Protocol
 from tidegate_agent.operations import failure_of
 from tidegate_agent.outbox import Outbox
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from tidegate_agent.model import Failure
     from tidegate_agent.ports import Bus
+    from tidegate_agent.surroundings import Followed, Surroundings
     from tidegate_schemas.status import HostStatus
     from tidegate_schemas.topics import Topics
 

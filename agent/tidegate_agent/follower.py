@@ -6,23 +6,17 @@ only call ports and post what came of it back to the engine's queue.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final, assert_never
 
 from loguru import logger
 
 from tidegate_agent import admission, machine, reporting
-from tidegate_agent.admission import Manners, Policy, Situation
+from tidegate_agent.admission import Situation
 from tidegate_agent.intake import Intake
 from tidegate_agent.mailbox import Mailbox
-from tidegate_agent.model import Follow
-from tidegate_agent.operations import Operations, failure_of
-from tidegate_agent.ports import Clock, Host, Journal, Timer, Verifier
+from tidegate_agent.operations import failure_of
 from tidegate_agent.records import Approval, Change
-from tidegate_agent.reporting import FollowView, Profile
+from tidegate_agent.reporting import FollowView
 from tidegate_agent.states import (
     Activate,
     Admitted,
@@ -46,7 +40,6 @@ from tidegate_agent.states import (
     Restarted,
     Rollback,
     RollbackRequested,
-    Rules,
     Settled,
     Stage,
     Staged,
@@ -59,49 +52,20 @@ from tidegate_agent.states import (
     WakeAt,
     Woken,
 )
+from tidegate_agent.work import Work
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from tidegate_agent.admission import Memory
-    from tidegate_agent.model import Failure, ImageStatus, Verdict
+    from tidegate_agent.model import Failure, Follow, ImageStatus, Verdict
+    from tidegate_agent.surroundings import Followed, Surroundings
     from tidegate_schemas.events import UpdateEvent
 
 REFUSALS_TOLD: Final = 64
 """Distinct refused messages that are reported for each start; the rest are only counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all followers of a host share.
-
-    `post` queues a call for the engine's thread; the two workers run slow calls elsewhere, in order;
-    `splay` delays an alarm a little, so that a fleet does not act as one.
-    """
-
-    clock: Clock
-    journal: Journal
-    verifier: Verifier
-    timer: Timer
-    host: Host
-    profile: Profile
-    policy: Policy
-    manners: Manners
-    rules: Rules
-    post: Callable[[Callable[[], None]], None]
-    verifying: Callable[[Callable[[], None]], object]
-    operating: Callable[[Callable[[], None]], object]
-    splay: Callable[[], timedelta]
-
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """A follow with the name and the operations of its image engine."""
-
-    follow: Follow
-    engine: str
-    operations: Operations
 
 
 class Follower:
@@ -133,7 +97,7 @@ class Follower:
         self._in_hand: tuple[str, bytes] | None = None
         self._newest: tuple[str, bytes] | None = None
         self._newest_digest = ""
-        self._cancel = threading.Event()
+        self._work = Work(operations, around, self._finish)
         self._refused = 0
 
     @property
@@ -351,9 +315,9 @@ class Follower:
                     "{}: {} makes no sense while {}", self.follow.key, command.event, command.state
                 )
             case Report() | ReportRefusal() | Quarantine():
-                self._log(command)
+                logger.log(*reporting.log_line(command, self.follow.key))
             case Stage() | CancelStage() | Discard() | Activate() | Reboot() | Prove() | Rollback():
-                self._operate(command)
+                self._work.do(command)
             case _:
                 assert_never(command)
 
@@ -362,61 +326,10 @@ class Follower:
         moment = at if isinstance(self._state, Proving) else at + self._around.splay()
         self._around.timer.wake(self.follow.key, moment, lambda: self._around.post(self.wake))
 
-    def _operate(self, command: Stage | CancelStage | Discard | Activate | Reboot | Prove | Rollback) -> None:
-        operations = self._operations
-        match command:
-            case Stage(target):
-                cancel = self._cancel = threading.Event()
-                self._in_background(lambda: operations.stage(target, self._tell, cancel.is_set))
-            case CancelStage():
-                self._cancel.set()
-            case Discard():
-                self._in_background(operations.discard)
-            case Activate(digest):
-                self._in_background(lambda: operations.activate(digest))
-            case Reboot(reason):
-                self._in_background(lambda: operations.reboot(reason))
-            case Prove():
-                self._in_background(operations.prove)
-            case Rollback(digest):
-                self._in_background(lambda: operations.rollback(digest))
-            case _:
-                assert_never(command)
-
-    def _in_background(self, operation: Callable[[], Event | None]) -> None:
-        def work() -> None:
-            event = operation()
-            try:
-                image = self._operations.engine.status()
-            except Exception as error:  # noqa: BLE001 - the operation's own result must not be lost
-                logger.warning("the engine's status: {}", failure_of(error, Code.DISK_IO).reason)
-                image = self._image
-            self._around.post(lambda: self._finish(image, event))
-
-        self._around.operating(work)
-
-    def _finish(self, image: ImageStatus, event: Event | None) -> None:
-        self._image = image
+    def _finish(self, image: ImageStatus | None, event: Event | None) -> None:
+        self._image = image or self._image
         if event is not None:
             self.handle(event)
-
-    def _tell(self, event: Event) -> None:
-        self._around.post(lambda: self.handle(event))
-
-    def _log(self, command: Report | ReportRefusal | Quarantine) -> None:
-        key = self.follow.key
-        match command:
-            case Report(step, update, failure, wait):
-                why = wait.text if wait else f"[{failure.code}] {failure.reason}" if failure else ""
-                logger.info(
-                    "{} {} {}: {} {}", key, update.target.version, update.target.digest[:19], step, why
-                )
-            case ReportRefusal(failure=failure):
-                logger.warning("{}: a message was refused: [{}] {}", key, failure.code, failure.reason)
-            case Quarantine(digest):
-                logger.warning("{}: {} is quarantined", key, digest)
-            case _:
-                assert_never(command)
 
 
 def _durable(state: State) -> State:

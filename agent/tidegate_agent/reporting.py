@@ -8,20 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from tidegate_agent.admission import HostFacts, Memory
 from tidegate_agent.machine import update_of
 from tidegate_agent.model import Failure, Follow, ImageStatus
-from tidegate_agent.states import Settled, Staged, State, Update, Verifying, Waiting
+from tidegate_agent.states import (
+    Quarantine,
+    Report,
+    ReportRefusal,
+    Settled,
+    Staged,
+    State,
+    Update,
+    Verifying,
+    Waiting,
+)
 from tidegate_schemas import limits
 from tidegate_schemas.events import TYPE_PREFIX, Step, UpdateData, UpdateEvent
 from tidegate_schemas.status import FollowStatus, HostStatus, Inventory, Presence
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from tidegate_agent.states import Report, ReportRefusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +200,18 @@ def host_status(
         inventory=profile.inventory if online else None,
         follows=follows,
     )
+
+
+def log_line(command: Report | ReportRefusal | Quarantine, key: str) -> tuple[str, str]:
+    """What the log says of a report: level and text. `key` names the follow."""
+    match command:
+        case Report(step, update, failure, wait, percent):
+            what = f"{step} {percent} %" if percent is not None else step.value
+            why = wait.text if wait else f"[{failure.code}] {failure.reason}" if failure else ""
+            return "INFO", f"{key} {update.target.version} {update.target.digest[:19]}: {what} {why}".rstrip()
+        case ReportRefusal(failure=failure):
+            return "WARNING", f"{key}: a message was refused: [{failure.code}] {failure.reason}"
+        case Quarantine(digest, failure):
+            return "WARNING", f"{key}: {digest} is quarantined: [{failure.code}] {failure.reason}"
+        case _:
+            assert_never(command)

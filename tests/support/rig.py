@@ -23,11 +23,11 @@ from tests.support.updates import OLD
 from tidegate_agent.admission import HostFacts, Manners, Policy
 from tidegate_agent.control import Control
 from tidegate_agent.engine import Engine
-from tidegate_agent.follower import Followed, Follower, Surroundings
 from tidegate_agent.model import Follow
 from tidegate_agent.operations import Operations
 from tidegate_agent.reporting import Profile
 from tidegate_agent.states import Rules
+from tidegate_agent.surroundings import Followed, Surroundings
 from tidegate_agent.windows import Schedule
 from tidegate_schemas import events
 from tidegate_schemas.status import HostStatus, Inventory
@@ -36,6 +36,7 @@ from tidegate_schemas.topics import Topics
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tidegate_agent.follower import Follower
     from tidegate_agent.ports import Journal
     from tidegate_schemas.events import Step, UpdateEvent
 

@@ -1,0 +1,46 @@
+"""What a follower is given: the ports and facts that all followers of a host share, and its own engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tidegate_agent.admission import Manners, Policy
+from tidegate_agent.model import Follow
+from tidegate_agent.operations import Operations
+from tidegate_agent.ports import Clock, Host, Journal, Timer, Verifier
+from tidegate_agent.reporting import Profile
+from tidegate_agent.states import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all followers of a host share.
+
+    `post` queues a call for the engine's thread; the two workers run slow calls elsewhere, in order;
+    `splay` delays an alarm a little, so that a fleet does not act as one.
+    """
+
+    clock: Clock
+    journal: Journal
+    verifier: Verifier
+    timer: Timer
+    host: Host
+    profile: Profile
+    policy: Policy
+    manners: Manners
+    rules: Rules
+    post: Callable[[Callable[[], None]], None]
+    verifying: Callable[[Callable[[], None]], object]
+    operating: Callable[[Callable[[], None]], object]
+    splay: Callable[[], timedelta]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A follow with the name and the operations of its image engine."""
+
+    follow: Follow
+    engine: str
+    operations: Operations

@@ -1,0 +1,83 @@
+"""Hands a follower's slow commands to the worker, and brings back what came of them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, assert_never
+
+from loguru import logger
+
+from tidegate_agent.operations import failure_of
+from tidegate_agent.states import Activate, CancelStage, Discard, Event, Prove, Reboot, Rollback, Stage
+from tidegate_schemas.codes import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tidegate_agent.model import ImageStatus
+    from tidegate_agent.operations import Operations
+    from tidegate_agent.surroundings import Surroundings
+
+Slow = Stage | CancelStage | Discard | Activate | Reboot | Prove | Rollback
+
+
+class Work:
+    """The slow commands of one follow.
+
+    Args:
+        operations: what its image engine can be asked.
+        around: for the worker and the queue.
+        finish: told, on the engine's thread, the engine's truth and what came of a command; the truth is None
+            where it could not be had, and for progress.
+    """
+
+    def __init__(
+        self,
+        operations: Operations,
+        around: Surroundings,
+        finish: Callable[[ImageStatus | None, Event | None], None],
+    ) -> None:
+        self._operations = operations
+        self._around = around
+        self._finish = finish
+        self._cancel = threading.Event()
+
+    def do(self, command: Slow) -> None:
+        """Begin a command; returns at once."""
+        operations = self._operations
+        match command:
+            case Stage(target):
+                cancel = self._cancel = threading.Event()
+                self._begin(lambda: operations.stage(target, self._tell, cancel.is_set))
+            case CancelStage():
+                self._cancel.set()
+            case Discard():
+                self._begin(operations.discard)
+            case Activate(digest):
+                self._begin(lambda: operations.activate(digest))
+            case Reboot(reason):
+                self._begin(lambda: operations.reboot(reason))
+            case Prove():
+                self._begin(operations.prove)
+            case Rollback(digest):
+                self._begin(lambda: operations.rollback(digest))
+            case _:
+                assert_never(command)
+
+    def _begin(self, operation: Callable[[], Event | None]) -> None:
+        def work() -> None:
+            event = operation()
+            image = self._image()
+            self._around.post(lambda: self._finish(image, event))
+
+        self._around.operating(work)
+
+    def _image(self) -> ImageStatus | None:
+        try:
+            return self._operations.engine.status()
+        except Exception as error:  # noqa: BLE001 - the operation's own result must not be lost with it
+            logger.warning("the engine's status: {}", failure_of(error, Code.DISK_IO).reason)
+            return None
+
+    def _tell(self, event: Event) -> None:
+        self._around.post(lambda: self._finish(None, event))
