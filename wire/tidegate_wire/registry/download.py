@@ -84,7 +84,7 @@ def _fetch(
         handle = os.open(partial, flags, 0o600)
     try:
         with _disk(partial, blob):
-            _reread(handle, blob, verifier, cancel)
+            _reread(handle, verifier, cancel)
         if verifier.seen < blob.size:
             with source.open_blob(blob, verifier.seen) as chunks:
                 for chunk in _until(chunks, cancel):
@@ -99,10 +99,8 @@ def _fetch(
         os.close(handle)
 
 
-def _reread(handle: int, blob: Descriptor, verifier: BlobVerifier, cancel: Callable[[], bool]) -> None:
-    """Hash what an earlier call left, and leave the file's position at its end."""
-    if os.fstat(handle).st_size > blob.size:
-        os.ftruncate(handle, 0)
+def _reread(handle: int, verifier: BlobVerifier, cancel: Callable[[], bool]) -> None:
+    """Hash what an earlier call left, and leave the position at its end. Too much of it is a mismatch."""
     for chunk in _until(iter(lambda: os.read(handle, _REREAD), b""), cancel):
         verifier.update(chunk)
 
