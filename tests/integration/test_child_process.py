@@ -124,9 +124,10 @@ def test_a_confined_process_cannot_take_much_memory_time_or_files() -> None:
 
 
 def test_a_confined_process_cannot_fork() -> None:
-    # The kernel does not count the processes of root, so a root's test becomes somebody else first.
+    # The kernel does not count the processes of root, so a root's test becomes somebody else first: one who
+    # may not be able to read root's interpreter any more, so ctypes is imported before.
     fork = (
-        "import os\nfrom tidegate_agent.adapters.confinement import confine\n"
+        "import ctypes, os\nfrom tidegate_agent.adapters.confinement import confine\n"
         "if os.geteuid() == 0: os.setuid(65534)\n"
         "confine(256, 1)\ntry: os.fork()\nexcept OSError: print('no')"
     )

@@ -6,9 +6,9 @@ Linux only. The limits hold for the rest of the process's life: soft and hard li
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
+from pathlib import Path
 from typing import Final
 
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
@@ -33,10 +33,18 @@ def confine(memory_mib: int, cpu_seconds: int) -> None:
     _limit(resource.RLIMIT_NPROC, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_CORE, 0)
+    if "NoNewPrivs:\t1" not in Path("/proc/self/status").read_text():
+        _set_no_new_privileges()
+    os.environ.clear()
+
+
+def _set_no_new_privileges() -> None:
+    # Not where it was inherited, as under the agent's unit: ctypes does not go with MemoryDenyWriteExecute.
+    import ctypes  # noqa: PLC0415
+
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
-    os.environ.clear()
 
 
 def _limit(what: int, value: int) -> None:

@@ -37,9 +37,8 @@ def parse_bundle(raw: bytes) -> Bundle:
     try:
         bundle = Bundle.model_validate_json(raw)
     except ValidationError as error:
-        raise BundleError(
-            Code.SIGNATURE_MALFORMED, f"the bundle is malformed: {first_fault(error)}"
-        ) from error
+        text = f"the bundle is malformed: {_printable(first_fault(error))}"
+        raise BundleError(Code.SIGNATURE_MALFORMED, text) from error
     _check_signatures(bundle.dsse_envelope)
     _check_entries(bundle.verification_material.tlog_entries)
     _check_timestamps(bundle)
@@ -62,6 +61,11 @@ def _check_kind(content: object) -> None:
     if isinstance(material, dict) and "publicKey" in material:
         text = "the bundle was signed with a bare key, where a certificate is expected"
         _refuse(Code.SIGNATURE_MALFORMED, text)
+
+
+def _printable(text: str) -> str:
+    # A fault names the field, and a stranger chose its name: no escape sequence may reach a terminal or log.
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _check_signatures(envelope: Envelope) -> None:

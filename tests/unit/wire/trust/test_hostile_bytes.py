@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.bundles import a_message, refusal
+from tests.support.bundles import a_message, broken, refusal
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.trust.describe import describe_unverified
@@ -55,6 +55,19 @@ def test_a_bundle_with_something_behind_it(sigstore: LocalSigstore) -> None:
 def test_a_repeated_key_deep_inside(sigstore: LocalSigstore) -> None:
     message = a_message(sigstore).replace(b'"payloadType":', b'"payloadType":"text/plain","payloadType":')
     assert refusal(message, sigstore).code is Code.STATEMENT_MALFORMED
+
+
+def test_no_escape_sequence_gets_into_a_sentence(sigstore: LocalSigstore) -> None:
+    evil = "\x1b[2J\n<b>"
+    changes = [
+        broken(a_message(sigstore), lambda data: data.update({evil: 1})),
+        broken(a_message(sigstore), lambda data: data.update(mediaType=evil)),
+        a_message(sigstore, payload_type=evil),
+        a_message(sigstore, email=evil),
+        b'{"\\u001b[2J": 1, "\\u001b[2J": 2}',
+    ]
+    for message in changes:
+        assert refusal(message, sigstore).reason.isprintable()
 
 
 def test_describing_garbage_raises_the_same_codes() -> None:
