@@ -174,3 +174,9 @@ def test_an_answer_that_is_none(answer: bytes, tmp_path: Path, root: Path) -> No
     program.write_text(f"#!/bin/sh\ncat {tmp_path}/answer\n")
     program.chmod(0o700)
     assert refusal(ChildVerifier(root, SIGNERS, python=str(program)), b"{}").code is Code.VERIFY_FAILED
+
+
+def test_the_agent_itself_never_loads_sigstore() -> None:
+    loaded = "print(*{'sigstore', 'cryptography', 'rfc3161_client'} & sys.modules.keys())"
+    command = [sys.executable, "-I", "-c", f"import sys, tidegate_agent.adapters.verifier_child; {loaded}"]
+    assert ask(command, b"", environment={}, timeout_s=60, cap=1000).strip() == b""

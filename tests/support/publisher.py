@@ -13,10 +13,15 @@ from typing import Any
 
 from tidegate_publisher.devstack.sigstore.claims import Claims, email_claims
 from tidegate_publisher.devstack.sigstore.instance import LocalSigstore
+from tidegate_schemas.topics import Topics
+from tidegate_wire.mqtt.session import PublisherSession
+from tidegate_wire.mqtt.settings import BusSettings
 
 RELEASER = email_claims("release@example.org")
 ISSUER = str(RELEASER["iss"])
 STRANGER = email_claims("stranger@example.org")
+POLICY = ("--identity", "release@example.org", "--issuer", ISSUER)
+TOPIC = Topics().channel("os", "stable")
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,13 @@ class Publisher:
     trust_config: Path
     claims: Claims = field(default_factory=lambda: RELEASER)
     options: tuple[str, ...] = ()
+
+    @classmethod
+    def on(cls, folder: Path, sigstore: LocalSigstore, sigstore_url: str, broker: str) -> Publisher:
+        """One that signs with a Sigstore served at a URL."""
+        trust_config = folder / "trust_config.json"
+        trust_config.write_text(sigstore.client_trust_config_json(sigstore_url))
+        return cls(folder, broker, sigstore, trust_config)
 
     def run(self, *words: str, stdin: str = "", **environment: str) -> Ran:
         """Run `tidegate` with these words and nothing else."""
@@ -107,3 +119,21 @@ class Publisher:
         content = {"product": "os", "channel": "stable", "image": image, "version": "1.0", **keys}
         (self.folder / "release.yaml").write_text(json.dumps(content))
         return "release.yaml"
+
+
+def succeeded(ran: Ran) -> Ran:
+    """The same run, which must have ended well."""
+    assert ran.status == 0, ran.stdout + ran.stderr
+    return ran
+
+
+def retained(url: str) -> bytes | None:
+    """What a broker holds for `os/stable`."""
+    with PublisherSession(BusSettings(url=url)) as session:
+        return session.read_retained(TOPIC)
+
+
+def leave(url: str, payload: bytes) -> None:
+    """Retain anything for `os/stable`."""
+    with PublisherSession(BusSettings(url=url)) as session:
+        session.publish(TOPIC, payload, retain=True)
