@@ -14,7 +14,7 @@ from loguru import logger
 
 from tidegate_agent import views
 from tidegate_agent.adapters import control_unix, logs, sd_notify
-from tidegate_agent.config import DIRECTORIES, InvalidConfigError, Loaded, explain, host_zone, load
+from tidegate_agent.config import DIRECTORIES, InvalidConfigError, Loaded, explain, host_zone, load, warnings
 from tidegate_agent.errors import ControlError
 from tidegate_schemas import __version__, limits
 from tidegate_schemas.codes import Code, TidegateError
@@ -173,7 +173,7 @@ def _check_config(options: argparse.Namespace) -> int:
     loaded.settings.schedule(host_zone()).require_opening(datetime.now(UTC))
     lines = list(explain(loaded))
     print(json.dumps(lines) if options.json else "\n".join(lines))
-    for warning in loaded.settings.bus.warnings:
+    for warning in warnings(loaded):
         print(f"warning: {warning}", file=sys.stderr)
     return OK
 

@@ -3,6 +3,7 @@
 TidegateError                   a code of the registry and a sentence (tidegate_schemas.codes)
 ├── RefusedError                a statement, request or image that this host will not act on
 ├── ConfigError                 configuration that cannot be used: file, key, what was expected
+│   └── InvalidConfigError      everything that is wrong with it at once (config.problems)
 ├── EngineError                 an image engine could not do what it was asked
 ├── JournalError                the state on disk cannot be read or written
 └── ControlError                the running agent cannot be reached, or refused a local command

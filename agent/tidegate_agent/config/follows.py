@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from tidegate_agent.config.scalars import Argv, File, refused
 from tidegate_agent.config.tables import Table
 from tidegate_agent.model import Follow
-from tidegate_schemas.base import Name  # noqa: TC001 # pydantic needs it at run time
+from tidegate_schemas.base import Name
 from tidegate_schemas.codes import Code
 
 

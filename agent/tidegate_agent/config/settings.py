@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
-from tidegate_agent.config.calendars import BlackoutSettings, WindowSettings  # noqa: TC001 # pydantic needs it at run time
+from tidegate_agent.config.calendars import BlackoutSettings, WindowSettings
 from tidegate_agent.config.checks import HealthSettings
-from tidegate_agent.config.follows import FollowSettings  # noqa: TC001 # pydantic needs it at run time
+from tidegate_agent.config.follows import FollowSettings
 from tidegate_agent.config.scalars import refused
 from tidegate_agent.config.tables import (
     ActivateSettings,
@@ -22,7 +22,7 @@ from tidegate_agent.config.tables import (
 )
 from tidegate_agent.windows import Schedule
 from tidegate_schemas.codes import Code
-from tidegate_wire.mqtt.settings import BusSettings  # noqa: TC001 # pydantic needs it at run time
+from tidegate_wire.mqtt.settings import BusSettings
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
