@@ -16,6 +16,7 @@ from tidegate_agent.engines.embedded.space import disk_errors
 from tidegate_agent.engines.embedded.staging import Staging
 from tidegate_agent.engines.embedded.store import Store
 from tidegate_agent.engines.embedded.switch import Switch
+from tidegate_agent.errors import EngineError
 from tidegate_agent.model import Activation, Capabilities, ImageStatus, StageResult
 from tidegate_schemas.codes import Code
 from tidegate_wire.registry.digest import hex_of
@@ -97,6 +98,9 @@ class EmbeddedEngine:
                 self._store.collect()
             self._store.clear_work()
             self._store.clear_blobs()
+            found = self.status().staged
+        if found != target.digest:
+            raise EngineError(Code.STAGE_FAILED, f"{target.digest} was to be staged, but {found} is")
         meter.done()
         return result
 

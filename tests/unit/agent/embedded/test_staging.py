@@ -15,6 +15,8 @@ from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.source import Cancelled
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.unit.agent.embedded.conftest import Site
 
 ME = {"uid": os.geteuid(), "gid": os.getegid()}
@@ -43,6 +45,19 @@ def test_a_tree_is_laid_out_with_all_that_a_file_has(site: Site) -> None:
     assert found["large"].size == 3_000_000
     assert (site.rootfs(digest) / "app/run").samefile(site.rootfs(digest) / "app/again")
     assert site.engine().verify(digest) == []
+
+
+def test_extended_attributes_are_kept_and_make_another_object(site: Site, tmp_path: Path) -> None:
+    try:
+        os.setxattr(tmp_path, "user.probe", b"1")
+    except OSError:
+        pytest.skip("the file system of the temporary folder has no user attributes")
+    marked = file("marked", b"1", xattrs={"user.origin": "tidegate"})
+    digest = site.builder.layer([marked, file("plain", b"1")]).build()
+    site.stage(digest)
+    found = scan(site.rootfs(digest))
+    assert found["marked"].xattrs == (("user.origin", b"tidegate"),)
+    assert found["plain"].xattrs == ()
 
 
 def test_generations_share_the_files_that_did_not_change(site: Site) -> None:
