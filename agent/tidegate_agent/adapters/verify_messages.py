@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, TypeAdapter
 
 from tidegate_schemas import limits
 from tidegate_schemas.base import Form, Moment, Text
-from tidegate_schemas.codes import Code  # noqa: TC001 - pydantic reads it at run time
+from tidegate_schemas.codes import Code
 
 MESSAGE_BYTES: Final = 256 * 1024
 """The largest request or answer: a message of the largest size in base64, and room for names."""
