@@ -166,6 +166,13 @@ def test_wrong_content_leaves_nothing(subject: Subject, tmp_path: Path, which: s
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("which", ["shorter", "longer"])
+def test_another_size_is_refused_when_it_is_opened(subject: Subject, which: str) -> None:
+    with pytest.raises(TidegateError) as caught, subject.source.open_blob(getattr(subject, which)):
+        pytest.fail("opened")
+    assert caught.value.code is Code.IMAGE_DIGEST_MISMATCH
+
+
 def test_a_cancelled_fetch_is_taken_up_where_it_stopped(subject: Subject, tmp_path: Path) -> None:
     folder, counts = tmp_path / "store", list[int]()
     folder.mkdir()

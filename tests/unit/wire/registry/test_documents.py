@@ -26,6 +26,11 @@ IMAGE = image({"a": b"1"}, {"b": b"2"}, labels={"version": "1"})
 PLAIN: dict[str, Any] = json.loads(IMAGE.manifest)
 
 
+def having(value: bytes) -> bytes:
+    """The good manifest with one more member."""
+    return IMAGE.manifest[:-1] + b', "future": ' + value + b"}"
+
+
 def read(document: object) -> Manifest | Index:
     raw = document if isinstance(document, bytes) else json.dumps(document).encode()
     return parse_manifest_or_index(raw, digest_of(raw))
@@ -41,6 +46,11 @@ def test_a_manifest_is_read_and_unknown_members_are_ignored() -> None:
     found = read({**PLAIN, "future": {"x": 1}})
     assert isinstance(found, Manifest)
     assert found.layers == IMAGE.layers
+
+
+@pytest.mark.parametrize("value", [b"[" * 31 + b"]" * 31, b'{"a":' * 31 + b"1" + b"}" * 31, b"1e400"])
+def test_what_only_looks_odd_is_read(value: bytes) -> None:
+    assert isinstance(read(having(value)), Manifest)
 
 
 def test_dockers_manifest_is_read_too() -> None:
@@ -71,12 +81,15 @@ def changed(**changes: object) -> dict[str, object]:
         b"[]",
         b"null",
         b"\xff{}",
-        b'{"a": NaN}',
+        having(b"NaN"),
+        having(b"-Infinity"),
+        having(b'"\xff"'),
         IMAGE.manifest[:-1],
         IMAGE.manifest.replace(b'{"schemaVersion": 2', b'{"schemaVersion": 2, "schemaVersion": 2'),
         IMAGE.manifest.replace(b'"layers"', b'"layers": [], "l\\u0061yers"'),
-        b'{"a": ' * 40 + b"1" + b"}" * 40,
-        b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        having(b"[" * 32 + b"]" * 32),
+        having(b'{"a":' * 32 + b"1" + b"}" * 32),
+        having(b"[" * 100_000 + b"]" * 100_000),
         {**PLAIN, "schemaVersion": 1},
         {**PLAIN, "schemaVersion": "2"},
         {**PLAIN, "schemaVersion": True},

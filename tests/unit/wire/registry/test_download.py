@@ -100,11 +100,20 @@ def test_a_missing_folder_is_an_error_of_the_disk(tmp_path: Path) -> None:
     assert caught.value.code is Code.DISK_IO
 
 
-@pytest.mark.parametrize("content", [CONTENT[:-1], CONTENT + b"x", noise(10_000, seed=2), b""])
-def test_verified_chunks_never_end_well_on_wrong_content(content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (CONTENT[:-1], "ends after 9999 of 10000 bytes"),
+        (CONTENT + b"x", "goes on after the 10000 bytes"),
+        (noise(10_000, seed=2), f"has the digest {describe(noise(10_000, seed=2)).digest}"),
+        (b"", "ends after 0 of 10000 bytes"),
+    ],
+)
+def test_verified_chunks_never_end_well_on_wrong_content(content: bytes, said: str) -> None:
     with pytest.raises(TidegateError) as caught:
         list(verified_chunks(BLOB, [content[:5000], content[5000:]]))
     assert caught.value.code is Code.IMAGE_DIGEST_MISMATCH
+    assert said in caught.value.reason
 
 
 def test_settings_name_the_places_of_the_manual_pages(tmp_path: Path) -> None:
