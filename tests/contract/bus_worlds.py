@@ -48,7 +48,11 @@ class World(Protocol):
         ...
 
     def cut(self) -> None:
-        """Break the connections of all buses without a goodbye."""
+        """Break the connections of all buses without a goodbye; the broker stays."""
+        ...
+
+    def mend(self) -> None:
+        """Let the buses through to the broker again."""
         ...
 
     def close(self) -> None:
@@ -80,7 +84,10 @@ class FakeWorld:
         self._broker.up()
 
     def cut(self) -> None:
-        self._broker.cut()
+        self._broker.sever()
+
+    def mend(self) -> None:
+        self._broker.up()
 
     def close(self) -> None:
         pass
@@ -119,6 +126,9 @@ class RealWorld:
 
     def cut(self) -> None:
         self._proxy.cut()
+
+    def mend(self) -> None:
+        self._proxy.mend()
 
     def close(self) -> None:
         self._proxy.__exit__()

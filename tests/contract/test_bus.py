@@ -187,6 +187,7 @@ def test_a_lost_client_leaves_the_will_it_gave_last(world: World, listener: Reco
         first = wills[-1]
         world.cut()
         world.await_retained(STATUS, first)
+        world.mend()
         listener.wait(lambda seen: len(seen.connections) == 2)
         second = wills[-1]
         world.cut()

@@ -79,9 +79,14 @@ class FakeBroker:
             client.connect()
 
     def cut(self) -> None:
-        """The network drops every connection: the wills are published, and the clients come back."""
-        self._lose_all("The connection was lost", wills=True)
+        """The network drops every connection for a moment: wills are published, and the clients come back."""
+        self.sever()
         self.up()
+
+    def sever(self) -> None:
+        """The network drops every connection and lets none through until `up`: wills are published."""
+        self._reachable = False
+        self._lose_all("The connection was lost", wills=True)
 
     def release_acks(self) -> None:
         """Send the PUBACKs that were held."""

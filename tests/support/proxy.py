@@ -18,16 +18,23 @@ class CuttableProxy:
         self.port: int = self._server.getsockname()[1]
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
+        self._severed = False
         self._threads = [threading.Thread(target=self._accept)]
 
     def cut(self) -> None:
-        """Reset every connection on both sides: nobody gets to say goodbye."""
+        """Reset every connection on both sides, and let none through until `mend`: nobody says goodbye."""
         with self._lock:
+            self._severed = True
             for one in self._sockets:
                 with contextlib.suppress(OSError):
                     one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     one.shutdown(socket.SHUT_RDWR)
             self._sockets.clear()
+
+    def mend(self) -> None:
+        """Let connections through again."""
+        with self._lock:
+            self._severed = False
 
     def __enter__(self) -> Self:
         self._threads[0].start()
@@ -46,19 +53,22 @@ class CuttableProxy:
                 client, _ = self._server.accept()
             except OSError:
                 return
+            if not self._join(client):
+                client.close()
+
+    def _join(self, client: socket.socket) -> bool:
+        with self._lock:
+            if self._severed:
+                return False
             try:
                 upstream = socket.create_connection(("127.0.0.1", self._target_port))
             except OSError:
-                client.close()
-                continue
-            self._join(client, upstream)
-
-    def _join(self, client: socket.socket, upstream: socket.socket) -> None:
-        with self._lock:
+                return False
             self._sockets += [client, upstream]
         thread = threading.Thread(target=self._carry_both, args=(client, upstream))
         self._threads.append(thread)
         thread.start()
+        return True
 
     def _carry_both(self, client: socket.socket, upstream: socket.socket) -> None:
         back = threading.Thread(target=_carry, args=(upstream, client))
