@@ -28,6 +28,7 @@ from tidegate_agent.states import (
     Discard,
     Event,
     Heard,
+    Known,
     Outcome,
     Prove,
     Proving,
@@ -97,6 +98,7 @@ class Follower:
         self._in_hand: tuple[str, bytes] | None = None
         self._newest: tuple[str, bytes] | None = None
         self._newest_digest = ""
+        self._standing: str | None = None
         self._work = Work(operations, around, self._finish)
         self._refused = 0
 
@@ -195,8 +197,16 @@ class Follower:
         if isinstance(decision.event, Admitted):
             self._newest = (announcement, payload)
             self._newest_digest = decision.event.target.digest
+        if isinstance(decision.event, Admitted | Known):
+            self._stands(announcement)
         self.handle(decision.event, memory=decision.memory, floor=decision.floor)
         self.hear()
+
+    def _stands(self, announcement: str) -> None:
+        """This is what the channel stands at. The one before is news if it comes again: a replay, to be told."""
+        if self._standing is not None and self._standing != announcement:
+            self.mailbox.forget(self._standing)
+        self._standing = announcement
 
     def _recheck(self) -> None:
         """Look again at the newest genuine message, if the update that just ended was to another image."""

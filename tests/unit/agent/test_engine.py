@@ -155,6 +155,24 @@ def test_replays_equivocation_and_old_statements_are_refused(rig: Rig) -> None:
     assert rig.image.status().current == NEWER
 
 
+def test_a_replay_byte_for_byte_is_told_once(rig: Rig) -> None:
+    old = rig.announce(NEW, sequence=5)
+    rig.announce(NEWER, sequence=6)
+    before = len(rig.events())
+    for _ in range(3):
+        rig.say(old)
+    assert [event.data.code for event in rig.events()[before:]] == [Code.STATEMENT_ROLLBACK]
+    assert rig.image.status().current == NEWER
+
+
+def test_a_replay_of_what_stood_before_the_restart_is_told(rig: Rig) -> None:
+    old = rig.announce(NEW, sequence=5)
+    rig.restart()
+    rig.announce(NEWER, sequence=6)
+    rig.say(old)
+    assert rig.events()[-1].data.code is Code.STATEMENT_ROLLBACK
+
+
 def test_a_fault_is_told_once_however_often_it_comes(rig: Rig) -> None:
     for _ in range(50):
         rig.say(b"rubbish")
