@@ -117,6 +117,10 @@ def test_rollback_killed_anywhere_is_made_good(site: Site) -> None:
         status, _ = site.run("rollback", site.first, kill_at=moment)
         assert status == -9, f"not killed at {moment}"
         assert site.version() in ("1", "2")
+        # Half of a generation that was being dropped must never be taken for a whole one.
+        site.stage(site.second)
+        assert site.engine().verify(site.second) == []
+        site.engine().discard()
         site.engine().rollback(site.first)
         assert site.engine().status() == ImageStatus(site.first, None, None)
         assert site.engine().verify(site.first) == []

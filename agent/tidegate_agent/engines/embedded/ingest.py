@@ -12,7 +12,7 @@ from tidegate_agent.engines.embedded.tarstream import TarStream
 from tidegate_agent.engines.embedded.tree import WHITEOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from typing import BinaryIO
 
     from tidegate_agent.engines.embedded.limits import Budget
@@ -28,7 +28,7 @@ class Ingest:
         self._budget = budget
         self._check = check
 
-    def entries(self, layer: Layer, file: BinaryIO) -> Iterator[Entry]:
+    def entries(self, layer: Layer, file: BinaryIO) -> Generator[Entry]:
         """Yield a layer's entries once their content is stored.
 
         The digest of the whole is known only when the iterator ends: until then nothing of it counts.

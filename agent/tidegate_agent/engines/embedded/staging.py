@@ -107,8 +107,7 @@ class Staging:
         blob = self._puller.fetch(layer.blob)
         self._meter.unpacking(layer.blob.size)
         record = self._store.new_layers / hex_of(layer.diff_id)
-        with blob.open("rb") as file:
-            entries = ingest.entries(layer, file)
+        with blob.open("rb") as file, closing(ingest.entries(layer, file)) as entries:
             yield from write_record(record, layer.diff_id, self._metadata.uid, entries)
         self._meter.layer_done()
 
