@@ -203,7 +203,7 @@ class Follower:
         self.hear()
 
     def _stands(self, announcement: str) -> None:
-        """This is what the channel stands at. The one before is news if it comes again: a replay, to be told."""
+        """This is what the channel stands at. What stood before is news if it comes again: a replay."""
         if self._standing is not None and self._standing != announcement:
             self.mailbox.forget(self._standing)
         self._standing = announcement
