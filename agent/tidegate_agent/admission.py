@@ -14,6 +14,7 @@ from tidegate_agent.errors import RefusedError
 from tidegate_agent.model import Failure
 from tidegate_agent.states import Target, Wait, WaitFor
 from tidegate_agent.windows import Schedule
+from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
 from tidegate_schemas.rollout import RolloutState, Urgency, Wave, wave_of
 
@@ -85,10 +86,11 @@ def admit(
 def _check_freshness(predicate: ChannelPredicate, policy: Policy, now: datetime) -> None:
     if predicate.expires <= now:
         raise RefusedError(
-            Code.STATEMENT_EXPIRED, f"the statement expired at {predicate.expires}; it is {now}"
+            Code.STATEMENT_EXPIRED,
+            f"the statement expired at {rfc3339(predicate.expires)}; it is {rfc3339(now)}",
         )
     if predicate.issued_at > now + SKEW:
-        reason = f"the statement was issued at {predicate.issued_at}; here it is only {now}"
+        reason = f"the statement was issued at {rfc3339(predicate.issued_at)}; here it is {rfc3339(now)}"
         raise RefusedError(Code.STATEMENT_NOT_YET_VALID, reason)
     validity = predicate.expires - predicate.issued_at
     if validity > policy.max_validity:
@@ -203,7 +205,7 @@ def _wave(target: Target, facts: HostFacts, situation: Situation) -> Wait | None
 
 
 def _wave_text(wave: Wave) -> str:
-    when = "when the publisher promotes it" if wave.opens_at is None else f"at {wave.opens_at}"
+    when = "when the publisher promotes it" if wave.opens_at is None else f"at {rfc3339(wave.opens_at)}"
     return f"this host's wave, {wave.name}, opens {when}"
 
 
@@ -222,7 +224,7 @@ def _window(target: Target, manners: Manners, situation: Situation) -> Wait | No
     opens = _next_fit(schedule, now, manners.expected_duration)
     if opens is None:
         return Wait(WaitFor.WINDOW, "no maintenance window opens within a year")
-    return Wait(WaitFor.WINDOW, f"the next maintenance window opens at {opens}", opens)
+    return Wait(WaitFor.WINDOW, f"the next maintenance window opens at {rfc3339(opens)}", opens)
 
 
 def _next_fit(schedule: Schedule, now: datetime, expected: timedelta) -> datetime | None:

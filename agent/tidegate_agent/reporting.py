@@ -25,6 +25,7 @@ from tidegate_agent.states import (
     Waiting,
 )
 from tidegate_schemas import limits
+from tidegate_schemas.base import rfc3339
 from tidegate_schemas.events import TYPE_PREFIX, Step, UpdateData, UpdateEvent
 from tidegate_schemas.status import FollowStatus, HostStatus, Inventory, Presence
 
@@ -102,10 +103,14 @@ def stale_event(memory: Memory, follow: Follow, profile: Profile, now: datetime)
         channel=follow.channel,
         step=Step.STALE,
         sequence=memory.sequence or None,
-        reason=f"the newest statement expired at {memory.expires} and no newer one came",
+        reason=f"the newest statement expired{_when(memory.expires)} and no newer one came",
         boot_id=profile.boot_id,
     )
     return _event(f"{follow.key}/{memory.sequence}/stale", data, profile, now)
+
+
+def _when(moment: datetime | None) -> str:
+    return "" if moment is None else f" at {rfc3339(moment)}"
 
 
 def _event(place: str, data: UpdateData, profile: Profile, now: datetime) -> UpdateEvent:
