@@ -11,6 +11,10 @@ from tidegate_publisher.lazy import Entry, LazyGroup
 _SIGSTORE: Final = "tidegate_publisher.devstack.sigstore.command"
 
 COMMANDS: Final = {
+    "demo": Entry(
+        "tidegate_publisher.devstack.demo.command:demo_command",
+        "See the whole chain at work on this machine, in less than a minute.",
+    ),
     "sigstore": Entry(f"{_SIGSTORE}:sigstore_command", "Run a local Sigstore, for development only."),
     "token": Entry(f"{_SIGSTORE}:token_command", "Print an identity token that the local Sigstore accepts."),
 }
