@@ -1,4 +1,4 @@
-"""What every image source does, whatever lies behind it."""
+"""What every image source does, whatever lies behind it. One contract, so one file, a little over 200 lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A registry on loopback that can be as wrong as a test wants it to be."""
+"""A registry on loopback that can be as wrong as a test wants it to be.
+
+Longer than 200 lines, because server, exchange and tricks are only understood together.
+"""
 
 from __future__ import annotations
 
