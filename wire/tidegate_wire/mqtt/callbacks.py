@@ -72,8 +72,8 @@ class Callbacks:
         """Untie the two. Without the cycle a client closes its sockets when let go, not at a collection."""
         for name in _HANDLERS:
             setattr(client, f"on_{name}", None)
-        # on_socket_register_write stays: without it a publish() of another thread, overtaken by the loss of the
-        # connection, would begin to write by itself.
+        # on_socket_register_write stays: without it a publish() of another thread, overtaken by the loss of
+        # the connection, would begin to write by itself.
 
     def ended(self) -> None:
         """The connection is gone, with or without a callback that said so."""
