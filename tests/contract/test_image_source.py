@@ -1,4 +1,4 @@
-"""What every image source does, whatever lies behind it. One contract, so one file, a little over 200 lines."""
+"""What every image source does, whatever lies behind it. One contract, so one file, if a long one."""
 
 from __future__ import annotations
 
