@@ -40,6 +40,10 @@ RECONCILE_EVERY: Final = timedelta(hours=6)
 """How often the retained statements are asked for again: the queue is a courtesy, retained is the truth."""
 
 
+ASK_AGAIN_AFTER: Final = timedelta(seconds=15)
+"""The shortest time between two questions for what a flood pushed out: it must not drive us in circles."""
+
+
 class Engine:
     """The agent without its adapters. `run` is its thread; the BusListener methods may be called from any."""
 
@@ -50,6 +54,8 @@ class Engine:
         self._connection = 0
         self._connected = False
         self._told = b""
+        self._missed = 0
+        self._may_ask = around.clock.now()
         host = around.profile.facts.host
         self._status_topic = topics.status(host)
         self._outbox = Outbox(around.journal, bus, topics.events(host))
@@ -91,6 +97,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - a fault in one message must not end the service of all
             failure_of(error, Code.INTERNAL_ERROR)
         self._give_turns()
+        self._ask_for_what_was_missed()
         self._tell()
 
     # BusListener: called on the bus's thread
@@ -154,6 +161,17 @@ class Engine:
             to_activate = follower.waits_for_turn()
             if to_activate is not None and not self.others_busy(follower.follow, to_activate):
                 self._around.post(follower.wake)
+
+    def _ask_for_what_was_missed(self) -> None:
+        """After a flood the genuine statement may be among what was dropped unread; it is retained."""
+        missed = sum(follower.mailbox.dropped for follower in self.followers)
+        if missed == self._missed or not all(follower.mailbox.empty for follower in self.followers):
+            return
+        logger.warning("{} messages were dropped unread; asking for the retained ones again", missed)
+        self._missed = missed
+        at = self._may_ask = max(self._around.clock.now(), self._may_ask)
+        self._may_ask += ASK_AGAIN_AFTER
+        self._around.timer.wake("ask again", at, lambda: self._around.post(self._bus.resubscribe))
 
     def _tell(self) -> None:
         """Publish the status if it changed, and whatever is in the outbox."""

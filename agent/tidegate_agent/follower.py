@@ -164,17 +164,17 @@ class Follower:
     def _verify(self, announcement: str) -> None:
         if self._in_hand is None or self._in_hand[0] != announcement:
             return
-        payload, now = self._in_hand[1], self._now()
+        payload = self._in_hand[1]
 
         def work() -> None:
-            verdict = self._verdict(payload, now)
+            verdict = self._verdict(payload)
             self._around.post(lambda: self._decide(announcement, payload, verdict))
 
         self._around.verifying(work)
 
-    def _verdict(self, payload: bytes, now: datetime) -> Verdict | TidegateError:
+    def _verdict(self, payload: bytes) -> Verdict | TidegateError:
         try:
-            return self._around.verifier.verify(self.follow, payload, now)
+            return self._around.verifier.verify(self.follow, payload)
         except TidegateError as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever breaks, the message is refused (fail closed)

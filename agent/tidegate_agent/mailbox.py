@@ -55,6 +55,11 @@ class Mailbox:
             self._seen.pop(name, None)
 
     @property
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._waiting
+
+    @property
     def dropped(self) -> int:
         """How many messages were dropped unread, in a flood."""
         return self._dropped

@@ -80,8 +80,12 @@ class Bus(Protocol):
 class Verifier(Protocol):
     """Tells genuine from false (steps 1 to 5 of the order of verification)."""
 
-    def verify(self, follow: Follow, payload: bytes, now: datetime) -> Verdict:
-        """Verify a channel statement's bundle. Raises RefusedError on any doubt. Takes about 0.4 s."""
+    def verify(self, follow: Follow, payload: bytes) -> Verdict:
+        """Verify a channel statement's bundle. Raises RefusedError on any doubt. Takes about 0.6 s.
+
+        No clock enters into it: certificates and logs are judged at the time of signing. Whether the
+        statement is fresh is step 6, which is `admission`'s.
+        """
         ...
 
 

@@ -279,7 +279,7 @@ def judge(settings: Settings, key: str | None, raw: bytes) -> list[str]:
     if entry is None:
         raise ConfigError(Code.CONFIG_VALUE, f"this host does not follow {key}")
     now = SystemClock().now()
-    verdict = verifier_of(settings).verify(entry.follow, raw, now)
+    verdict = verifier_of(settings).verify(entry.follow, raw)
     statement = parse_statement(verdict.payload)
     journal = open_journal(settings)
     try:

@@ -62,14 +62,14 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
 
 def _refusal(subject: Subject, message: bytes, follow: Follow = FOLLOW) -> Code:
     with pytest.raises(RefusedError) as caught:
-        subject.verifier.verify(follow, message, NOON)
+        subject.verifier.verify(follow, message)
     assert caught.value.reason
     return caught.value.code
 
 
 def test_a_genuine_message_yields_the_signed_bytes_and_the_signer(subject: Subject) -> None:
     payload = a_statement().to_json()
-    verdict = subject.verifier.verify(FOLLOW, subject.sign(payload, subject.trusted), NOON)
+    verdict = subject.verifier.verify(FOLLOW, subject.sign(payload, subject.trusted))
     assert verdict.payload == payload
     assert (verdict.identity, verdict.issuer) == (subject.trusted.identity, subject.trusted.issuer)
     assert verdict.signed_at_least == NOON
@@ -77,8 +77,8 @@ def test_a_genuine_message_yields_the_signed_bytes_and_the_signer(subject: Subje
 
 def test_asking_twice_answers_twice(subject: Subject) -> None:
     message = subject.sign(a_statement().to_json(), subject.trusted)
-    first = subject.verifier.verify(FOLLOW, message, NOON)
-    assert subject.verifier.verify(FOLLOW, message, NOON) == first
+    first = subject.verifier.verify(FOLLOW, message)
+    assert subject.verifier.verify(FOLLOW, message) == first
 
 
 def test_another_signer_is_refused(subject: Subject) -> None:
@@ -116,6 +116,6 @@ def test_the_fake_refuses_by_script() -> None:
     message = verifier.sign(a_statement().to_json())
     verifier.refuse(message, Code.SIGNATURE_LOG, "the log is gone")
     with pytest.raises(RefusedError, match="the log is gone") as caught:
-        verifier.verify(FOLLOW, message, NOON)
+        verifier.verify(FOLLOW, message)
     assert caught.value.code is Code.SIGNATURE_LOG
     assert verifier.asked == [FOLLOW]

@@ -58,7 +58,7 @@ class FakeVerifier:
         """From now on refuse this message with this code."""
         self._script[message] = RefusedError(code, reason)
 
-    def verify(self, follow: Follow, payload: bytes, now: datetime) -> Verdict:  # noqa: ARG002 - as the real one
+    def verify(self, follow: Follow, payload: bytes) -> Verdict:
         """See Verifier.verify."""
         self.asked.append(follow)
         if payload in self._script:

@@ -41,7 +41,7 @@ def root(sigstore: LocalSigstore, tmp_path: Path) -> Path:
 
 
 def verify(verifier: ChildVerifier, message: bytes) -> Verdict:
-    return verifier.verify(FOLLOW, message, NOON)
+    return verifier.verify(FOLLOW, message)
 
 
 def refusal(verifier: ChildVerifier, message: bytes) -> RefusedError:

@@ -19,7 +19,6 @@ from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from tidegate_agent.model import Follow
@@ -62,13 +61,8 @@ class ChildVerifier:
         self._memory_mib = memory_mib
         self._python = python
 
-    def verify(self, follow: Follow, payload: bytes, now: datetime) -> Verdict:  # noqa: ARG002 - see below
-        """See Verifier.verify.
-
-        `now` is not needed: certificates and logs are judged at the time of signing that log or timestamp
-        authority signed for, and no clock of this host enters into it (tidegate_wire.trust.case). Whether
-        the statement is fresh is step 6, which is the core's.
-        """
+    def verify(self, follow: Follow, payload: bytes) -> Verdict:
+        """See Verifier.verify."""
         question = self._question(follow, payload)
         try:
             raw = ask(
