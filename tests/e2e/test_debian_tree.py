@@ -10,15 +10,21 @@ import pytest
 
 from tests.support.debian import build_image, make_root, split_root
 from tests.support.layouts import Compression, ImageBuilder, file
+from tests.support.registries import RealRegistry
 from tests.support.trees import differences, hard_links, scan
 from tidegate_agent.engines.embedded.engine import EmbeddedEngine
-from tidegate_agent.model import ImageTarget, StageResult
+from tidegate_agent.model import ImageTarget, StageProgress, StageResult
 from tidegate_wire.registry.layout import LayoutSource
+from tidegate_wire.registry.opening import open_source
+from tidegate_wire.registry.reference import parse_reference
+from tidegate_wire.registry.settings import RegistrySettings
 
 pytestmark = [
     pytest.mark.real("mmdebstrap"),
     pytest.mark.real("umoci"),
     pytest.mark.real("skopeo"),
+    pytest.mark.real("docker-registry"),
+    pytest.mark.timeout(600),  # the bootstrap alone takes half a minute on an idle machine
     pytest.mark.skipif(os.geteuid() != 0, reason="owners and devices need root"),
 ]
 
@@ -33,7 +39,7 @@ class Site:
     """A layout with the Debian image, and a store."""
 
     def __init__(self, folder: Path, layers: tuple[Path, Path], compression: Compression) -> None:
-        self.builder = ImageBuilder(folder / "layout")
+        self.builder = ImageBuilder(folder / "layout", gzip_level=1)
         self.digest = build_image(self.builder, layers, compression, "v1")
         self.root = folder / "store"
         self.engine = EmbeddedEngine(self.root, lambda reference: LayoutSource(Path(reference)))
@@ -76,6 +82,26 @@ def test_zstd_gives_the_same_tree(site: Site, tmp_path: Path, layers: tuple[Path
     assert other.digest != site.digest
     other.stage(other.digest)
     assert differences(scan(other.rootfs(other.digest)), scan(site.rootfs(site.digest))) == []
+
+
+def test_a_real_registry_gives_the_same_tree(site: Site, tmp_path: Path) -> None:
+    conf, store = tmp_path / "registries.conf", tmp_path / "store"
+    with RealRegistry(tmp_path) as registry:
+        conf.write_text(f'[[registry]]\nlocation = "{registry.host}"\ninsecure = true\n')
+        settings = RegistrySettings(registries_conf=conf)
+        reference = f"{registry.host}/debian"
+        push = ["/usr/bin/skopeo", "copy", "-q", "--preserve-digests", "--dest-tls-verify=false"]
+        push += [f"oci:{site.builder.folder}:v1", f"docker://{reference}:v1"]
+        subprocess.run(push, check=True)
+        engine = EmbeddedEngine(store, lambda text: open_source(parse_reference(text), settings))
+        target = ImageTarget(site.digest, (reference,), "amd64")
+        seen: list[StageProgress] = []
+        result = engine.stage(target, seen.append, lambda: False)
+    sizes = [layer["size"] for layer in site.builder.document(site.digest)["layers"]]
+    assert result.bytes_fetched >= sum(sizes)
+    assert [step.percent for step in seen][-1] == 100
+    tree = store / "generations" / site.digest.removeprefix("sha256:") / "rootfs"
+    assert differences(scan(tree), scan(site.rootfs(site.digest))) == []
 
 
 def test_nothing_is_damaged(site: Site) -> None:

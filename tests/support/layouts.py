@@ -109,8 +109,9 @@ def make_tar(items: Iterable[Item], form: int = tarfile.PAX_FORMAT) -> bytes:
 class ImageBuilder:
     """Writes images into one OCI layout; each `build` takes the layers that were added since the last."""
 
-    def __init__(self, folder: Path, arch: str = "amd64") -> None:
+    def __init__(self, folder: Path, arch: str = "amd64", gzip_level: int = 6) -> None:
         self.folder = folder
+        self._gzip_level = gzip_level
         self.arch = arch
         self._blobs = folder / "blobs" / "sha256"
         self._blobs.mkdir(parents=True, exist_ok=True)
@@ -183,7 +184,7 @@ class ImageBuilder:
 
     def _add(self, stream: IO[bytes], compression: Compression, diff_id: str | None) -> ImageBuilder:
         plain, temporary = hashlib.sha256(), self._blobs / "new"
-        with temporary.open("wb") as raw, _compressor(raw, compression) as packed:
+        with temporary.open("wb") as raw, _compressor(raw, compression, self._gzip_level) as packed:
             while chunk := stream.read(_COPY_BYTES):
                 plain.update(chunk)
                 packed.write(chunk)
@@ -209,9 +210,9 @@ class ImageBuilder:
         (self.folder / "index.json").write_text(json.dumps(document), encoding="utf-8")
 
 
-def _compressor(raw: IO[bytes], compression: Compression) -> Any:
+def _compressor(raw: IO[bytes], compression: Compression, gzip_level: int) -> Any:
     if compression == "gzip":
-        return gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, mtime=0)
+        return gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=gzip_level, mtime=0)
     if compression == "zstd":
         return zstandard.ZstdCompressor(level=3).stream_writer(raw, closefd=False)
     return io.BufferedWriter(io.FileIO(raw.fileno(), "wb", closefd=False))
