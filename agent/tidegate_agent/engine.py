@@ -17,6 +17,7 @@ from tidegate_agent.follower import Follower
 from tidegate_agent.model import Follow, Outgoing, Protocol
 from tidegate_agent.operations import failure_of
 from tidegate_agent.outbox import Outbox
+from tidegate_agent.reconciliation import Reconciliation
 from tidegate_agent.reporting import Birth
 from tidegate_schemas.codes import Code
 from tidegate_schemas.status import Presence
@@ -36,13 +37,6 @@ STATUS_TOKEN: Final = -1
 DISK_PAUSE: Final = timedelta(seconds=30)
 """How soon a step that the disk did not take is tried again."""
 
-RECONCILE_EVERY: Final = timedelta(hours=6)
-"""How often the retained statements are asked for again: the queue is a courtesy, retained is the truth."""
-
-
-ASK_AGAIN_AFTER: Final = timedelta(seconds=15)
-"""The shortest time between two questions for what a flood pushed out: it must not drive us in circles."""
-
 
 class Engine:
     """The agent without its adapters. `run` is its thread; the BusListener methods may be called from any."""
@@ -54,10 +48,9 @@ class Engine:
         self._connection = 0
         self._connected = False
         self._told = b""
-        self._missed = 0
-        self._may_ask = around.clock.now()
         host = around.profile.facts.host
         self._status_topic = topics.status(host)
+        self._reconciliation = Reconciliation(around, bus)
         self._outbox = Outbox(around.journal, bus, topics.events(host))
         self._followers = {
             topics.channel(f.follow.product, f.follow.channel): Follower(f, around, self.others_busy)
@@ -79,7 +72,7 @@ class Engine:
         for follower in self.followers:
             self.guarded(follower.start)
         self._bus.start(self, self.will)
-        self._reconcile_later()
+        self._reconciliation.begin()
 
     def stop(self) -> None:
         """Say goodbye and end the adapters' threads. What is in progress goes on at the next start."""
@@ -97,7 +90,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - a fault in one message must not end the service of all
             failure_of(error, Code.INTERNAL_ERROR)
         self._give_turns()
-        self._ask_for_what_was_missed()
+        self._reconciliation.make_good(follower.mailbox for follower in self.followers)
         self._tell()
 
     # BusListener: called on the bus's thread
@@ -162,17 +155,6 @@ class Engine:
             if to_activate is not None and not self.others_busy(follower.follow, to_activate):
                 self._around.post(follower.wake)
 
-    def _ask_for_what_was_missed(self) -> None:
-        """After a flood the genuine statement may be among what was dropped unread; it is retained."""
-        missed = sum(follower.mailbox.dropped for follower in self.followers)
-        if missed == self._missed or not all(follower.mailbox.empty for follower in self.followers):
-            return
-        logger.warning("{} messages were dropped unread; asking for the retained ones again", missed)
-        self._missed = missed
-        at = self._may_ask = max(self._around.clock.now(), self._may_ask)
-        self._may_ask += ASK_AGAIN_AFTER
-        self._around.timer.wake("ask again", at, lambda: self._around.post(self._bus.resubscribe))
-
     def _tell(self) -> None:
         """Publish the status if it changed, and whatever is in the outbox."""
         if not self._connected:
@@ -190,14 +172,6 @@ class Engine:
 
     def _status_message(self, status: HostStatus) -> Outgoing:
         return Outgoing(STATUS_TOKEN, self._status_topic, status.to_json(), retain=True)
-
-    def _reconcile_later(self) -> None:
-        at = self._around.clock.now() + RECONCILE_EVERY + self._around.splay()
-        self._around.timer.wake("reconcile", at, lambda: self._around.post(self._reconcile))
-
-    def _reconcile(self) -> None:
-        self._bus.resubscribe()
-        self._reconcile_later()
 
 
 class Mainloop:

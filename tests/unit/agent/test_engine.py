@@ -15,6 +15,7 @@ from tests.support.updates import NEW, NEWER, OLD
 from tidegate_agent.admission import Manners
 from tidegate_agent.errors import EngineError
 from tidegate_agent.model import Follow
+from tidegate_agent.reconciliation import AFTER_A_FLOOD
 from tidegate_agent.windows import Schedule, Window
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -358,6 +359,34 @@ def test_the_clock_floor_outlives_a_clock_that_fell_back(rig: Rig) -> None:
     assert rig.events()[-1].data.code is Code.STATEMENT_EXPIRED
     rig.announce(NEWER, sequence=3, issued_at=START)
     assert rig.image.status().current == NEWER
+
+
+# Floods
+
+
+def flood(rig: Rig, name: str, count: int = 100) -> None:
+    """False messages that come faster than they can be verified; none is retained."""
+    for number in range(count):
+        rig.broker.publish(TOPICS.channel("os", "stable"), f"{name} {number}".encode())
+
+
+def test_a_statement_that_a_flood_pushed_out_is_asked_for_when_the_flood_is_worked_off(rig: Rig) -> None:
+    rig.announce(NEW, settle=False)
+    flood(rig, "false")
+    rig.settle()
+    assert rig.image.status().current == NEW
+
+
+def test_floods_cannot_make_the_host_ask_without_end(rig: Rig) -> None:
+    flood(rig, "first")
+    rig.settle()
+    rig.announce(NEW, settle=False)
+    flood(rig, "second")
+    rig.settle()
+    # It was asked a moment ago: now the question has to wait.
+    assert rig.image.status().current == OLD
+    rig.advance(AFTER_A_FLOOD)
+    assert rig.image.status().current == NEW
 
 
 # Two follows on one host
