@@ -1,8 +1,9 @@
-"""Writing TOML, for configuration files of tests: tables, lists of tables, and scalars."""
+"""Writing TOML, for configuration files of tests: tables, lists of tables, scalars and moments."""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def toml(document: Mapping[str, Any]) -> str:
 def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
     for key, value in table.items():
         if not _is_table(value):
-            yield f"{key} = {json.dumps(value)}"
+            yield f"{key} = {_scalar(value)}"
     for key, value in table.items():
         name = ".".join((*path, key))
         if isinstance(value, dict):
@@ -27,6 +28,10 @@ def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
             for each in value:
                 yield f"[[{name}]]"
                 yield from _lines(each, (*path, key))
+
+
+def _scalar(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else json.dumps(value)
 
 
 def _is_table(value: object) -> bool:
