@@ -57,7 +57,7 @@ class Output:
     def note(self, text: str) -> None:
         """See ports.Progress.note."""
         if not self._silent:
-            click.echo(printable(text), err=True)
+            click.secho(printable(text), dim=True, err=True)
 
     def warn(self, text: str) -> None:
         """Something that should not stay so."""

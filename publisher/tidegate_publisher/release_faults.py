@@ -81,7 +81,7 @@ def _expected(fault: ErrorDetails) -> str:
     if kind in _EXPECTED:
         found = "" if kind in {"missing", "string_too_short"} else f", not {_shown(fault['input'])}"
         return _EXPECTED[kind] + found
-    message = fault["msg"]
+    message = fault["msg"].removeprefix("Value error, ")
     return f"{message[:1].lower()}{message[1:200]}"
 
 

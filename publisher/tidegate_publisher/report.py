@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 from tidegate_publisher.durations import format_duration
 from tidegate_schemas.base import rfc3339
+
+_HOUR: Final = timedelta(hours=1)
+_SIGNING_TIME: Final = timedelta(minutes=1)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -95,5 +99,6 @@ def _requires(statement: ChannelStatement) -> str:
 
 
 def _distance(moment: datetime, now: datetime) -> str:
-    left = moment - now
+    # A statement of 14 days that was signed two seconds ago shall not read as one of 13.
+    left = moment - now + (_SIGNING_TIME if moment - now > _HOUR else timedelta())
     return f"in {format_duration(left)}" if moment > now else f"{format_duration(-left)} ago: EXPIRED"

@@ -68,6 +68,8 @@ def sign(  # noqa: PLR0913 -- one argument for each group of options
     Refuses a release without sequence when it may not ask the broker, a tag that cannot be resolved, and a
     signature that does not verify against the trusted root.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
+    if not target.parent.is_dir():
+        raise click.UsageError(f"--output: there is no folder {target.parent}")
     wanted = release.load()
     if wanted.sequence is None and not bus:
         raise TidegateError(

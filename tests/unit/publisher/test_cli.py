@@ -82,6 +82,14 @@ def test_commands_load_without_sigstore() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+def test_without_the_extra_a_person_is_told_what_to_install() -> None:
+    script = "import sys\nsys.modules['yaml'] = None\nfrom tidegate_publisher.entry import main\nmain()"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "needs yaml" in ended.stderr
+    assert "pip install 'tidegate[publisher]'" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -97,6 +105,10 @@ def test_commands_load_without_sigstore() -> None:
         (["verify", "--bus", "os/stable", "--identity", "a@b"], "--identity and --issuer go together"),
         (["sign", "missing.yaml", "-o", "x"], "missing.yaml"),
         (["completion", "powershell"], "powershell"),
+        (
+            ["sign", "/dev/null", "-o", "/nonexistent/bundle.json"],
+            "--output: there is no folder /nonexistent",
+        ),
     ],
 )
 def test_wrong_usage_is_told_in_three_lines_or_as_json(words: list[str], told: str) -> None:

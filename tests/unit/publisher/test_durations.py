@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.properties import SLOW_MACHINES
 from tidegate_publisher.durations import LONGEST, format_duration, parse_duration
 
 
@@ -36,12 +37,14 @@ def test_what_is_no_duration(text: str) -> None:
         parse_duration(text)
 
 
+@SLOW_MACHINES
 @given(st.integers(min_value=1, max_value=int(LONGEST.total_seconds())))
 def test_seconds_come_back(seconds: int) -> None:
     assert parse_duration(f"{seconds}s") == timedelta(seconds=seconds)
     assert parse_duration(f"PT{seconds}S") == timedelta(seconds=seconds)
 
 
+@SLOW_MACHINES
 @given(st.integers(min_value=1, max_value=int(LONGEST.total_seconds())))
 def test_the_short_form_can_be_read_and_is_within_its_smaller_unit(seconds: int) -> None:
     shown = parse_duration(format_duration(timedelta(seconds=seconds)))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.properties import SLOW_MACHINES
 from tidegate_publisher.sequence import choose_sequence, may_replace
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code, TidegateError
@@ -22,6 +23,7 @@ def refusal(attempt: Callable[[], object]) -> Code:
     return caught.value.code
 
 
+@SLOW_MACHINES
 @given(st.none() | _SEQUENCE, st.none() | _SEQUENCE)
 def test_what_is_chosen_is_above_what_is_announced(announced: int | None, wanted: int | None) -> None:
     possible = (announced or 0) < limits.SEQUENCE if wanted is None else wanted > (announced or 0)
@@ -39,6 +41,7 @@ def test_the_first_and_the_last() -> None:
         choose_sequence(limits.SEQUENCE, None)
 
 
+@SLOW_MACHINES
 @given(_SEQUENCE, _SEQUENCE, st.booleans())
 def test_a_finished_statement_replaces_only_a_lower_one(announced: int, sequence: int, same: bool) -> None:  # noqa: FBT001 -- a parameter of the test
     if sequence < announced:
@@ -47,6 +50,7 @@ def test_a_finished_statement_replaces_only_a_lower_one(announced: int, sequence
         assert may_replace(announced, sequence, same_content=True) is (sequence > announced)
 
 
+@SLOW_MACHINES
 @given(_SEQUENCE)
 def test_an_equal_sequence_with_other_content_is_equivocation(sequence: int) -> None:
     assert may_replace(sequence, sequence, same_content=True) is False
