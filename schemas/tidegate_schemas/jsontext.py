@@ -6,13 +6,16 @@ Step 1 of the order of verification (trust.md). What passes here is safe to hand
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Final, NoReturn
 
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code, TidegateError
 
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# A string without an end matches to the end of the text: a pattern that failed there would be tried again
+# at each quote inside, in time that grows with the square of the message.
+_TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 
 class JsonError(TidegateError):
@@ -40,7 +43,7 @@ def parse(raw: bytes, max_bytes: int = limits.STATEMENT_BYTES, max_depth: int = 
         ) from error
     _check_depth(text, max_depth)
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     except JsonError:
         raise
     except (ValueError, RecursionError) as error:
@@ -68,6 +71,13 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
             raise JsonError(Code.STATEMENT_MALFORMED, f"the key {key[:64]!r} stands twice in one object")
         found[key] = value
     return found
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise JsonError(Code.STATEMENT_MALFORMED, f"the number {text[:64]} is too large")
+    return value
 
 
 def _no_constant(name: str) -> NoReturn:
