@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticKnownError
 
 from tidegate_schemas import limits
 
 DIGEST_PATTERN: Final = r"^sha256:[0-9a-f]{64}$"
 NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 HOST_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_RFC3339: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}", re.ASCII)
 
 
 class Message(BaseModel):
@@ -30,7 +41,7 @@ class Message(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         serialize_by_alias=True,
-        ser_json_inf_nan="constants",
+        allow_inf_nan=False,
     )
 
     def to_json(self) -> bytes:
@@ -48,8 +59,19 @@ class Form(Message):
     model_config = ConfigDict(extra="forbid")
 
 
+def _only_rfc3339(value: object) -> object:
+    # Left to itself, pydantic also reads a count of seconds since 1970, in quotes or not.
+    if not isinstance(value, datetime) and not (isinstance(value, str) and _RFC3339.match(value)):
+        raise PydanticKnownError("datetime_type")
+    return value
+
+
 def _as_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        message = "the date does not exist in UTC"
+        raise ValueError(message) from error
 
 
 def rfc3339(moment: datetime) -> str:
@@ -59,6 +81,8 @@ def rfc3339(moment: datetime) -> str:
 
 Moment = Annotated[
     AwareDatetime,
+    Field(strict=False),
+    BeforeValidator(_only_rfc3339),
     AfterValidator(_as_utc),
     PlainSerializer(rfc3339, when_used="json", return_type=str),
 ]
