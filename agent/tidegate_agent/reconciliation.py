@@ -10,9 +10,9 @@ from loguru import logger
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tidegate_agent.surroundings import Surroundings
     from tidegate_agent.mailbox import Mailbox
     from tidegate_agent.ports import Bus
+    from tidegate_agent.surroundings import Surroundings
 
 EVERY: Final = timedelta(hours=6)
 """How often it is asked without a reason."""
