@@ -133,12 +133,13 @@ def test_an_index_leads_to_the_hosts_manifest(site: Site) -> None:
     digest = site.builder.layer([file("a", b"1")]).build(index=True)
     site.run(digest)
     assert site.engine().status().current == digest
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_an_image_for_another_architecture_is_refused(site: Site, index: bool) -> None:  # noqa: FBT001 - a parameter
+    target = site.target(site.builder.layer([file("b")]).build(index=index), arch="arm64")
     with pytest.raises(TidegateError) as caught:
-        site.engine().stage(
-            site.target(site.builder.layer([file("b")]).build(index=True), arch="arm64"),
-            lambda _: None,
-            lambda: False,
-        )
+        site.engine().stage(target, lambda _: None, lambda: False)
     assert caught.value.code is Code.IMAGE_PLATFORM
 
 
