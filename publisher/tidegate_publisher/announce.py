@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tidegate_publisher.compose import compose
+from tidegate_publisher.freshness import require_fresh
 from tidegate_publisher.ports import ResolvedImage
 from tidegate_publisher.publication import Current, Signed, require_same_signer
 from tidegate_publisher.sequence import choose_sequence, may_replace
@@ -122,8 +123,8 @@ class Announcing:
         """Publish a statement that was signed before.
 
         Raises:
-            TidegateError: ANNOUNCE_UNVERIFIED, STATEMENT_EXPIRED, SEQUENCE_LOWER, STATEMENT_EQUIVOCATION and
-                what ChannelDesk.publish raises.
+            TidegateError: ANNOUNCE_UNVERIFIED, STATEMENT_EXPIRED, STATEMENT_NOT_YET_VALID, SEQUENCE_LOWER,
+                STATEMENT_EQUIVOCATION and what ChannelDesk.publish raises.
         """
         try:
             verified = self._verifier.verify(bundle, None)
@@ -131,9 +132,7 @@ class Announcing:
             reason = f"The bundle does not verify: {error.reason} ({error.code})"
             raise TidegateError(Code.ANNOUNCE_UNVERIFIED, reason) from error
         predicate = verified.statement.predicate
-        if predicate.expires <= self._clock.now():
-            reason = f"The bundle's statement expired at {predicate.expires.isoformat()}"
-            raise TidegateError(Code.STATEMENT_EXPIRED, reason)
+        require_fresh(verified.statement, self._clock.now())
         before = self._desk.current(predicate.product, predicate.channel)
         before = self._accept_fault(before, replace=replace_unverified)
         if before.verified is not None and self._verifier.policy is None:

@@ -57,6 +57,10 @@ class LazyGroup(click.Group):
             raise TypeError(f"{entry.target} is no command")
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; without any argument the help is what was asked for."""
+        return super().parse_args(ctx, args or ["--help"])
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

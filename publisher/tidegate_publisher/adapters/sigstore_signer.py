@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from tidegate_publisher.adapters.bounded import within
 from tidegate_publisher.adapters.trust_config import read_trust_config
 from tidegate_schemas.codes import Code, TidegateError
 
@@ -15,15 +16,23 @@ if TYPE_CHECKING:
     from tidegate_publisher.adapters.identity import IdentitySource
 
 
+SIGNING_S: Final = 120.0
+
+
 class SigstoreSigner:
     """See ports.Signer.
 
     Args:
         trust_config: a private Sigstore's client trust config; None is the public good instance.
         identity: where the signer's identity comes from.
+        timeout_s: how long Fulcio, the log and the timestamp authority may take together, in seconds. A
+            person who signs in may take as long as it takes.
     """
 
-    def __init__(self, trust_config: Path | None, identity: IdentitySource) -> None:
+    def __init__(
+        self, trust_config: Path | None, identity: IdentitySource, timeout_s: float = SIGNING_S
+    ) -> None:
+        self._timeout_s = timeout_s
         self._trust_config = trust_config
         self._identity = identity
 
@@ -34,9 +43,13 @@ class SigstoreSigner:
 
         config = self._load()
         token = self._identity.find(config)
-        try:
+
+        def sign() -> bytes:
             with SigningContext.from_trust_config(config).signer(token) as signer:
                 return signer.sign_dsse(Statement(payload)).to_json().encode()
+
+        try:
+            return within(self._timeout_s, sign)
         # The library leaks its HTTP client's, its parsers' and its models' errors as they are.
         except Exception as error:
             raise TidegateError(Code.SIGN_FAILED, f"Signing failed: {_words(error)}") from error

@@ -8,12 +8,12 @@ import click
 
 from tidegate_publisher import wiring
 from tidegate_publisher.bundle_input import read_bundle
+from tidegate_publisher.freshness import require_fresh
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.speech import output_options
 from tidegate_publisher.options.target import Target, read_target
 from tidegate_publisher.options.trust import Trust, trust_options
 from tidegate_publisher.report import statement_rows, verified_document
-from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def _from_bus(target: Target, broker: Broker, output: Output) -> bytes:
 
 
 def _check_fresh(verified: Verified, *, allow_expired: bool) -> None:
-    expires = verified.statement.predicate.expires
-    if expires <= wiring.clock.now() and not allow_expired:
-        raise TidegateError(
-            Code.STATEMENT_EXPIRED, f"The statement is genuine, but expired at {rfc3339(expires)}"
-        )
+    try:
+        require_fresh(verified.statement, wiring.clock.now())
+    except TidegateError as error:
+        if not (allow_expired and error.code is Code.STATEMENT_EXPIRED):
+            raise

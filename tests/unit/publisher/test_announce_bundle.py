@@ -47,6 +47,13 @@ def test_an_expired_bundle_is_refused() -> None:
     assert refused(world, THIRD) is Code.STATEMENT_EXPIRED
 
 
+def test_a_bundle_from_the_future_is_refused() -> None:
+    ahead = fake_bundle(a_statement(issued_at=NOON + timedelta(minutes=6), sequence=3).to_json())
+    assert refused(World(), ahead) is Code.STATEMENT_NOT_YET_VALID
+    within_skew = fake_bundle(a_statement(issued_at=NOON + timedelta(minutes=5), sequence=3).to_json())
+    assert bring(World(), within_skew) is True
+
+
 def test_an_unverified_bundle_is_refused() -> None:
     assert refused(World(), b"junk") is Code.ANNOUNCE_UNVERIFIED
     world = World(verifier=FakeVerifier(frozenset({STRANGER})))
@@ -64,7 +71,3 @@ def test_junk_is_replaced_on_demand() -> None:
     world.store.held[OS_STABLE] = b"junk"
     assert refused(world, THIRD) is Code.SIGNATURE_MISSING
     assert bring(world, THIRD, replace=True) is True
-
-
-def test_the_clock_is_the_worlds() -> None:
-    assert World().clock.now() == NOON

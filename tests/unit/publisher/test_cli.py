@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,6 +63,26 @@ def test_the_top_shows_all_commands_and_exit_codes() -> None:
         assert f"\n  {name} " in shown
     for code in ExitCode:
         assert f"    {code:d}  " in shown
+
+
+@pytest.mark.parametrize("words", [(), ("dev",)])
+def test_without_a_command_there_is_help(words: tuple[str, ...]) -> None:
+    result = run(*words)
+    assert (result.exit_code, result.stdout) == (0, run(*words, "--help").stdout)
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("ann", "announce"), ("explain statement.exp", "statement.expired")]
+)
+def test_completion_completes(typed: str, offered: str) -> None:
+    script = Path(sys.executable).with_name("tidegate")
+    environment = {
+        "_TIDEGATE_COMPLETE": "bash_complete",
+        "COMP_WORDS": f"tidegate {typed}",
+        "COMP_CWORD": str(len(typed.split())),
+    }
+    ended = subprocess.run([script], env=environment, capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == [f"plain,{offered}"]
 
 
 def test_help_loads_neither_sigstore_nor_paho() -> None:
