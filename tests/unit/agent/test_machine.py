@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from tests.support.samples import EVERY_EVENT, SICK, WELL, WINDOW, admitted
 from tests.support.statements import NOON
 from tests.support.updates import (
     BOOT,
@@ -23,13 +24,11 @@ from tests.support.updates import (
     an_update,
 )
 from tidegate_agent import machine
-from tidegate_agent.model import CheckResult, Failure, Health, ImageStatus
+from tidegate_agent.model import Failure, ImageStatus
 from tidegate_agent.states import (
     Activate,
     Activated,
-    ActivateFailed,
     Activating,
-    Admitted,
     Assess,
     Assessed,
     CancelRequested,
@@ -39,9 +38,7 @@ from tidegate_agent.states import (
     Event,
     Heard,
     Idle,
-    Known,
     Outcome,
-    Progressed,
     Prove,
     Proved,
     Proving,
@@ -67,12 +64,9 @@ from tidegate_agent.states import (
     StageFailed,
     Staging,
     State,
-    Target,
     Transition,
     Verify,
     Verifying,
-    Wait,
-    WaitFor,
     Waiting,
     WakeAt,
     Woken,
@@ -82,19 +76,10 @@ from tidegate_schemas.events import Step
 from tidegate_schemas.rollout import Rollout, RolloutState
 
 RULES: Final = Rules()
-SICK: Final = Health((CheckResult("web", passed=False, required=True, output="503"),))
-WELL: Final = Health((CheckResult("web", passed=True, required=True),))
-WINDOW: Final = Wait(WaitFor.WINDOW, "closed", NOON + timedelta(hours=2))
 
 
 def go(state: State, event: Event, rules: Rules = RULES) -> Transition:
     return machine.step(state, event, NOON, rules)
-
-
-def admitted(
-    target: Target | None = None, image: ImageStatus | None = None, unfit: Failure | None = None
-) -> Admitted:
-    return Admitted("f00", target or a_target(), 1, image or an_image(), BOOT, unfit=unfit)
 
 
 def steps(transition: Transition) -> list[Step]:
@@ -103,28 +88,6 @@ def steps(transition: Transition) -> list[Step]:
 
 def kinds(commands: tuple[Command, ...]) -> list[type]:
     return [type(command) for command in commands]
-
-
-EVERY_EVENT: Final[tuple[Event, ...]] = (
-    Restarted(an_image(), LATER_BOOT),
-    Heard("f00"),
-    Refused("f00", FAILURE),
-    Known("f00"),
-    admitted(),
-    Assessed(None),
-    Assessed(WINDOW),
-    Woken(),
-    Progressed(NEW, 50, 1000),
-    StageDone(NEW, NEW, 1000),
-    StageFailed(NEW, FAILURE, retryable=True),
-    Activated(reboot_required=True),
-    ActivateFailed(FAILURE),
-    Proved(WELL),
-    RolledBack(reboot_required=False),
-    RollbackFailed(FAILURE),
-    CancelRequested(FAILURE),
-    RollbackRequested(FAILURE),
-)
 
 
 @pytest.mark.parametrize("state", EVERY_STATE, ids=lambda state: state.kind)
