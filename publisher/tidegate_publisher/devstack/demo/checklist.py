@@ -38,7 +38,7 @@ TEXTS: Final = {
     Key.FORGED: "forged statement refused",
     Key.ALTERED: "altered statement refused",
     Key.REPLAYED: "replayed statement refused",
-    Key.V2_RUNS: "window opens: v2 activated, healthy",
+    Key.V2_RUNS: "window opens: v2 active, healthy",
     Key.V3_BACK: "v3 is unhealthy: rolled back",
     Key.V3_QUARANTINED: "v3 quarantined, v2 runs again",
 }

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import signal
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -18,24 +16,21 @@ from rich.console import Console
 from tidegate_publisher.devstack.demo.board import Board, Silent
 from tidegate_publisher.devstack.demo.checklist import Facts
 from tidegate_publisher.devstack.demo.configuration import REPOSITORY
-from tidegate_publisher.devstack.demo.places import Places
 from tidegate_publisher.devstack.demo.plain import PlainLines
-from tidegate_publisher.devstack.demo.samples import sample_images
+from tidegate_publisher.devstack.demo.programs import Programs
+from tidegate_publisher.devstack.demo.room import room
+from tidegate_publisher.devstack.demo.samples import CHANNEL, PRODUCT, sample_images
 from tidegate_publisher.devstack.demo.screen import live
-from tidegate_publisher.devstack.demo.story import Story
+from tidegate_publisher.devstack.demo.story import PATIENCE_S, Story
 from tidegate_publisher.devstack.demo.summary import Result, document, show
 from tidegate_publisher.devstack.demo.watcher import Watcher
 from tidegate_publisher.devstack.demo.world import World
-from tidegate_publisher.exit_codes import ExitCode
-from tidegate_schemas.codes import Code, TidegateError
-from tidegate_wire.registry.reference import parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-_SOCKET_PATH: Final = 100
-"""How long the path of the agent's control socket may be: unix(7) has room for 107 bytes."""
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command("demo")
@@ -48,9 +43,12 @@ _SOCKET_PATH: Final = 100
 @click.option("--keep", is_flag=True, help="Leave everything up for playing on, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Only a summary, as JSON on stdout.")
 @click.option("--flawless", is_flag=True, hidden=True, help="Pack v3 properly: the demo has to fail.")
+@click.option(
+    "--patience", type=float, default=PATIENCE_S, hidden=True, help="Seconds to wait for each event."
+)
 @click.pass_context
 def demo_command(
-    ctx: click.Context, *, directory: Path | None, keep: bool, as_json: bool, flawless: bool
+    ctx: click.Context, *, directory: Path | None, keep: bool, as_json: bool, flawless: bool, patience: float
 ) -> None:
     """See the whole chain at work on this machine, in less than a minute.
 
@@ -66,20 +64,22 @@ def demo_command(
     Exit code 0 only if the broker passed on each event that tells of this, 1 otherwise.
     """  # noqa: D301 - \b is click's mark for a paragraph that keeps its line breaks
     console = Console(highlight=False)
-    with _ended_by_signals(), _room(directory, console, silent=as_json) as places, World(places) as world:
-        result = _run(world, console, as_json=as_json, flawless=flawless)
+    programs = Programs.find()
+    with _ended_by_signals(), room(directory) as places, World(places, programs) as world:
+        result = _run(world, None if as_json else console, flawless=flawless, patience_s=patience)
         if as_json:
             click.echo(json.dumps(document(result)))
         else:
             show(console, result)
         if keep:
-            _stay(world, console)
+            _stay(world, Console(highlight=False, stderr=as_json))
         if not result.ok:
-            raise click.exceptions.Exit(ExitCode.FAILED)
-    ctx.exit(ExitCode.OK)
+            # Left within the block: a directory of our own is kept then.
+            ctx.exit(result.status)
 
 
-def _run(world: World, console: Console, *, as_json: bool, flawless: bool) -> Result:
+def _run(world: World, console: Console | None, *, flawless: bool, patience_s: float) -> Result:
+    """Play the story, on a console or in silence."""
     began = time.monotonic()
 
     def clock() -> float:
@@ -88,66 +88,30 @@ def _run(world: World, console: Console, *, as_json: bool, flawless: bool) -> Re
     images = sample_images(flawless=flawless)
     digests = {version: image.digest for version, image in images.items()}
     versions = {digest: f"v{version}" for version, digest in digests.items()}
-    drawn = console.is_terminal and not as_json
-    board = Board(clock, Silent() if drawn or as_json else PlainLines())
-    with live(console, board, versions) if drawn else contextlib.nullcontext():
+    drawn = console is not None and console.is_terminal and not console.is_dumb_terminal
+    board = Board(clock, Silent() if drawn or console is None else PlainLines())
+    with live(console, board, versions) if console and drawn else contextlib.nullcontext():
         board.do("start the broker (nats-server) and a local Sigstore")
         world.start_services(images)
         with Watcher(world.broker_url, clock, board.hear) as watcher:
-            missing = Story(world, watcher, board, Facts(digests)).run()
+            missing = Story(world, watcher, board, Facts(digests), patience_s).run()
             return Result(clock(), missing, watcher.seen)
 
 
 @contextlib.contextmanager
-def _room(directory: Path | None, console: Console, *, silent: bool) -> Iterator[Places]:
-    """A directory to work in. Our own is removed, unless something failed: then its logs are wanted."""
-    if directory is not None:
-        yield Places(_empty(directory))
-        return
-    own = Path(tempfile.mkdtemp(prefix="tidegate-demo-"))
-    try:
-        yield Places(_usable(own))
-    except (TidegateError, click.exceptions.Exit):
-        if not silent:
-            console.print(f"What the programs said is in {own}", style="yellow", soft_wrap=True)
-        raise
-    except BaseException:
-        shutil.rmtree(own, ignore_errors=True)
-        raise
-    shutil.rmtree(own, ignore_errors=True)
-
-
-def _empty(directory: Path) -> Path:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        full = any(directory.iterdir())
-    except OSError as error:
-        raise TidegateError(Code.DISK_IO, f"cannot work in {directory}: {error.strerror}") from error
-    if full:
-        raise TidegateError(Code.CONFIG_VALUE, f"--dir {directory} is not empty; name a new directory")
-    return _usable(directory.resolve())
-
-
-def _usable(directory: Path) -> Path:
-    """Refuse a path that an image reference or a socket's address cannot hold."""
-    places = Places(directory)
-    parse_reference(f"oci:{places.images}:1")
-    if len(str(places.runtime / "control.sock").encode()) > _SOCKET_PATH:
-        raise TidegateError(
-            Code.CONFIG_VALUE, f"{directory} is too long for a socket below it; choose a shorter"
-        )
-    return directory
-
-
-@contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP (a closed terminal) end the demo as Ctrl-C does, children and all."""
+    """Let Ctrl-C, SIGTERM and SIGHUP (a closed terminal) end the demo, children and all.
+
+    The first one counts: an impatient second Ctrl-C must not cut the ending of the children short.
+    """
 
     def _interrupt(number: int, frame: FrameType | None) -> None:
         del number, frame
+        for each in _ENDING:
+            signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    kept = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    kept = {number: signal.signal(number, _interrupt) for number in _ENDING}
     try:
         yield
     finally:
@@ -157,19 +121,20 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _stay(world: World, console: Console) -> None:
     """Tell how to go on playing, and wait for Ctrl-C."""
-    root = world.places.root
+    agent = f"tidegate-agent --config {world.places.host_config.relative_to(world.places.root)}"
     text = f"""
 Everything is still up. In another terminal:
 
-  . {world.places.environment}
-  cd {root}
-  tidegate-agent --config {world.places.host_config} status
+  cd {world.places.root} && . ./{world.places.environment.name}
+  {agent} status
+  {agent} history
+  {agent} windows --next 3
+
   tidegate events &
-  tidegate announce release.yaml --image oci:{world.places.images}:2 --version 4 --sequence 4 \\
-      --identity-token "$(tidegate dev token --github {REPOSITORY})"
-  tidegate hold {world.places.release.name}
-  tidegate-agent --config {world.places.host_config} history
-  sh {world.places.running / "app" / "hello.sh"}
+  export SIGSTORE_ID_TOKEN="$(tidegate dev token --github {REPOSITORY})"
+  tidegate announce {world.places.release.name} --image oci:$PWD/{world.places.images.name}:1 --version 4
+  sh {(world.places.running / "app" / "hello.sh").relative_to(world.places.root)}
+  tidegate hold {PRODUCT}/{CHANNEL}
 
 Ctrl-C ends it all."""
     console.print(text, soft_wrap=True, markup=False)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, Self
 
 from tidegate_schemas.codes import Code, TidegateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FOLDER: Final = Path(sys.executable).parent
 """Where pip puts the programs of the packages that this interpreter has."""
@@ -16,38 +20,46 @@ FOLDER: Final = Path(sys.executable).parent
 _OURS: Final = ("TIDEGATE_", "SIGSTORE_", "GITHUB_", "ACTIONS_", "GITLAB_", "CI_")
 """Variables that would speak into the demo: settings of tidegate's own, and CI's identities."""
 
-
-def find_broker() -> str:
-    """nats-server.
-
-    Raises:
-        TidegateError: CONFIG_MISSING; it says how to get it.
-    """
-    return _find("nats-server", "the demo's broker is missing: pip install 'tidegate[demo]' brings it")
+_BROKER: Final = "the demo's broker is missing"
+_INCOMPLETE: Final = "this installation is not complete"
 
 
-def find_tidegate() -> str:
-    """The publisher. Raises TidegateError(CONFIG_MISSING)."""
-    return _find("tidegate", "it comes with this package: pip install 'tidegate[demo]' puts it in place")
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Paths of the broker (nats-server), the publisher and the agent."""
+
+    broker: str
+    tidegate: str
+    agent: str
+
+    @classmethod
+    def find(cls, search: str | None = None) -> Self:
+        """Look them up in FOLDER, then on PATH.
+
+        Args:
+            search: where to look instead, in PATH's form.
+
+        Raises:
+            TidegateError: CONFIG_MISSING for the first that is nowhere; it says how to get it.
+        """
+        where = search if search is not None else os.pathsep.join([str(FOLDER), os.environ.get("PATH", "")])
+        return cls(
+            _find("nats-server", where, _BROKER),
+            _find("tidegate", where, _INCOMPLETE),
+            _find("tidegate-agent", where, _INCOMPLETE),
+        )
 
 
-def find_agent() -> str:
-    """The agent. Raises TidegateError(CONFIG_MISSING)."""
-    return _find(
-        "tidegate-agent", "it comes with this package: pip install 'tidegate[demo]' puts it in place"
-    )
-
-
-def _find(name: str, hint: str) -> str:
-    found = shutil.which(name, path=os.pathsep.join([str(FOLDER), os.environ.get("PATH", "")]))
+def _find(name: str, where: str, problem: str) -> str:
+    found = shutil.which(name, path=where)
     if found is None:
-        reason = f"The program {name} is neither in {FOLDER} nor on PATH; {hint}"
+        reason = f"{problem}: no {name} beside {sys.executable} or on PATH; pip install 'tidegate[demo]'"
         raise TidegateError(Code.CONFIG_MISSING, reason)
     return found
 
 
-def clean_environment() -> dict[str, str]:
-    """The environment for the demo's programs: this one, without what would speak into the demo."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+def clean_environment(given: Mapping[str, str]) -> dict[str, str]:
+    """The environment for the demo's programs: the given one, without what would speak into the demo."""
+    kept = {name: value for name, value in given.items() if not name.startswith(_OURS)}
     # The local Sigstore is spoken to over HTTP; no proxy reaches this machine's loopback.
     return {**kept, "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}

@@ -81,8 +81,8 @@ class Screen:
 
 
 def _steps(picture: Picture) -> Panel:
-    table = Table.grid(padding=(0, 1))
-    table.add_column(width=1)
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(width=1, no_wrap=True)
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     for line in picture.steps:
         mark, style = _mark(line, picture.now)

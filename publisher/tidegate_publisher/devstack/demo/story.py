@@ -39,12 +39,14 @@ class Story:
         watcher: what is heard.
         board: what is shown.
         facts: what observations are compared with; grows as the story goes on.
+        patience_s: how long an observation may take before the demo has failed, in seconds.
     """
 
     world: World
     watcher: Watcher
     board: Board
     facts: Facts
+    patience_s: float = PATIENCE_S
 
     def run(self) -> list[Key]:
         """Tell it; what was not observed.
@@ -105,7 +107,7 @@ class Story:
     def _window(self, opens: datetime) -> None:
         left = (opens - datetime.now(UTC)).total_seconds()
         self.board.do(f"wait for the window at {opens:%H:%M:%S} UTC")
-        self._observe(Key.V2_RUNS, lambda: None, PATIENCE_S + max(left, 0))
+        self._observe(Key.V2_RUNS, lambda: None, max(left, 0))
 
     def _third_release(self) -> None:
         self._observe(Key.V3_BACK, lambda: self._announce("3"))
@@ -125,16 +127,18 @@ class Story:
         self.board.do(f"tidegate announce release.yaml --image oci:images:{version} --version {version}")
         self.world.announce(version)
 
-    def _observe(self, key: Key, act: Callable[[], None], patience_s: float = PATIENCE_S) -> None:
+    def _observe(self, key: Key, act: Callable[[], None], more_s: float = 0.0) -> None:
         """Do something, and wait until the check holds."""
         self.board.begin(key)
         act()
-        self._require(key, lambda seen: holds(key, seen, self.facts), patience_s)
+        self._require(key, lambda seen: holds(key, seen, self.facts), more_s)
         self.board.done(key, self._note(key))
 
     def _require(
-        self, key: Key, reached: Callable[[Sequence[Observation]], bool], patience_s: float = PATIENCE_S
+        self, key: Key, reached: Callable[[Sequence[Observation]], bool], more_s: float = 0.0
     ) -> None:
+        """Wait until that was heard, for so much longer than usual; give up the story when it was not."""
+        patience_s = self.patience_s + more_s
         if self.watcher.wait_for(reached, patience_s):
             return
         self.world.require_agent()

@@ -13,6 +13,7 @@ from tidegate_publisher.devstack.demo.checklist import TEXTS, Key
 from tidegate_publisher.devstack.demo.observation import EventHeard, Observation
 from tidegate_publisher.devstack.demo.screen import step_style
 from tidegate_publisher.devstack.demo.words import step_words, why_words
+from tidegate_publisher.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,6 +37,11 @@ class Result:
     def ok(self) -> bool:
         """Whether everything was observed."""
         return not self.missing
+
+    @property
+    def status(self) -> ExitCode:
+        """The demo's exit code."""
+        return ExitCode.OK if self.ok else ExitCode.FAILED
 
     @property
     def events(self) -> list[EventHeard]:

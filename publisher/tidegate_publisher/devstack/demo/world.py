@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -10,13 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from tidegate_publisher.devstack.demo import configuration
 from tidegate_publisher.devstack.demo.image import write_layout
 from tidegate_publisher.devstack.demo.processes import Child, free_port, listens
-from tidegate_publisher.devstack.demo.programs import (
-    FOLDER,
-    clean_environment,
-    find_agent,
-    find_broker,
-    find_tidegate,
-)
+from tidegate_publisher.devstack.demo.programs import FOLDER, clean_environment
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
@@ -25,6 +20,7 @@ if TYPE_CHECKING:
 
     from tidegate_publisher.devstack.demo.image import Image
     from tidegate_publisher.devstack.demo.places import Places
+    from tidegate_publisher.devstack.demo.programs import Programs
 
 _PORT_TRIES: Final = 5
 _COMMAND_S: Final = 60.0
@@ -33,12 +29,10 @@ _COMMAND_S: Final = 60.0
 class World:
     """Everything that runs. A context manager: leaving it ends every child, the agent first."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, programs: Programs) -> None:
         self.places = places
         self.broker_url = ""
-        self._broker_program = find_broker()
-        self._tidegate = find_tidegate()
-        self._agent_program = find_agent()
+        self._programs = programs
         self._agent: Child | None = None
         self._children = ExitStack()
 
@@ -70,7 +64,7 @@ class World:
 
     def start_agent(self) -> None:
         """Start the host's agent; whether it works shows at the broker."""
-        command = [self._agent_program, "--config", str(self.places.host_config), "run"]
+        command = [self._programs.agent, "--config", str(self.places.host_config), "run"]
         self._agent = Child("tidegate-agent", Code.CONTROL_UNREACHABLE, self.places.log("agent"), command)
 
     def stop_agent(self) -> None:
@@ -130,11 +124,11 @@ class World:
             log.write(f"$ tidegate {' '.join(words)}\n".encode())
             log.flush()
             done = subprocess.run(
-                [self._tidegate, *words],
+                [self._programs.tidegate, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=clean_environment(),
+                env=clean_environment(os.environ),
                 timeout=_COMMAND_S,
                 check=False,
                 text=True,
@@ -154,7 +148,7 @@ class World:
 
     def _start_sigstore(self) -> Child:
         places = self.places
-        command = [self._tidegate, "dev", "sigstore", "--port", "0", "--dir", str(places.sigstore)]
+        command = [self._programs.tidegate, "dev", "sigstore", "--port", "0", "--dir", str(places.sigstore)]
         command += ["--ready-file", str(places.sigstore_ready)]
         child = Child("the local Sigstore", Code.SIGN_FAILED, places.log("sigstore"), command)
         self._children.callback(child.stop)
@@ -166,7 +160,7 @@ class World:
         for left in reversed(range(_PORT_TRIES)):
             port = free_port()
             places.broker_config.write_text(configuration.broker_config(places, free_port(), port))
-            command = [self._broker_program, "-c", str(places.broker_config)]
+            command = [self._programs.broker, "-c", str(places.broker_config)]
             child = Child("nats-server", Code.BUS_UNREACHABLE, places.log("broker"), command)
             self._children.callback(child.stop)
             try:
