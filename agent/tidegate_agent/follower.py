@@ -225,7 +225,7 @@ class Follower:
     def approve(self, *, at_once: bool) -> str | None:
         """Approve the update in progress; its digest, or None when there is nothing to approve."""
         update = machine.update_of(self._state)
-        if update is None or isinstance(self._state, Settled):
+        if update is None or isinstance(_durable(self._state), Settled):
             return None
         digest = update.target.digest
         self._around.journal.commit(Change(self.follow, approval=Approval(digest, at_once)))
@@ -285,6 +285,10 @@ class Follower:
         floors = self._around.journal.clock_floor(), self._around.policy.clock_floor
         return max([self._around.clock.now(), *(floor for floor in floors if floor is not None)])
 
+    def _consider(self, command: Assess) -> None:
+        if isinstance(self._state, Staged if command.to_activate else Waiting):
+            self.handle(Assessed(self._assess(command)))
+
     def _assess(self, command: Assess) -> Wait | None:
         approval = self._around.journal.approval(self.follow)
         approved = approval is not None and approval.digest == command.target.digest
@@ -315,7 +319,8 @@ class Follower:
             case Verify():
                 self._verify(command.announcement)
             case Assess():
-                self.handle(Assessed(self._assess(command)))
+                # A call of its own on the queue: if the disk does not take it, it alone is tried again.
+                self._around.post(lambda: self._consider(command))
             case WakeAt():
                 self._wake_at(command.at)
             case Recheck():

@@ -264,6 +264,18 @@ def test_a_step_that_the_disk_does_not_take_is_tried_again() -> None:
     assert rig.steps() == THROUGH
 
 
+def test_a_disk_that_fails_between_two_steps_holds_nothing_up() -> None:
+    journal = FakeJournal()
+    rig = Rig(journal=journal)
+    rig.image.halfway = lambda: setattr(journal, "broken", True)
+    rig.announce(NEW)
+    assert rig.image.status().current == OLD
+    rig.image.halfway = lambda: None
+    journal.broken = False
+    rig.advance(timedelta(seconds=30))
+    assert rig.image.status().current == NEW
+
+
 # Power, broker, time
 
 
@@ -359,6 +371,14 @@ def test_the_clock_floor_outlives_a_clock_that_fell_back(rig: Rig) -> None:
     assert rig.events()[-1].data.code is Code.STATEMENT_EXPIRED
     rig.announce(NEWER, sequence=3, issued_at=START)
     assert rig.image.status().current == NEWER
+
+
+def test_a_channel_that_is_wiped_is_no_news(rig: Rig) -> None:
+    rig.announce(NEW)
+    told = len(rig.events())
+    rig.say(b"")
+    assert len(rig.events()) == told
+    assert rig.image.status().current == NEW
 
 
 # Floods
