@@ -106,7 +106,8 @@ class Engine:
     def received(self, topic: str, payload: bytes) -> None:
         """A message came; anything may be in it."""
         follower = self._followers.get(topic)
-        if follower is not None and follower.mailbox.put(payload):
+        # An empty one says that nothing is retained any more (MQTT 5.0, 3.3.1.3): that is no statement.
+        if follower is not None and payload and follower.mailbox.put(payload):
             self._around.post(follower.hear)
 
     def acknowledged(self, token: int) -> None:
