@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
 from tests.support.bundles import a_message
 from tests.support.statements import a_statement
 from tidegate_schemas.rollout import Rollout, RolloutState
@@ -41,7 +44,7 @@ class Channel:
         self.sigstore = sigstore
         self.reference = reference
         self.sequence = 0
-        self._settings = settings
+        self.settings = settings
         self._client_id = client_id
 
     def announce(self, digest: str, *, state: RolloutState = RolloutState.ACTIVE, **changes: Any) -> bytes:
@@ -66,13 +69,22 @@ class Channel:
         payload = statement if isinstance(statement, bytes) else statement.to_json()
         return a_message(self.sigstore, payload, **{"now": datetime.now(UTC), **how})
 
-    def say(self, message: bytes, *, retain: bool = True) -> None:
-        """Publish anything on the channel's topic, and wait until the broker has it."""
-        with PublisherSession(self._settings, self._client_id) as session:
-            session.publish(TOPIC, message, retain=retain)
+    def say(self, message: bytes) -> None:
+        """Publish on the channel's topic, retained, and wait until the broker has it."""
+        with PublisherSession(self.settings, self._client_id) as session:
+            session.publish(TOPIC, message, retain=True)
 
-    def say_all(self, messages: Iterable[bytes]) -> None:
-        """Publish over one connection, one after the other, retained."""
-        with PublisherSession(self._settings, self._client_id) as session:
-            for message in messages:
-                session.publish(TOPIC, message, retain=True)
+    def shout(self, messages: Iterable[bytes], *, retain: bool = False) -> None:
+        """Publish anything, as fast as the broker takes it, by turns at QoS 0 and 1."""
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        client.max_inflight_messages_set(1000)
+        endpoint = self.settings.endpoint
+        client.connect(endpoint.host, endpoint.port)
+        client.loop_start()
+        sent = [
+            client.publish(TOPIC, message, qos=n % 2, retain=retain) for n, message in enumerate(messages)
+        ]
+        for each in sent:
+            each.wait_for_publish(60)
+        client.disconnect()
+        client.loop_stop()
