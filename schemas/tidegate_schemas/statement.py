@@ -117,7 +117,8 @@ def parse_statement(payload: bytes) -> ChannelStatement:
         raise StatementError(Code.STATEMENT_SCHEMA, "the signed content is not a JSON object")
     _check_types(content)
     try:
-        statement = ChannelStatement.model_validate_json(payload)
+        # By the names of the wire alone: a field spelled twice could be read in two ways.
+        statement = ChannelStatement.model_validate_json(payload, by_name=False)
     except ValidationError as error:
         raise StatementError(Code.STATEMENT_SCHEMA, first_fault(error)) from error
     _check_critical(statement.predicate)

@@ -126,6 +126,14 @@ def test_a_floor_at_the_own_sequence_is_taken() -> None:
     assert parse_statement(json.dumps(content(floor=1)).encode()).predicate.floor == 1
 
 
+def test_a_field_is_known_by_its_name_on_the_wire_alone() -> None:
+    made = content()
+    made["predicate"]["issued_at"] = made["predicate"].pop("issuedAt")
+    assert "issuedAt" in refused(made).reason
+    both = parse_statement(json.dumps(content(issued_at="2020-01-01T00:00:00Z")).encode())
+    assert both.predicate.issued_at == NOON
+
+
 # Subjects
 
 
