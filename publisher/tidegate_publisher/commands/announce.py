@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @trust_options
 @broker_options
 @output_options
-def announce(  # noqa: PLR0913 -- one argument for each group of options
+def announce(
     *,
     release: ReleaseInput,
     bundle: IO[bytes] | None,

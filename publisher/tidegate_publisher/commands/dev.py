@@ -15,6 +15,9 @@ COMMANDS: Final = {
         "tidegate_publisher.devstack.demo.command:demo_command",
         "See the whole chain at work on this machine, in less than a minute.",
     ),
+    "image": Entry(
+        "tidegate_publisher.devstack.image_command:image_command", "Pack a folder into an OCI image layout."
+    ),
     "sigstore": Entry(f"{_SIGSTORE}:sigstore_command", "Run a local Sigstore, for development only."),
     "token": Entry(f"{_SIGSTORE}:token_command", "Print an identity token that the local Sigstore accepts."),
 }

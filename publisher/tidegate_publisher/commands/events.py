@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 @broker_options
 @output_options
 @click.pass_context
-def events(  # noqa: PLR0913 -- one argument for each option
+def events(
     ctx: click.Context,
     *,
     product: str | None,

@@ -70,7 +70,7 @@ def _command(operation: Operation, short_help: str) -> Callable[[Callable[[], No
     return decorate
 
 
-def _run(  # noqa: PLR0913 -- one argument for each group of options
+def _run(
     *,
     operation: Operation,
     target: Target,

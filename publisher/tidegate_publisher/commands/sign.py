@@ -45,7 +45,7 @@ _STDOUT: Final = Path("-")
 @trust_options
 @broker_options
 @output_options
-def sign(  # noqa: PLR0913 -- one argument for each group of options
+def sign(
     *,
     release: ReleaseInput,
     target: Path,

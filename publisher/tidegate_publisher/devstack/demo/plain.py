@@ -22,12 +22,13 @@ class PlainLines:
         """The end of a step; its beginning is told by what is done."""
         if line.progress in {Progress.DONE, Progress.FAILED}:
             word = "ok    " if line.progress is Progress.DONE else "FAILED"
-            click.echo(f"{now:6.1f} s  {word} {line.text} {line.note}".rstrip())
+            note = f" ({line.note.strip('[]')})" if line.note else ""
+            click.echo(f"{now:6.1f} s  {word} {line.text}{note}")
 
     def doing(self, now: float, text: str) -> None:
         """What is being done."""
         if text:
-            click.echo(f"{now:6.1f} s  $ {text}")
+            click.echo(f"{now:6.1f} s  > {text}")
 
     def heard(self, heard: Observation) -> None:
         """Events; the status says nothing that they do not."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Final
 
-from tidegate_publisher.devstack.demo.image import Image, Tree, build_image
+from tidegate_publisher.devstack.image import Image, Tree, build_image
 
 PRODUCT: Final = "hello"
 CHANNEL: Final = "stable"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _MARKS: Final = {Progress.AHEAD: ("·", "dim"), Progress.DONE: ("✓", "green"), Progress.FAILED: ("✗", "red")}
 _FRAMES_PER_S: Final = 8
-_HEIGHT: Final = 26
+_HEIGHT: Final = 38
 _HOST_HEIGHT: Final = 6
 _LEFT_WIDTH: Final = 54
 _EVENT_WIDTH: Final = 21
@@ -77,6 +77,8 @@ class Screen:
         if picture.status is not None:
             for label, text in status_words(picture.status, self._versions, datetime.now(UTC)):
                 table.add_row(label, Text(text))
+        else:
+            table.add_row("nothing yet", "")
         return Panel(table, title="the host says", title_align="left", border_style="dim")
 
 

@@ -10,6 +10,7 @@ from tidegate_publisher.devstack.demo.attacker import Attacker
 from tidegate_publisher.devstack.demo.board import Board
 from tidegate_publisher.devstack.demo.checklist import Facts, Key, holds, missing
 from tidegate_publisher.devstack.demo.observation import EventHeard, StatementHeard, StatusHeard
+from tidegate_publisher.devstack.demo.samples import VERSION_FILE
 from tidegate_publisher.devstack.demo.watcher import Watcher
 from tidegate_publisher.devstack.demo.world import World, current_digest
 from tidegate_schemas.status import Presence
@@ -150,9 +151,8 @@ class Story:
         if key in self.facts.hostile or key is Key.V3_BACK:
             return next((f"[{one.code}]" for one in reversed(events) if one.code), "")
         if key is Key.V3_QUARANTINED:
-            return (
-                (self.world.places.running / "app" / "VERSION").read_text().strip().join(("current is ", ""))
-            )
+            version = (self.world.places.running / VERSION_FILE).read_text().strip()
+            return f"current is v{version}"
         if key is Key.V2_WAITS:
             return next((f"until {one.until:%H:%M:%S}" for one in reversed(events) if one.until), "")
         return ""

@@ -58,5 +58,5 @@ def _follow_rows(follow: FollowStatus, versions: dict[str, str], now: datetime) 
             f"v{follow.version or '?'} {follow.state}{code}{wait}" if follow.version else follow.state + wait,
         ),
         ("images", f"{images}, quarantined {quarantined}"),
-        ("refused", f"{follow.refused} messages"),
+        ("refused", "1 message" if follow.refused == 1 else f"{follow.refused} messages"),
     ]

@@ -6,21 +6,22 @@ import json
 import os
 import subprocess
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from tidegate_publisher.devstack.demo import configuration
-from tidegate_publisher.devstack.demo.image import write_layout
 from tidegate_publisher.devstack.demo.processes import Child, free_port, listens
 from tidegate_publisher.devstack.demo.programs import FOLDER, clean_environment
+from tidegate_publisher.devstack.image import write_layout
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from tidegate_publisher.devstack.demo.image import Image
     from tidegate_publisher.devstack.demo.places import Places
     from tidegate_publisher.devstack.demo.programs import Programs
+    from tidegate_publisher.devstack.image import Image
 
 _PORT_TRIES: Final = 5
 _COMMAND_S: Final = 60.0
@@ -164,7 +165,7 @@ class World:
             child = Child("nats-server", Code.BUS_UNREACHABLE, places.log("broker"), command)
             self._children.callback(child.stop)
             try:
-                child.wait_until(lambda port=port: listens(port))  # type: ignore[misc]
+                child.wait_until(partial(listens, port))
             except TidegateError:
                 if left:
                     continue

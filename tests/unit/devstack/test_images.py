@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tidegate_publisher.devstack.demo.image import build_image, write_layout
 from tidegate_publisher.devstack.demo.samples import HEALTH_CHECK, VERSION_FILE, sample_images
+from tidegate_publisher.devstack.image import build_image, write_layout
 from tidegate_wire.registry.digest import digest_of, hex_of
 from tidegate_wire.registry.layout import LayoutSource
 

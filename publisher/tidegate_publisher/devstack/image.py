@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_LAYER: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
-_TAG: Final = "org.opencontainers.image.ref.name"
+LAYER: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
+TAG: Final = "org.opencontainers.image.ref.name"
 _EXECUTABLE: Final = 0o755
 _PLAIN: Final = 0o644
 
@@ -52,23 +52,24 @@ def build_image(layers: Sequence[Tree], architecture: str) -> Image:
     tars = [_tar(layer) for layer in layers]
     # mtime 0: the time of packing must not get into the digest.
     packed = [gzip.compress(tar, mtime=0) for tar in tars]
-    config = _json(
-        {
-            "architecture": architecture,
-            "os": "linux",
-            "config": {},
-            "rootfs": {"type": "layers", "diff_ids": [digest_of(tar) for tar in tars]},
-        }
-    )
-    manifest = _json(
-        {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "config": _descriptor(config, OCI_CONFIG),
-            "layers": [_descriptor(layer, _LAYER) for layer in packed],
-        }
-    )
+    described = [descriptor(layer, LAYER) for layer in packed]
+    config, manifest = documents(described, [digest_of(tar) for tar in tars], architecture)
     return Image(manifest, {digest_of(blob): blob for blob in (config, *packed)})
+
+
+def documents(
+    layers: Sequence[Mapping[str, Any]], diff_ids: Sequence[str], architecture: str
+) -> tuple[bytes, bytes]:
+    """Configuration and manifest of an image with these layers, described and by digest of their tar."""
+    rootfs = {"type": "layers", "diff_ids": list(diff_ids)}
+    config = encode({"architecture": architecture, "os": "linux", "config": {}, "rootfs": rootfs})
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": descriptor(config, OCI_CONFIG),
+        "layers": list(layers),
+    }
+    return config, encode(manifest)
 
 
 def write_layout(folder: Path, images: Mapping[str, Image]) -> None:
@@ -82,12 +83,21 @@ def write_layout(folder: Path, images: Mapping[str, Image]) -> None:
     for image in images.values():
         for digest, content in {**image.blobs, image.digest: image.manifest}.items():
             (blobs / hex_of(digest)).write_bytes(content)
-    manifests = [
-        {**_descriptor(image.manifest, OCI_MANIFEST), "annotations": {_TAG: tag}}
-        for tag, image in images.items()
+    write_index(folder, {tag: image.manifest for tag, image in images.items()})
+
+
+def write_index(folder: Path, manifests: Mapping[str, bytes]) -> None:
+    """Make a folder of blobs an OCI layout that names these manifests by tag.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    entries = [
+        {**descriptor(manifest, OCI_MANIFEST), "annotations": {TAG: tag}}
+        for tag, manifest in manifests.items()
     ]
-    (folder / "oci-layout").write_bytes(_json({"imageLayoutVersion": "1.0.0"}))
-    (folder / "index.json").write_bytes(_json({"schemaVersion": 2, "manifests": manifests}))
+    (folder / "oci-layout").write_bytes(encode({"imageLayoutVersion": "1.0.0"}))
+    (folder / "index.json").write_bytes(encode({"schemaVersion": 2, "manifests": entries}))
 
 
 def _tar(tree: Tree) -> bytes:
@@ -112,9 +122,11 @@ def _parents(path: str) -> list[str]:
     return ["/".join(parts[: length + 1]) for length in range(len(parts))]
 
 
-def _descriptor(content: bytes, media_type: str) -> dict[str, Any]:
+def descriptor(content: bytes, media_type: str) -> dict[str, Any]:
+    """What points to some content: its type, digest and size."""
     return {"mediaType": media_type, "digest": digest_of(content), "size": len(content)}
 
 
-def _json(document: Mapping[str, Any]) -> bytes:
+def encode(document: Mapping[str, Any]) -> bytes:
+    """A document as JSON; the same document always gives the same bytes."""
     return json.dumps(document, sort_keys=True).encode()
