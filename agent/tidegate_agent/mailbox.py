@@ -11,8 +11,11 @@ import threading
 from collections import OrderedDict
 from typing import Final
 
-CAPACITY: Final = 32
-"""Messages that wait for verification. A channel has one statement; more is a flood, and the oldest go."""
+CAPACITY: Final = 16
+"""Messages that wait for verification. A channel has one statement; more is a flood, and the oldest go.
+
+Each takes a process and half a second or more: so few that a flood is soon worked off.
+"""
 
 REMEMBERED: Final = 512
 """Messages that are recognised when they come again."""
