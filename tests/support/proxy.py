@@ -6,14 +6,47 @@ import contextlib
 import socket
 import struct
 import threading
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Gate:
+    """Lets so many bytes through in all, then holds until it is opened. Give it to a proxy.
+
+    Attributes:
+        held: set once something is held.
+    """
+
+    def __init__(self, after: int) -> None:
+        self.held = threading.Event()
+        self._left = after
+        self._opened = threading.Event()
+
+    def __call__(self, length: int) -> None:
+        self._left -= length
+        if self._left < 0 and not self._opened.is_set():
+            self.held.set()
+            self._opened.wait(60)
+
+    def open(self) -> None:
+        """Hold nothing any more."""
+        self._opened.set()
 
 
 class CuttableProxy:
-    """Forwards 127.0.0.1:`port` to another port of loopback."""
+    """Forwards 127.0.0.1:`port` to another port of loopback.
 
-    def __init__(self, target_port: int) -> None:
+    Args:
+        target_port: where to.
+        before_reply: called with the length of each piece that comes back, before it is handed on; it may
+            take its time.
+    """
+
+    def __init__(self, target_port: int, before_reply: Callable[[int], None] = lambda _: None) -> None:
         self._target_port = target_port
+        self._before_reply = before_reply
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         self._lock = threading.Lock()
@@ -71,17 +104,18 @@ class CuttableProxy:
         return True
 
     def _carry_both(self, client: socket.socket, upstream: socket.socket) -> None:
-        back = threading.Thread(target=_carry, args=(upstream, client))
+        back = threading.Thread(target=_carry, args=(upstream, client, self._before_reply))
         back.start()
-        _carry(client, upstream)
+        _carry(client, upstream, lambda _: None)
         back.join()
         client.close()
         upstream.close()
 
 
-def _carry(source: socket.socket, sink: socket.socket) -> None:
+def _carry(source: socket.socket, sink: socket.socket, before: Callable[[int], None]) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
+            before(len(data))
             sink.sendall(data)
     with contextlib.suppress(OSError):
         sink.shutdown(socket.SHUT_RDWR)
