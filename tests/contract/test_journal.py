@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -112,6 +113,14 @@ def test_the_clock_floor_is_kept(journal: Journal) -> None:
     assert journal.clock_floor() is None
     journal.commit(Change(FOLLOW, clock_floor=NOON))
     assert journal.clock_floor() == NOON
+
+
+def test_the_clock_floor_never_falls(journal: Journal) -> None:
+    for moment in (NOON, NOON - timedelta(days=1)):
+        journal.commit(Change(FOLLOW, clock_floor=moment))
+    assert journal.clock_floor() == NOON
+    journal.commit(Change(FOLLOW, clock_floor=NOON + timedelta(microseconds=1)))
+    assert journal.clock_floor() == NOON + timedelta(microseconds=1)
 
 
 def test_what_was_committed_survives_a_new_opening(tmp_path: Path) -> None:

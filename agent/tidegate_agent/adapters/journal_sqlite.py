@@ -99,7 +99,7 @@ class SqliteJournal:
                 values = (key, change.approval.digest, str(int(change.approval.at_once)))
                 db.execute("insert or replace into approval values (?, ?, cast(? as integer))", values)
             if change.clock_floor is not None:
-                _set_meta(db, "clock_floor", rfc3339(change.clock_floor))
+                _raise_clock_floor(db, change.clock_floor)
 
     def unsent(self, limit: int, after: int = 0) -> Sequence[Letter]:
         """The oldest letters with tokens above `after`, in order."""
@@ -251,6 +251,13 @@ def _meta(db: sqlite3.Connection, name: str) -> str | None:
 
 def _set_meta(db: sqlite3.Connection, name: str, value: str) -> None:
     db.execute("insert or replace into meta values (?, ?)", (name, value))
+
+
+def _raise_clock_floor(db: sqlite3.Connection, moment: datetime) -> None:
+    # The channels of a host share it: an older statement of one must not undo a newer one of another.
+    known = _meta(db, "clock_floor")
+    if known is None or datetime.fromisoformat(known) < moment:
+        _set_meta(db, "clock_floor", rfc3339(moment))
 
 
 def _code_of(error: sqlite3.Error) -> Code:
