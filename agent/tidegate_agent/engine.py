@@ -81,14 +81,20 @@ class Engine:
 
     def guarded(self, call: Callable[[], None]) -> None:
         """Run one call from the queue, then tell what came of it. Whatever it raises, the daemon lives."""
+        self._attempt(call, f"retry {id(call)}")
+        self._attempt(self._follow_up, "retry to tell")
+
+    def _attempt(self, call: Callable[[], None], alarm: str) -> None:
         try:
             call()
         except JournalError as error:
             logger.error("[{}] {}; trying again in {}", error.code, error.reason, DISK_PAUSE)
             again = self._around.clock.now() + DISK_PAUSE
-            self._around.timer.wake(f"retry {id(call)}", again, lambda: self._around.post(call))
+            self._around.timer.wake(alarm, again, lambda: self._around.post(call))
         except Exception as error:  # noqa: BLE001 - a fault in one message must not end the service of all
             failure_of(error, Code.INTERNAL_ERROR)
+
+    def _follow_up(self) -> None:
         self._give_turns()
         self._reconciliation.make_good(follower.mailbox for follower in self.followers)
         self._tell()

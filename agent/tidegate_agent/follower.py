@@ -12,6 +12,7 @@ from loguru import logger
 
 from tidegate_agent import admission, machine, reporting
 from tidegate_agent.admission import Situation
+from tidegate_agent.errors import JournalError
 from tidegate_agent.intake import Intake
 from tidegate_agent.mailbox import Mailbox
 from tidegate_agent.operations import failure_of
@@ -159,7 +160,14 @@ class Follower:
         """Take the next message out of the mailbox, unless one is being verified."""
         if self._in_hand is None and (letter := self.mailbox.take()) is not None:
             self._in_hand = letter
-            self.handle(Heard(letter[0]))
+            try:
+                self.handle(Heard(letter[0]))
+            except JournalError:
+                # Back into the box, or nothing would ever take it out of hand again.
+                self._in_hand = None
+                self.mailbox.forget(letter[0])
+                self.mailbox.put(letter[1])
+                raise
 
     def _verify(self, announcement: str) -> None:
         if self._in_hand is None or self._in_hand[0] != announcement:
@@ -286,7 +294,9 @@ class Follower:
         return max([self._around.clock.now(), *(floor for floor in floors if floor is not None)])
 
     def _consider(self, command: Assess) -> None:
-        if isinstance(self._state, Staged if command.to_activate else Waiting):
+        # What has changed since, a hold that came meanwhile, say, has an assessment of its own on the queue.
+        wanted, update = Staged if command.to_activate else Waiting, machine.update_of(self._state)
+        if isinstance(self._state, wanted) and update is not None and update.target == command.target:
             self.handle(Assessed(self._assess(command)))
 
     def _assess(self, command: Assess) -> Wait | None:

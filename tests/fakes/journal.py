@@ -1,4 +1,7 @@
-"""A journal in memory: the same contract, gone with the process. `broken` makes every write fail."""
+"""A journal in memory: the same contract, gone with the process.
+
+`broken` makes every write fail, `unreadable` every question.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ class FakeJournal:
 
     def __init__(self) -> None:
         self.broken = False
+        self.unreadable = False
         self._starts = 0
         self._follows: dict[Follow, Recollection] = {}
         self._events: list[UpdateEvent] = []
@@ -50,7 +54,8 @@ class FakeJournal:
             self._quarantine[change.follow].pop(digest, None)
         if change.approval is not None:
             self._approvals[change.follow] = change.approval
-        self._floor = change.clock_floor or self._floor
+        floors = [floor for floor in (self._floor, change.clock_floor) if floor is not None]
+        self._floor = max(floors, default=None)
 
     def _write_follow(self, change: Change) -> None:
         kept = self.recall(change.follow)
@@ -66,6 +71,7 @@ class FakeJournal:
         self._follows[change.follow] = kept
 
     def unsent(self, limit: int, after: int = 0) -> Sequence[Letter]:
+        self._read()
         letters = [Letter(token, event) for token, event in enumerate(self._events, start=1)]
         return [each for each in letters if each.token > after and each.token not in self._sent][:limit]
 
@@ -76,16 +82,24 @@ class FakeJournal:
         return self._events[::-1][:limit]
 
     def quarantined(self, follow: Follow) -> dict[str, Failure]:
+        self._read()
         return dict(self._quarantine.get(follow, {}))
 
     def attempts(self, follow: Follow, digest: str) -> int:
+        self._read()
         return self._tries.get((follow, digest), 0)
 
     def approval(self, follow: Follow) -> Approval | None:
+        self._read()
         return self._approvals.get(follow)
 
     def clock_floor(self) -> datetime | None:
+        self._read()
         return self._floor
+
+    def _read(self) -> None:
+        if self.unreadable:
+            raise JournalError(Code.DISK_IO, "the journal cannot be read: the test said so")
 
     def close(self) -> None:
         """Nothing to release."""

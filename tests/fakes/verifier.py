@@ -18,7 +18,7 @@ from tidegate_schemas.statement import parse_statement
 from tidegate_wire.trust.policy import Signer, SignerPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tidegate_agent.model import Follow
 
@@ -40,6 +40,7 @@ class FakeVerifier:
 
     Attributes:
         asked: the follows it was asked about, in order.
+        meanwhile: called while a message is being verified.
     """
 
     def __init__(self, signers: Mapping[str, SignerPolicy] | None = None) -> None:
@@ -47,6 +48,7 @@ class FakeVerifier:
         self._signed: dict[bytes, _Signed] = {}
         self._script: dict[bytes, RefusedError] = {}
         self.asked: list[Follow] = []
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def sign(self, payload: bytes, signer: Signer = SIGNER, signed_at_least: datetime | None = None) -> bytes:
         """A message that carries this statement; different ones each time, as real signatures are."""
@@ -61,6 +63,7 @@ class FakeVerifier:
     def verify(self, follow: Follow, payload: bytes) -> Verdict:
         """See Verifier.verify."""
         self.asked.append(follow)
+        self.meanwhile()
         if payload in self._script:
             raise self._script[payload]
         policy = self._policy(follow)

@@ -1,0 +1,95 @@
+"""The agent on fakes, where the disk fails at any point and where things happen at the same moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.journal import FakeJournal
+from tests.support.rig import Rig
+from tests.support.updates import NEW, NEWER, OLD
+from tidegate_agent.admission import Manners
+from tidegate_agent.engine import DISK_PAUSE
+from tidegate_agent.errors import JournalError
+from tidegate_agent.windows import Schedule, Window
+from tidegate_schemas.codes import Code
+from tidegate_schemas.events import Step
+from tidegate_schemas.rollout import Rollout, RolloutState
+
+if TYPE_CHECKING:
+    from tidegate_agent.records import Change
+
+from zoneinfo import ZoneInfo
+
+NIGHT = Manners(Schedule((Window("0 2 * * *", timedelta(hours=2), ZoneInfo("UTC")),)))
+
+
+class FlakyJournal(FakeJournal):
+    """Does not take one of the writes, counted from 1."""
+
+    def __init__(self, fails_at: int) -> None:
+        super().__init__()
+        self.writes = 0
+        self._fails_at = fails_at
+
+    def commit(self, change: Change) -> None:
+        self.writes += 1
+        if self.writes == self._fails_at:
+            raise JournalError(Code.DISK_IO, "one write failed")
+        super().commit(change)
+
+
+@pytest.mark.parametrize("fails_at", range(1, 8))
+@pytest.mark.parametrize("reboots", [False, True], ids=["switch", "reboot"])
+def test_one_failed_write_costs_a_pause_and_no_step(fails_at: int, *, reboots: bool) -> None:
+    journal = FlakyJournal(fails_at)
+    rig = Rig(journal=journal, reboots=reboots)
+    rig.announce(NEW)
+    rig.advance(DISK_PAUSE)
+    if reboots:
+        rig.restart(boot=True)
+        rig.advance(DISK_PAUSE)
+    assert journal.writes >= fails_at
+    assert rig.image.status().current == NEW
+    assert rig.image.calls.count(f"activate {NEW}") == 1
+    told = list(dict.fromkeys(rig.steps()))
+    assert told[-2:] == [Step.PROVING, Step.SUCCEEDED]
+    assert told[:1] == [Step.ACCEPTED]
+
+
+def test_a_disk_that_cannot_be_read_ends_nothing() -> None:
+    journal = FakeJournal()
+    rig = Rig(journal=journal)
+    journal.unreadable = True
+    rig.announce(NEW)
+    rig.broker.cut()
+    rig.broker.up()
+    rig.settle()
+    assert rig.image.status().current == OLD
+    journal.unreadable = False
+    rig.advance(DISK_PAUSE)
+    assert rig.image.status().current == NEW
+    assert rig.steps()[-1] is Step.SUCCEEDED
+    assert rig.status().follows[0].current == NEW
+
+
+@pytest.mark.parametrize("rollout", [Rollout(seed="s", state=RolloutState.HELD)])
+def test_a_hold_that_comes_as_the_window_opens_holds(rollout: Rollout) -> None:
+    rig = Rig(manners=NIGHT)
+    rig.announce(NEW)
+    rig.verifier.meanwhile = lambda: rig.clock.set(datetime(2026, 3, 3, 2, tzinfo=UTC))
+    rig.announce(NEW, sequence=2, rollout=rollout)
+    assert rig.image.status().current == OLD
+    assert rig.status().follows[0].waiting_for == "hold"
+
+
+def test_what_supersedes_is_assessed_itself() -> None:
+    rig = Rig(manners=Manners(NIGHT.schedule, stage_in_window=True))
+    rig.announce(NEW)
+    assert rig.image.calls == []
+    rig.verifier.meanwhile = lambda: rig.clock.set(datetime(2026, 3, 3, 2, tzinfo=UTC))
+    rig.announce(NEWER, sequence=2, rollout=Rollout(seed="s", state=RolloutState.HELD))
+    assert rig.image.calls == []
+    assert rig.status().follows[0].waiting_for == "hold"
