@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 import textwrap
@@ -120,8 +121,9 @@ def _choices(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 # annotations 
 
 def _meanings(table: type[BaseModel]) -> dict[str, str]:
     """The `Attributes:` of a class docstring, by key."""
-    _, _, text = (table.__doc__ or "").partition("Attributes:\n")
-    entries = re.findall(r"^ {8}(\w+): (.+(?:\n {12}.+)*)", text, re.MULTILINE)
+    # Python 3.13 strips a docstring's indentation itself; older ones leave it to cleandoc.
+    _, _, text = inspect.cleandoc(table.__doc__ or "").partition("Attributes:\n")
+    entries = re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", text, re.MULTILINE)
     return {name: " ".join(meaning.split()) for name, meaning in entries}
 
 
