@@ -50,6 +50,12 @@ class RealRegistry:
         self._process: subprocess.Popen[bytes] | None = None
         self.host = ""
 
+    @property
+    def pid(self) -> int:
+        """The registry's process."""
+        assert self._process is not None
+        return self._process.pid
+
     def __enter__(self) -> Self:
         program = find_program("docker-registry")
         assert program is not None, "docker-registry is not installed"
