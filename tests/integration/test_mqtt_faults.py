@@ -250,6 +250,27 @@ def test_many_packets_below_the_limit_are_not_a_flood(frame: int, listener: Reco
     assert listener.failures == []
 
 
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_messages_that_would_have_to_be_kept_are_not_taken(
+    version: Literal["5", "3.1.1"], listener: RecordingListener
+) -> None:
+    connack, properties = (CONNACK_5, b"\x00") if version == "5" else (CONNACK_311, b"")
+
+    def hoard(peer: Peer) -> None:
+        peer.accept(connack)
+        for mid in range(1, 200):
+            body = b"\x00\x01t" + mid.to_bytes(2, "big") + properties + bytes(100_000)
+            length = bytes([len(body) & 127 | 128, len(body) >> 7 & 127 | 128, len(body) >> 14])
+            peer.send(b"\x34" + length + body)
+        peer.linger()
+
+    calm = accept_5 if version == "5" else accept_311
+    with ScriptedBroker(hoard, calm) as broker, bus_on(broker, listener, protocol=version):
+        listener.wait(lambda seen: len(seen.connections) == 2)
+    assert "QoS 2" in listener.failures[0].reason
+    assert listener.messages == []
+
+
 def test_random_bytes_are_survived(listener: RecordingListener) -> None:
     source = random.Random(20240229)  # noqa: S311 -- reproducible noise, no secret
     noise = [source.randbytes(source.randint(1, 300)) for _ in range(150)]

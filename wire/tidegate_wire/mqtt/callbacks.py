@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 from paho.mqtt.enums import LogLevel
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from tidegate_wire.mqtt.messages import Version
 
 _HANDLERS: Final = ("connect", "disconnect", "message", "publish", "subscribe", "log", "socket_open")
+# paho keeps such a message until the broker releases it, 65,535 of them: a gigabyte of what nobody asked for.
+_AT_QOS_2: Final = re.compile(r"Received PUBLISH \(d\d, q2,")
 
 
 class LinkListener(Protocol):
@@ -151,9 +154,12 @@ class Callbacks:
     def _on_log(self, _client: Client, _data: object, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
             self._complaint = text
-        elif text.startswith("Received ") and self._guard is not None:
-            # paho has no callback for every kind of packet, but a line of log for each that is complete.
+            return
+        # paho has no callback for every kind of packet, but a line of log for each that is complete.
+        if text.startswith("Received ") and self._guard is not None:
             self._guard.packet_complete()
+        if self.lost is None and _AT_QOS_2.match(text):
+            self.lost = failures.from_excess_qos(self._endpoint)
 
 
 def _leave_writing_to_loop(_client: Client, _data: object, _socket: object) -> None:

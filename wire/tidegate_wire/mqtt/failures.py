@@ -117,6 +117,12 @@ def from_flood(endpoint: Endpoint) -> BusError:
     return BusError(Code.BUS_UNREACHABLE, reason)
 
 
+def from_excess_qos(endpoint: Endpoint) -> BusError:
+    """A message at QoS 2, where every subscription is at 1 ([MQTT-3.8.4-8]; 3.1.1: [MQTT-3.8.4-6])."""
+    reason = f"{endpoint.label} sent a message at QoS 2, which was not asked for; the connection was given up"
+    return BusError(Code.BUS_UNREACHABLE, reason)
+
+
 def from_suback(code: ReasonCode, topic_filter: str, endpoint: Endpoint) -> BusError:
     """A subscription that was not granted."""
     reason = f"{endpoint.label} does not let this client subscribe to {topic_filter}: {code.getName()}"
