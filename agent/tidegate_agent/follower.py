@@ -139,9 +139,10 @@ class Follower:
         change = Change(
             self.follow,
             state=None if durable == _durable(self._state) else durable,
-            memory=memory,
+            # A broker can send one genuine statement in envelopes without end: only news is worth a write.
+            memory=None if memory == self._memory else memory,
             installed_sequence=None if installed == self._installed else installed,
-            clock_floor=floor,
+            clock_floor=self._higher(floor),
             events=self._events(transition.commands, now),
             quarantine=tuple((c.digest, c.failure) for c in transition.commands if isinstance(c, Quarantine)),
         )
@@ -293,6 +294,10 @@ class Follower:
         floors = self._around.journal.clock_floor(), self._around.policy.clock_floor
         return max([self._around.clock.now(), *(floor for floor in floors if floor is not None)])
 
+    def _higher(self, floor: datetime | None) -> datetime | None:
+        known = self._around.journal.clock_floor()
+        return floor if floor is not None and (known is None or known < floor) else None
+
     def _consider(self, command: Assess) -> None:
         # What has changed since, a hold that came meanwhile, say, has an assessment of its own on the queue.
         wanted, update = Staged if command.to_activate else Waiting, machine.update_of(self._state)
@@ -339,12 +344,18 @@ class Follower:
                 logger.warning(
                     "{}: {} makes no sense while {}", self.follow.key, command.event, command.state
                 )
+            case ReportRefusal() if self._refused > REFUSALS_TOLD:
+                self._go_quiet()
             case Report() | ReportRefusal() | Quarantine():
                 logger.log(*reporting.log_line(command, self.follow.key))
             case Stage() | CancelStage() | Discard() | Activate() | Reboot() | Prove() | Rollback():
                 self._work.do(command)
             case _:
                 assert_never(command)
+
+    def _go_quiet(self) -> None:
+        if self._refused == REFUSALS_TOLD + 1:
+            logger.warning("{}: {} messages refused; more are only counted", self.follow.key, REFUSALS_TOLD)
 
     def _wake_at(self, at: datetime) -> None:
         # Health rounds keep their own pace; all else is spread over the fleet.

@@ -6,13 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from loguru import logger
 
 from tests.fakes.journal import FakeJournal
 from tests.support.rig import Rig
+from tests.support.statements import a_statement
 from tests.support.updates import NEW, NEWER, OLD
 from tidegate_agent.admission import Manners
 from tidegate_agent.engine import DISK_PAUSE
 from tidegate_agent.errors import JournalError
+from tidegate_agent.follower import REFUSALS_TOLD
 from tidegate_agent.windows import Schedule, Window
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -93,3 +96,29 @@ def test_what_supersedes_is_assessed_itself() -> None:
     rig.announce(NEWER, sequence=2, rollout=Rollout(seed="s", state=RolloutState.HELD))
     assert rig.image.calls == []
     assert rig.status().follows[0].waiting_for == "hold"
+
+
+def test_copies_of_a_genuine_statement_cost_no_writes() -> None:
+    journal = FlakyJournal(fails_at=0)
+    rig = Rig(manners=NIGHT, journal=journal)
+    statement = a_statement(NEW, product="os", channel="stable", issued_at=rig.clock.now()).to_json()
+    rig.say(rig.verifier.sign(statement, signed_at_least=rig.clock.now()))
+    assert rig.status().follows[0].state == "staged"
+    before = journal.writes
+    for _ in range(20):
+        # The same content in another envelope, as a broker can make them without end.
+        rig.say(rig.verifier.sign(statement, signed_at_least=rig.clock.now()))
+    assert len(rig.verifier.asked) == 21
+    assert journal.writes == before
+
+
+def test_a_flood_of_false_messages_does_not_fill_the_log() -> None:
+    rig, lines = Rig(), list[str]()
+    handler = logger.add(lines.append, level="INFO", format="{message}")
+    try:
+        for number in range(300):
+            rig.say(b"rubbish %d" % number)
+    finally:
+        logger.remove(handler)
+    assert sum("was refused" in line for line in lines) == REFUSALS_TOLD
+    assert sum("only counted" in line for line in lines) == 1
