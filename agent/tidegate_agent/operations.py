@@ -12,6 +12,7 @@ from loguru import logger
 
 from tidegate_agent.errors import EngineError
 from tidegate_agent.model import Activation, Failure, ImageTarget
+from tidegate_agent.plaintext import harmless
 from tidegate_agent.states import (
     Activated,
     ActivateFailed,
@@ -107,9 +108,9 @@ class Operations:
 def failure_of(error: Exception, otherwise: Code) -> Failure:
     """What to report of an exception: its own code, or `otherwise` with a trace in the log."""
     if isinstance(error, TidegateError):
-        return Failure(error.code, error.reason)
+        return Failure(error.code, harmless(error.reason))
     logger.opt(exception=error).error("[{}] unexpected: {}", Code.INTERNAL_ERROR, error)
-    return Failure(otherwise, f"{type(error).__name__}: {error}"[:1000])
+    return Failure(otherwise, harmless(f"{type(error).__name__}: {error}"[:1000]))
 
 
 def _activated(activation: Activation) -> Event:

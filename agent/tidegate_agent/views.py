@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tidegate_agent.plaintext import harmless
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
@@ -27,7 +29,7 @@ def status_lines(status: HostStatus, *, running: bool) -> Iterator[str]:
     presence = status.presence.value if running else "the agent is not running; this is its journal"
     yield f"host {status.host}: {presence}"
     for follow in status.follows:
-        yield from _follow_lines(follow)
+        yield from map(harmless, _follow_lines(follow))
 
 
 def _follow_lines(follow: FollowStatus) -> Iterator[str]:
@@ -61,7 +63,7 @@ def history_line(event: UpdateEvent) -> str:
     percent = f" {data.percent} %" if data.percent is not None else ""
     code = f" [{data.code}]" if data.code else ""
     reason = f" {data.reason}" if data.reason else ""
-    return f"{event.time:%Y-%m-%d %H:%M:%S}Z  {data.step:<13}{what}{percent}{code}{reason}"
+    return harmless(f"{event.time:%Y-%m-%d %H:%M:%S}Z  {data.step:<13}{what}{percent}{code}{reason}")
 
 
 def opening_line(opening: Opening, zone: ZoneInfo, now: datetime) -> str:

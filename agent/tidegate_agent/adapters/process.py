@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
 
+from tidegate_agent.plaintext import harmless
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -75,8 +77,7 @@ def run(
 
 def printable(raw: bytes) -> str:
     """Foreign output as text that can do no harm to a terminal or a log."""
-    text = raw.decode(errors="replace")
-    return "".join(each if each.isprintable() or each in "\n\t" else "�" for each in text).strip()
+    return harmless(raw.decode(errors="replace")).strip()
 
 
 class _Output:

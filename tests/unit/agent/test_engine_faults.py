@@ -14,7 +14,7 @@ from tests.support.statements import a_statement
 from tests.support.updates import NEW, NEWER, OLD
 from tidegate_agent.admission import Manners
 from tidegate_agent.engine import DISK_PAUSE
-from tidegate_agent.errors import JournalError
+from tidegate_agent.errors import EngineError, JournalError
 from tidegate_agent.follower import REFUSALS_TOLD
 from tidegate_agent.windows import Schedule, Window
 from tidegate_schemas.codes import Code
@@ -122,3 +122,25 @@ def test_a_flood_of_false_messages_does_not_fill_the_log() -> None:
         logger.remove(handler)
     assert sum("was refused" in line for line in lines) == REFUSALS_TOLD
     assert sum("only counted" in line for line in lines) == 1
+
+
+def test_an_update_that_waited_until_its_statement_expired_waits_for_a_newer_one() -> None:
+    rig = Rig(manners=Manners(Schedule((Window("0 2 1 * *", timedelta(hours=2), ZoneInfo("UTC")),))))
+    rig.announce(NEW)
+    rig.clock.set(datetime(2026, 4, 1, 2, tzinfo=UTC))
+    rig.settle()
+    assert rig.image.status().current == OLD
+    assert rig.status().follows[0].waiting_for == "statement"
+    rig.announce(NEW, sequence=2)
+    assert rig.image.status().current == NEW
+
+
+def test_whatever_an_engine_says_of_a_failure_can_be_told() -> None:
+    rig = Rig()
+    # A lone surrogate, as JSON escapes can spell it, is not UTF-8; the other one clears a terminal.
+    rig.image.fail("stage", EngineError(Code.IMAGE_UNSUPPORTED, "the media type '\ud800\x1b[2J'"))
+    rig.announce(NEW)
+    last = rig.events()[-1].data
+    assert (last.step, last.code) == (Step.FAILED, Code.IMAGE_UNSUPPORTED)
+    assert last.reason == "the media type '\ufffd\ufffd[2J'"
+    assert rig.status().follows[0].state == "failed"
