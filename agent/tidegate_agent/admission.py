@@ -138,7 +138,8 @@ def fitness(predicate: ChannelPredicate, facts: HostFacts, installed_sequence: i
     """
     requires = predicate.requires
     if requires.arch and facts.arch not in requires.arch:
-        return Failure(Code.REQUIRES_ARCH, f"this host is {facts.arch}, the release is for {requires.arch}")
+        wanted = ", ".join(requires.arch)
+        return Failure(Code.REQUIRES_ARCH, f"this host is {facts.arch}, the release is for {wanted}")
     for key, value in requires.labels.items():
         if facts.labels.get(key) != value:
             found = facts.labels.get(key)
@@ -176,15 +177,23 @@ def assess(
 ) -> Wait | None:
     """The first thing that stands in the way of staging, or of activating; None when nothing does.
 
-    The order is that of who decides: the publisher, the fleet's waves, this host's other updates, its
-    people, its windows, its running work.
+    The order is that of who decides: the publisher, by a statement that is still in force, the fleet's waves,
+    this host's other updates, its people, its windows, its running work.
     """
-    wait = _held(target) or _wave(target, facts, situation)
+    wait = _expired(target, situation) or _held(target) or _wave(target, facts, situation)
     if wait is None and situation.others_busy:
         wait = Wait(WaitFor.TURN, "another update of this host is in progress")
     if wait is not None or not to_activate:
         return wait or (_window(target, manners, situation) if manners.stage_in_window else None)
     return _approval(manners, situation) or _window(target, manners, situation) or _inhibited(situation)
+
+
+def _expired(target: Target, situation: Situation) -> Wait | None:
+    # A hold or a withdrawal may have been withheld: nothing new begins on a word that is out of date.
+    if target.expires <= situation.now:
+        text = f"the statement expired at {rfc3339(target.expires)}; a newer one has to come"
+        return Wait(WaitFor.STATEMENT, text)
+    return None
 
 
 def _held(target: Target) -> Wait | None:
@@ -223,7 +232,9 @@ def _window(target: Target, manners: Manners, situation: Situation) -> Wait | No
         return None
     opens = _next_fit(schedule, now, manners.expected_duration)
     if opens is None:
-        return Wait(WaitFor.WINDOW, "no maintenance window opens within a year")
+        return Wait(
+            WaitFor.WINDOW, f"no maintenance window of {manners.expected_duration} or more is in sight"
+        )
     return Wait(WaitFor.WINDOW, f"the next maintenance window opens at {rfc3339(opens)}", opens)
 
 

@@ -182,6 +182,8 @@ def _refresh(state: Waiting | Staging | Staged, event: Admitted, now: datetime) 
     update = replace(state.update, target=event.target)
     if event.target.rollout.state is RolloutState.REVOKED:
         return _abandon(replace(state, update=update), Outcome.CANCELLED, _revoked(), now)
+    if event.unfit is not None:
+        return _abandon(replace(state, update=update), Outcome.REJECTED, event.unfit, now)
     fresh = replace(state, update=update)
     if isinstance(fresh, Staging):
         return Transition(fresh)

@@ -52,6 +52,7 @@ class Update:
 class WaitFor(StrEnum):
     """What an update can wait for."""
 
+    STATEMENT = "statement"
     HOLD = "hold"
     WAVE = "wave"
     WINDOW = "window"

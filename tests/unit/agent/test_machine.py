@@ -244,6 +244,15 @@ def test_a_newer_statement_of_the_same_image_is_taken_over() -> None:
     )
 
 
+@pytest.mark.parametrize("state", [Waiting(an_update()), Staging(an_update()), Staged(an_update())])
+def test_a_newer_statement_may_say_that_the_image_is_not_for_this_host(
+    state: Waiting | Staging | Staged,
+) -> None:
+    transition = go(state, admitted(a_target(sequence=2), unfit=FAILURE))
+    assert steps(transition) == [Step.REJECTED]
+    assert (Discard() in transition.commands) is not isinstance(state, Waiting)
+
+
 def test_a_withdrawn_release_is_discarded() -> None:
     gone = a_target(sequence=2, rollout=Rollout(seed="s", state=RolloutState.REVOKED))
     transition = go(Staged(an_update()), admitted(gone))
