@@ -120,21 +120,21 @@ class Bench:
 
 def _figures(phase: str, results: Results) -> Iterator[Figure]:
     ours, theirs = results[OURS, phase], results[THEIRS, phase]
-    for what, unit, of, target in _ASPECTS:
+    for what, unit, of, target, ratio_target in _ASPECTS:
         mine, other = tuple(of(each) for each in ours), tuple(of(each) for each in theirs)
-        yield Figure(f"{phase}: {what}, {OURS}", unit, mine, "<= 64" if unit == "MiB peak" else "")
+        yield Figure(f"{phase}: {what}, {OURS}", unit, mine, target)
         yield Figure(f"{phase}: {what}, {THEIRS}", unit, other)
-        yield ratio(f"{phase}: {what}, ratio", mine, other, target)
+        yield ratio(f"{phase}: {what}, ratio", mine, other, ratio_target)
 
 
-_ASPECTS: tuple[tuple[str, str, Callable[[Staged], float], str], ...] = (
-    ("wall time", "s", lambda staged: staged.cost.wall_s, "<= 0.6"),
-    ("CPU time", "s", lambda staged: staged.cost.cpu_s, ""),
-    ("peak RSS", "MiB peak", lambda staged: staged.cost.peak_mib, ""),
-    ("bytes over the wire", "MiB", lambda staged: staged.wire / _MIB, "<= 1"),
-    ("disk grown", "MiB", lambda staged: staged.disk / _MIB, ""),
+_ASPECTS: tuple[tuple[str, str, Callable[[Staged], float], str, str], ...] = (
+    ("wall time", "s", lambda staged: staged.cost.wall_s, "", "<= 0.6"),
+    ("CPU time", "s", lambda staged: staged.cost.cpu_s, "", ""),
+    ("peak RSS", "MiB", lambda staged: staged.cost.peak_mib, "<= 64", ""),
+    ("bytes over the wire", "MiB", lambda staged: staged.wire / _MIB, "", "<= 1"),
+    ("disk grown", "MiB", lambda staged: staged.disk / _MIB, "", ""),
 )
-"""Name, unit, how to read it, and the target of the ratio."""
+"""Name, unit, how to read it, the project's target, and the target of the ratio."""
 
 
 def _program(name: str) -> str:
