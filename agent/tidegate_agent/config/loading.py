@@ -60,7 +60,7 @@ def load(directories: tuple[Path, ...] = DIRECTORIES) -> Loaded:
     try:
         settings = Settings.model_validate(merged.tree)
     except ValidationError as error:
-        raise InvalidConfigError(translate(error.errors(), Settings, merged.origins)) from None
+        raise InvalidConfigError(translate(error.errors(), Settings, merged.origins, files)) from None
     origins = {key_path(location): file for location, file in merged.origins.items()}
     return Loaded(settings, origins, tuple(files))
 

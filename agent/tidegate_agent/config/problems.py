@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -68,13 +68,32 @@ class InvalidConfigError(ConfigError):
 
 
 def translate(
-    errors: Sequence[ErrorDetails], model: type[BaseModel], origins: Mapping[Location, Path]
+    errors: Sequence[ErrorDetails],
+    model: type[BaseModel],
+    origins: Mapping[Location, Path],
+    files: Sequence[Path],
 ) -> list[Problem]:
-    """Pydantic's errors as problems."""
+    """Pydantic's errors as problems.
+
+    Args:
+        errors: what pydantic found.
+        model: the model of the whole configuration.
+        origins: the file of every value that a file set.
+        files: all that were read.
+    """
     # An array whose every item is wrong is said to be too short as well; that would send people astray.
     wrong = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
     telling = [error for error in errors if not (error["type"] == "too_short" and error["loc"] in wrong)]
-    return [_problem(error, model, origins) for error in telling]
+    problems = [_problem(error, model, origins) for error in telling]
+    return [_nowhere(problem, model, files) if problem.file is None else problem for problem in problems]
+
+
+def _nowhere(problem: Problem, model: type[BaseModel], files: Sequence[Path]) -> Problem:
+    """A problem that no file says anything about: all that were read are named, and what belongs there."""
+    table = table_at(model, problem.location)
+    needed = [key for key, info in known_keys(table).items() if info.is_required()] if table else []
+    expected = f"; expected a table with {' and '.join(needed)}" if needed else ""
+    return replace(problem, text=f"{problem.text} in {', '.join(map(str, files))}{expected}")
 
 
 def _problem(error: ErrorDetails, model: type[BaseModel], origins: Mapping[Location, Path]) -> Problem:

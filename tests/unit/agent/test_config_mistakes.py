@@ -141,5 +141,6 @@ def test_text_that_is_not_utf_8_names_its_line(tree: ConfigTree) -> None:
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     tree = ConfigTree(tmp_path)
-    tree.put("etc", "agent.toml", MINIMAL[MINIMAL.index("[trust]") :])
-    assert tree.problems() == [(Code.CONFIG_MISSING, "bus: is missing")]
+    file = tree.put("etc", "agent.toml", MINIMAL[MINIMAL.index("[trust]") :])
+    [(code, said)] = tree.problems()
+    assert (code, said) == (Code.CONFIG_MISSING, f"bus: is missing in {file}; expected a table with url")
