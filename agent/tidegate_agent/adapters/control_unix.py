@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from loguru import logger
 
 from tidegate_agent.errors import ControlError
-from tidegate_schemas.codes import Code
+from tidegate_schemas import jsontext
+from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,8 +71,10 @@ class ControlServer:
             with caller:
                 try:
                     self._converse(caller)
-                except (OSError, ValueError) as error:
+                except (OSError, ValueError, TidegateError) as error:
                     logger.warning("the control socket's caller was not understood: {}", error)
+                except Exception as error:  # noqa: BLE001 - one bad answer must not end the thread for all
+                    logger.opt(exception=error).error("[{}] unexpected: {}", Code.INTERNAL_ERROR, error)
 
     def _converse(self, caller: socket.socket) -> None:
         caller.settimeout(TIMEOUT_S)
@@ -79,7 +82,7 @@ class ControlServer:
             reason = "only root and the agent's own user may talk to it"
             answer: Mapping[str, Any] = {"ok": False, "code": Code.CONTROL_UNREACHABLE, "reason": reason}
         else:
-            request = json.loads(_line(caller, REQUEST_BYTES))
+            request = jsontext.parse(_line(caller, REQUEST_BYTES), REQUEST_BYTES)
             answer = self._answer(request if isinstance(request, dict) else {})
         caller.sendall(json.dumps(answer).encode() + b"\n")
 
@@ -101,10 +104,16 @@ def ask(directory: Path, request: Mapping[str, Any]) -> dict[str, Any]:
         raise ControlError(Code.CONTROL_UNREACHABLE, f"no agent answers on {path}: {error}") from error
     if not isinstance(answer, dict) or answer.get("ok") is not True:
         found = answer if isinstance(answer, dict) else {}
-        raise ControlError(
-            Code(found.get("code", Code.INTERNAL_ERROR)), str(found.get("reason", "no reason"))
-        )
+        raise ControlError(_code(found.get("code")), str(found.get("reason", "no reason")))
     return answer
+
+
+def _code(found: object) -> Code:
+    # A newer agent may know more codes than this command.
+    try:
+        return Code(str(found))
+    except ValueError:
+        return Code.INTERNAL_ERROR
 
 
 def _may_call(caller: socket.socket) -> bool:
