@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 OK: Final = 0
 FAILED: Final = 1
 
+COUNT_LIMIT: Final = 10_000
+"""The most lines that anyone can ask for."""
+
 DESCRIPTION: Final = """\
 Keeps this host at the image that its release channel stands at: hears signed announcements over MQTT,
 verifies them, stages the image, activates it in the maintenance window, proves it healthy or goes back.
@@ -77,13 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     status = _add(commands, "status", _status, "what runs, what waits, for what, until when")
     status.add_argument("--json", action="store_true", help="as the JSON that operators see")
     history = _add(commands, "history", _history, "what happened on this host, newest last")
-    history.add_argument("--limit", type=int, default=50, metavar="N", help="how many events (default 50)")
+    history.add_argument("--limit", type=_count, default=50, metavar="N", help="how many events (default 50)")
     history.add_argument("--json", action="store_true", help="as JSON lines, one CloudEvent each")
     check = _add(commands, "check-config", _check_config, "what is in force, and where each value came from")
     check.add_argument("--json", action="store_true", help="as JSON")
     windows = _add(commands, "windows", _windows, "the maintenance windows to come")
     windows.add_argument(
-        "--next", type=int, default=5, metavar="N", dest="count", help="how many (default 5)"
+        "--next", type=_count, default=5, metavar="N", dest="count", help="how many (default 5)"
     )
     _add_local_commands(commands)
     verify = _add(commands, "verify", _verify, "verify an announcement as this host would")
@@ -113,6 +116,12 @@ def _add(
     parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
     parser.set_defaults(command=command)
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= COUNT_LIMIT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {COUNT_LIMIT}")
+    return int(text)
 
 
 def _load(options: argparse.Namespace) -> Loaded:
@@ -219,9 +228,17 @@ def _verify(options: argparse.Namespace) -> int:
     from tidegate_agent import wiring  # noqa: PLC0415 - as above
 
     settings = _load(options).settings
-    stream = sys.stdin.buffer if str(options.file) == "-" else options.file.open("rb")
-    with stream:
-        raw = stream.read(limits.STATEMENT_BYTES + 1)
-    for line in wiring.judge(settings, options.follow, raw):
+    for line in wiring.judge(settings, options.follow, _bundle(options.file)):
         print(line)
     return OK
+
+
+def _bundle(file: Path) -> bytes:
+    most = limits.STATEMENT_BYTES + 1
+    if str(file) == "-":
+        return sys.stdin.buffer.read(most)
+    try:
+        with file.open("rb") as stream:
+            return stream.read(most)
+    except OSError as error:
+        raise TidegateError(Code.CONFIG_MISSING, f"{file} cannot be read: {error.strerror}") from error

@@ -169,9 +169,12 @@ class SqliteJournal:
 
 
 def _open_or_replace(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         return _open(path)
+    except OSError as error:
+        reason = f"the journal {path} cannot be opened: {error.strerror}"
+        raise JournalError(Code.DISK_IO, reason) from error
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             reason = f"the journal {path} cannot be opened: {error}"
