@@ -17,6 +17,7 @@ import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
 from tidegate_agent.engines.embedded.durable import sync_directory
+from tidegate_agent.engines.embedded.folders import make_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,7 @@ class Generations:
 
     def prepare(self) -> None:
         """Make the links that never change."""
-        self._states.mkdir(mode=0o755, exist_ok=True)
+        make_folder(self._states, 0o755)
         for name in Pointers._fields:
             if not (self._root / name).is_symlink():
                 (self._root / name).symlink_to(f"{_LINKS}/{name}")
@@ -73,7 +74,7 @@ class Generations:
         state = self._states / str(int(old.name) + 1 if old else 1)
         if state.exists():
             shutil.rmtree(state)  # an attempt that was killed before its rename
-        state.mkdir(mode=0o755)
+        make_folder(state, 0o755)
         for name, generation in pointers._asdict().items():
             if generation is not None:
                 (state / name).symlink_to(f"../../generations/{generation}")

@@ -13,9 +13,11 @@ Mount the file system `nosuid,nodev` where the images need neither: old generati
 from __future__ import annotations
 
 import fcntl
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tidegate_agent.engines.embedded.folders import make_folder, make_root
 from tidegate_agent.engines.embedded.generations import Generations
 from tidegate_agent.engines.embedded.info import GenerationInfo, read_info
 from tidegate_agent.engines.embedded.removal import empty_folder, remove_tree, sweep_objects
@@ -65,16 +67,25 @@ class Store:
         """Hold the store alone.
 
         Raises:
-            EngineError: `code`, retryable, when another process holds it.
+            EngineError: `code`, retryable, when another process holds it; CONFIG_VALUE when others than the
+                agent may write to the store.
         """
         self._prepare()
-        with (self.root / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                reason = f"another process works on the images in {self.root}"
-                raise EngineError(code, reason, retryable=True) from error
+        file = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            # Who can open it, if only to read, can hold it too (flock(2)).
+            os.fchmod(file, 0o600)
+            self._hold(file, code)
             yield
+        finally:
+            os.close(file)
+
+    def _hold(self, file: int, code: Code) -> None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            reason = f"another process works on the images in {self.root}"
+            raise EngineError(code, reason, retryable=True) from error
 
     def tree_of(self, digest: str) -> Path:
         """Where the generation of an announced digest is, or would be."""
@@ -122,10 +133,10 @@ class Store:
         return self.incoming / "dropped"
 
     def _prepare(self) -> None:
-        self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self.trees.mkdir(mode=0o755, exist_ok=True)
+        make_root(self.root)
+        make_folder(self.trees, 0o755)
         private = (self.objects, self.layers, self.incoming)
         parts = (self.new_objects, self.new_layers, self.new_tree, self.blobs, self._dropped)
         for folder in (*private, *parts):
-            folder.mkdir(mode=0o700, exist_ok=True)
+            make_folder(folder, 0o700)
         self.generations.prepare()
