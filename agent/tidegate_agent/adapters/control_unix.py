@@ -9,13 +9,14 @@ import contextlib
 import json
 import os
 import socket
+import stat
 import struct
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
 
-from tidegate_agent.errors import ControlError
+from tidegate_agent.errors import ConfigError, ControlError
 from tidegate_schemas import jsontext
 from tidegate_schemas.codes import Code, TidegateError
 
@@ -35,12 +36,16 @@ class ControlServer:
     Args:
         directory: where the socket is made; created if needed, for the owner alone.
         answer: answers one request; called on the server's thread.
+
+    Raises:
+        ConfigError: CONFIG_VALUE, when others could put something else in the socket's place.
     """
 
     def __init__(self, directory: Path, answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
         self._path = directory / SOCKET_NAME
         self._answer = answer
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _require_own(directory)
         self._path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.bind(str(self._path))
@@ -114,6 +119,13 @@ def _code(found: object) -> Code:
         return Code(str(found))
     except ValueError:
         return Code.INTERNAL_ERROR
+
+
+def _require_own(directory: Path) -> None:
+    found = directory.stat()
+    if found.st_uid not in (0, os.geteuid()) or found.st_mode & stat.S_IWOTH:
+        reason = f"state.runtime_directory {directory} is not the agent's alone: other users may write to it"
+        raise ConfigError(Code.CONFIG_VALUE, reason)
 
 
 def _may_call(caller: socket.socket) -> bool:

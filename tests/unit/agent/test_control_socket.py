@@ -13,7 +13,7 @@ import pytest
 
 from tidegate_agent.adapters import control_unix, sd_notify
 from tidegate_agent.adapters.control_unix import REQUEST_BYTES, SOCKET_NAME, ControlServer, ask
-from tidegate_agent.errors import ControlError
+from tidegate_agent.errors import ConfigError, ControlError
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
@@ -149,6 +149,14 @@ def test_a_stale_socket_is_replaced_and_the_own_removed(tmp_path: Path, answerin
     server.stop()
     server.stop()
     assert not (tmp_path / SOCKET_NAME).exists()
+
+
+def test_a_directory_that_others_can_write_to_is_refused(tmp_path: Path, answering: Answering) -> None:
+    # Whoever can write there could answer in the agent's place, or have it unlink and chmod files of others.
+    tmp_path.chmod(0o777)
+    with pytest.raises(ConfigError, match="other users may write"):
+        ControlServer(tmp_path, answering)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_server_that_never_started_can_be_stopped(tmp_path: Path, answering: Answering) -> None:
