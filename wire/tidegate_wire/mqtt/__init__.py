@@ -5,5 +5,5 @@ messages    what goes over the wire                      failures   errors in wo
 client      a paho client for one protocol version       link       one connection, from CONNECT to its loss
 dialect     which protocol version to try next           backoff    how long to pause between attempts
 callbacks  what paho tells of it                         flood      a bound on one incoming packet
-session     the publisher's short synchronous session
+session     the publisher's short synchronous session   slim_paho  paho without what it drags in
 """

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING, Final
 
-from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -18,6 +17,7 @@ from paho.mqtt.properties import Properties
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.mqtt.flood import MAX_PACKET_BYTES
 from tidegate_wire.mqtt.messages import Version
+from tidegate_wire.mqtt.slim_paho import Client
 
 if TYPE_CHECKING:
     from tidegate_wire.mqtt.messages import Publication

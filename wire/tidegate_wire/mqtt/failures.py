@@ -12,10 +12,9 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Final
 
-from paho.mqtt.client import WebsocketConnectionError
-
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.mqtt.flood import MAX_PACKET_BYTES
+from tidegate_wire.mqtt.slim_paho import WebsocketConnectionError
 
 if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
