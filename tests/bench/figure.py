@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TAIL_FROM = 20
-"""With fewer values a 99th percentile would only be the maximum under another name."""
+"""Below a hundred values the 99th percentile is the maximum; below this many nobody should be told of one."""
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
