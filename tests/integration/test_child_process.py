@@ -132,3 +132,22 @@ def test_a_confined_process_cannot_fork() -> None:
         "confine(256, 1)\ntry: os.fork()\nexcept OSError: print('no')"
     )
     assert run(fork) == b"no\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has powers to give up")
+def test_a_process_without_capabilities_cannot_reach_what_belongs_to_others(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.touch(0o600)
+    os.chown(other, 65534, 65534)
+    dropped = CONFINED + (
+        "\nfrom tidegate_agent.adapters.confinement import drop_capabilities\ndrop_capabilities()"
+        f"\ntry: open({str(other)!r})\nexcept PermissionError: print('no')"
+        "\nlines = open('/proc/self/status').read().splitlines()"
+        "\nprint(sorted({line.split()[1] for line in lines if line.startswith(('CapEff', 'CapPrm'))}))"
+    )
+    assert run(dropped) == b"no\n['0000000000000000']\n"
+
+
+def test_a_process_that_never_had_capabilities_goes_on() -> None:
+    twice = "\nfrom tidegate_agent.adapters.confinement import drop_capabilities"
+    assert run(CONFINED + twice + "\ndrop_capabilities()\ndrop_capabilities()\nprint('on')") == b"on\n"

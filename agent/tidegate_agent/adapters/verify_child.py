@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from tidegate_agent.adapters.confinement import confine
+from tidegate_agent.adapters.confinement import confine, drop_capabilities
 
 if TYPE_CHECKING:
     from tidegate_agent.adapters.verify_messages import Answer
@@ -51,6 +51,7 @@ def _verify() -> Answer:
     from tidegate_wire.trust.root import load_root  # noqa: PLC0415 - see _answer
     from tidegate_wire.trust.verify import verify_statement  # noqa: PLC0415 - see _answer
 
+    drop_capabilities()
     raw = sys.stdin.buffer.read(verify_messages.MESSAGE_BYTES + 1)
     if len(raw) > verify_messages.MESSAGE_BYTES:
         raise ValueError("the request is too large")
