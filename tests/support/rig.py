@@ -113,9 +113,11 @@ class Rig:
 
     def ask(self, command: str, **arguments: object) -> dict[str, Any]:
         """A person's command on the host."""
-        answer = Control(self.agent).answer({"command": command, **arguments})
+        answers: list[dict[str, Any]] = []
+        request = {"command": command, **arguments}
+        self._queue.append(lambda: answers.append(Control(self.agent).answer(request)))
         self.settle()
-        return answer
+        return answers[0]
 
     def restart(self, *, boot: bool = False) -> None:
         """Power is cut and comes back; `boot` also boots the host."""

@@ -1,0 +1,121 @@
+"""What a person on the host may ask of the agent, on fakes: each request and each reason to refuse it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.fakes.health import HEALTHY, SICK
+from tests.support.rig import FOLLOW, Rig
+from tests.support.updates import NEW, OLD
+from tidegate_agent.admission import Manners
+from tidegate_agent.control import Control
+from tidegate_agent.model import Follow
+from tidegate_agent.windows import Schedule, Window
+from tidegate_schemas.codes import Code
+from tidegate_schemas.events import Step
+from tidegate_schemas.status import HostStatus, Presence
+
+NIGHT = Manners(Schedule((Window("0 2 * * *", timedelta(hours=2), ZoneInfo("UTC")),)))
+
+
+def refused(rig: Rig, command: str, **arguments: object) -> str:
+    answer = rig.ask(command, **arguments)
+    assert (answer["ok"], answer["code"]) == (False, Code.REQUEST_INVALID)
+    return str(answer["reason"])
+
+
+def test_status_is_what_operators_see() -> None:
+    rig = Rig()
+    told = HostStatus.model_validate(rig.ask("status")["status"], strict=False)
+    assert (told.presence, told.follows) == (Presence.ONLINE, rig.status().follows)
+    rig.broker.down()
+    rig.settle()
+    assert rig.ask("status")["status"]["presence"] == "offline"
+
+
+@pytest.mark.parametrize("command", ["approve", "pardon", "rollback", "cancel"])
+def test_the_follow_is_named_where_there_are_several(command: str) -> None:
+    rig = Rig(follows=(FOLLOW, Follow("app", "beta")))
+    assert "os/stable, app/beta" in refused(rig, command)
+    assert "os/stable, app/beta" in refused(rig, command, follow="app/stable")
+    assert "os/stable, app/beta" not in refused(rig, command, follow="app/beta")
+
+
+@pytest.mark.parametrize("request_", [{}, {"command": None}, {"command": ["status"]}, {"command": "STATUS"}])
+def test_unknown_commands_are_answered_with_those_there_are(request_: dict[str, Any]) -> None:
+    answer = Control(Rig().agent).answer(request_)
+    assert answer["code"] == Code.REQUEST_INVALID
+    assert "approve, cancel, pardon, rollback, status" in answer["reason"]
+
+
+def test_there_has_to_be_something_to_approve() -> None:
+    rig = Rig()
+    assert "nothing" in refused(rig, "approve") or "no update" in refused(rig, "approve")
+    rig.announce(NEW)
+    refused(rig, "approve")
+
+
+def test_only_true_waives_the_window() -> None:
+    rig = Rig(manners=NIGHT)
+    rig.announce(NEW)
+    for now in (False, 1, "yes", None):
+        assert rig.ask("approve", now=now)["ok"]
+        assert rig.image.status().current == OLD
+    assert rig.ask("approve", now=True) == {"ok": True, "follow": "os/stable", "digest": NEW}
+    assert rig.image.status().current == NEW
+
+
+def test_only_what_is_quarantined_can_be_pardoned() -> None:
+    rig = Rig()
+    rig.health.answers = [SICK]
+    assert NEW in refused(rig, "pardon", digest=NEW)
+    refused(rig, "pardon")
+    rig.announce(NEW)
+    for _ in range(2):
+        rig.advance(timedelta(seconds=10))
+    assert rig.status().follows[0].quarantined == (NEW,)
+    assert rig.ask("pardon", digest=NEW)["digest"] == NEW
+    assert rig.status().follows[0].quarantined == ()
+    refused(rig, "pardon", digest=NEW)
+    rig.health.answers = [HEALTHY]
+
+
+def test_an_update_is_cancelled_before_activation_only() -> None:
+    rig = Rig(manners=NIGHT)
+    refused(rig, "cancel")
+    rig.announce(NEW)
+    assert rig.ask("cancel", reason="not today")["ok"]
+    assert (rig.steps()[-1], rig.events()[-1].data.reason) == (Step.CANCELLED, "not today")
+    refused(rig, "cancel")
+
+
+def test_an_update_in_activation_is_neither_cancelled_nor_rolled_back() -> None:
+    rig = Rig(reboots=True)
+    rig.announce(NEW)
+    refused(rig, "cancel")
+    refused(rig, "rollback")
+
+
+def test_reasons_are_short_and_have_a_default() -> None:
+    rig = Rig()
+    rig.announce(NEW)
+    assert rig.ask("rollback", reason="x" * 5000)["ok"]
+    assert rig.events()[-1].data.reason == "x" * 200
+    rig = Rig()
+    rig.announce(NEW)
+    rig.ask("rollback", reason="")
+    assert rig.events()[-1].data.reason == "a person asked for it"
+
+
+def test_going_back_quarantines_what_was_left() -> None:
+    rig = Rig()
+    rig.announce(NEW)
+    assert rig.ask("rollback") == {"ok": True, "follow": "os/stable"}
+    assert (rig.image.status().current, rig.status().follows[0].quarantined) == (OLD, (NEW,))
+    calls = len(rig.image.calls)
+    rig.announce(NEW, sequence=2)
+    assert len(rig.image.calls) == calls

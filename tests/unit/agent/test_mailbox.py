@@ -1,0 +1,98 @@
+"""The letter box: bounded in what waits and in what it remembers, whoever puts and takes at the same time."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import Counter
+
+from tidegate_agent.mailbox import CAPACITY, REMEMBERED, Mailbox
+
+
+def letter(number: int) -> bytes:
+    return b"letter %d" % number
+
+
+def drain(box: Mailbox) -> list[bytes]:
+    found = []
+    while (taken := box.take()) is not None:
+        assert taken[0] == hashlib.sha256(taken[1]).hexdigest()
+        found.append(taken[1])
+    return found
+
+
+def test_letters_come_out_in_order_and_the_owner_is_told_once() -> None:
+    box = Mailbox()
+    assert [box.put(letter(number)) for number in range(3)] == [True, False, False]
+    assert not box.empty
+    assert drain(box) == [letter(0), letter(1), letter(2)]
+    assert Mailbox().empty
+    assert box.put(letter(3)) is True
+
+
+def test_a_letter_is_taken_in_once() -> None:
+    box = Mailbox()
+    assert box.put(letter(1))
+    assert not box.put(letter(1))
+    assert drain(box) == [letter(1)]
+    assert not box.put(letter(1))
+    assert box.empty
+
+
+def test_a_forgotten_letter_is_heard_again() -> None:
+    box = Mailbox()
+    box.put(letter(1))
+    [(name, _)] = [box.take() or ("", b"")]
+    box.forget(name)
+    box.forget("never seen")
+    assert box.put(letter(1))
+
+
+def test_a_flood_pushes_the_oldest_out_and_they_get_a_new_hearing() -> None:
+    box = Mailbox()
+    for number in range(CAPACITY + 5):
+        box.put(letter(number))
+    assert box.dropped == 5
+    assert drain(box) == [letter(number) for number in range(5, CAPACITY + 5)]
+    assert box.put(letter(0))
+    assert not box.put(letter(5))
+
+
+def test_what_is_remembered_is_bounded_and_what_comes_often_stays() -> None:
+    box = Mailbox()
+    box.put(letter(0))
+    for number in range(1, REMEMBERED):
+        box.put(letter(number))
+        drain(box)
+    assert not box.put(letter(0)), "recognised, and so remembered as the newest"
+    box.put(letter(REMEMBERED))
+    drain(box)
+    assert not box.put(letter(0))
+    assert box.put(letter(1)), "the oldest made room"
+
+
+def test_many_hands_lose_and_double_nothing() -> None:
+    box, found, done = Mailbox(), Counter[bytes](), threading.Event()
+
+    def put(first: int) -> None:
+        for number in range(first, first + 200):
+            for _ in range(3):
+                box.put(letter(number))
+
+    def take() -> None:
+        while not (done.is_set() and box.empty):
+            if (taken := box.take()) is not None:
+                found[taken[1]] += 1
+
+    taker = threading.Thread(target=take)
+    putters = [threading.Thread(target=put, args=(start,)) for start in (0, 1000)]
+    for thread in (taker, *putters):
+        thread.start()
+    for thread in putters:
+        thread.join(30)
+    done.set()
+    taker.join(30)
+    assert not taker.is_alive()
+    # A letter that a flood pushed out may come again, so that only these two bounds hold.
+    assert len(found) + box.dropped >= 400
+    assert sum(found.values()) <= 400 + box.dropped

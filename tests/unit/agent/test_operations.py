@@ -1,0 +1,166 @@
+"""The slow work: whatever an engine does, the machine hears exactly one fitting word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.engine import FakeEngine
+from tests.fakes.health import SICK, FakeHealth
+from tests.fakes.host import FakeHost
+from tests.support.updates import NEW, NEWER, OLD, a_target
+from tidegate_agent.errors import EngineError, RefusedError
+from tidegate_agent.model import StageProgress, StageResult
+from tidegate_agent.operations import Operations
+from tidegate_agent.states import (
+    Activated,
+    ActivateFailed,
+    Event,
+    Progressed,
+    Proved,
+    RollbackFailed,
+    RolledBack,
+    StageDone,
+    StageFailed,
+)
+from tidegate_schemas.codes import Code, TidegateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tidegate_agent.model import ImageTarget
+
+
+class Chatty(FakeEngine):
+    """Tells progress as often as it is told to, and stages what it likes."""
+
+    def __init__(self, percents: list[int], found: str = NEW) -> None:
+        super().__init__(OLD)
+        self._percents = percents
+        self._found = found
+
+    def stage(
+        self,
+        target: ImageTarget,  # noqa: ARG002 - as the port has it
+        progress: Callable[[StageProgress], None],
+        cancelled: Callable[[], bool],  # noqa: ARG002 - as the port has it
+    ) -> StageResult:
+        for percent in self._percents:
+            progress(StageProgress(percent, percent, 100))
+        return StageResult(self._found, 100, 1, 0)
+
+
+class Broken(FakeEngine):
+    """Breaks in a way that no port foresees."""
+
+    def stage(self, *_: object) -> StageResult:
+        raise KeyError("layers")
+
+
+def operations(engine: FakeEngine, host: FakeHost | None = None) -> Operations:
+    return Operations(engine, FakeHealth(SICK), host or FakeHost(), "amd64")
+
+
+def staged(engine: FakeEngine, *, cancelled: bool = False) -> tuple[Event | None, list[Event]]:
+    told: list[Event] = []
+    return operations(engine).stage(a_target(), told.append, lambda: cancelled), told
+
+
+def test_progress_is_told_at_every_quarter_once() -> None:
+    done, told = staged(Chatty([0, 1, 24, 25, 26, 30, 49, 50, 50, 40, 74, 99, 100]))
+    assert told == [Progressed(NEW, 25, 25), Progressed(NEW, 50, 50), Progressed(NEW, 75, 99)]
+    assert done == StageDone(NEW, NEW, 100)
+
+
+def test_what_the_engine_found_is_told_and_not_what_it_was_asked() -> None:
+    assert staged(Chatty([], found=NEWER))[0] == StageDone(NEW, NEWER, 100)
+
+
+def test_a_cancelled_staging_says_nothing_more() -> None:
+    assert staged(FakeEngine(OLD), cancelled=True)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("error", "retryable"),
+    [
+        (EngineError(Code.STAGE_FAILED, "x"), True),
+        (EngineError(Code.IMAGE_UNREACHABLE, "x"), True),
+        (EngineError(Code.DISK_IO, "x"), True),
+        (EngineError(Code.DISK_FULL, "x"), False),
+        (EngineError(Code.DISK_FULL, "x", retryable=True), True),
+        (EngineError(Code.IMAGE_NOT_FOUND, "x"), False),
+        (RefusedError(Code.IMAGE_HOSTILE, "x"), False),
+        (TidegateError(Code.IMAGE_DIGEST_MISMATCH, "x"), False),
+    ],
+    ids=str,
+)
+def test_a_failure_to_stage_keeps_its_code(error: TidegateError, *, retryable: bool) -> None:
+    engine = FakeEngine(OLD)
+    engine.fail("stage", error)
+    failed, _ = staged(engine)
+    assert isinstance(failed, StageFailed)
+    assert (failed.asked, failed.failure.code, failed.retryable) == (NEW, error.code, retryable)
+
+
+def test_what_nobody_foresaw_is_a_failure_too() -> None:
+    failed, _ = staged(Broken(OLD))
+    assert isinstance(failed, StageFailed)
+    assert failed.failure.code is Code.STAGE_FAILED
+    assert failed.failure.reason == "KeyError: 'layers'"
+
+
+def test_the_digest_is_looked_at_again_before_activation() -> None:
+    engine = FakeEngine(OLD)
+    failed = operations(engine).activate(NEW)
+    assert isinstance(failed, ActivateFailed)
+    assert failed.failure.code is Code.IMAGE_DIGEST_MISMATCH
+    assert engine.calls == []
+
+
+def test_what_is_staged_is_activated() -> None:
+    for reboots in (False, True):
+        engine = FakeEngine(OLD, reboots=reboots)
+        staged(engine)
+        assert operations(engine).activate(NEW) == Activated(reboots)
+
+
+@pytest.mark.parametrize("method", ["status", "activate"])
+def test_a_failure_to_activate_keeps_its_code(method: str) -> None:
+    engine = FakeEngine(OLD)
+    staged(engine)
+    engine.fail(method, EngineError(Code.ACTIVATE_REFUSED, "another update is in progress"))
+    failed = operations(engine).activate(NEW)
+    assert isinstance(failed, ActivateFailed)
+    assert failed.failure.code is Code.ACTIVATE_REFUSED
+
+
+def test_the_way_back() -> None:
+    engine = FakeEngine(OLD)
+    staged(engine)
+    operations(engine).activate(NEW)
+    assert operations(engine).rollback(OLD) == RolledBack(reboot_required=False)
+    failed = operations(engine).rollback(NEWER)
+    assert isinstance(failed, RollbackFailed)
+    assert failed.failure.code is Code.ROLLBACK_FAILED
+
+
+def test_a_failure_to_discard_is_no_event() -> None:
+    engine = FakeEngine(OLD)
+    engine.fail("discard", EngineError(Code.DISK_IO, "read-only"))
+    operations(engine).discard()
+    assert engine.calls == ["discard"]
+
+
+def test_health_is_told_as_it_was_found() -> None:
+    assert operations(FakeEngine(OLD)).prove() == Proved(SICK)
+
+
+def test_a_reboot_is_asked_for_or_its_refusal_told() -> None:
+    host = FakeHost()
+    assert operations(FakeEngine(OLD), host).reboot("update to 2") is None
+    assert host.reboots == ["update to 2"]
+    host.refusal = "a shutdown is inhibited"
+    failed = operations(FakeEngine(OLD), host).reboot("update to 2")
+    assert isinstance(failed, ActivateFailed)
+    assert failed.failure.code is Code.ACTIVATE_REFUSED

@@ -1,0 +1,115 @@
+"""The outbox: in order, few at a time, again after a new connection, forgotten once acknowledged."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes.journal import FakeJournal
+from tests.support.statements import an_event
+from tidegate_agent.model import Follow, Outgoing, Protocol
+from tidegate_agent.outbox import IN_FLIGHT, Outbox
+from tidegate_agent.records import Change
+from tidegate_schemas import events
+from tidegate_schemas.events import BINARY, STRUCTURED
+
+FOLLOW = Follow("os", "stable")
+
+
+class SlowBus:
+    """Takes messages while it is open; acknowledges nothing by itself."""
+
+    def __init__(self) -> None:
+        self.sent: list[Outgoing] = []
+        self.open = True
+
+    def publish(self, message: Outgoing) -> bool:
+        if self.open:
+            self.sent.append(message)
+        return self.open
+
+    def start(self, *_: object) -> None: ...
+    def resubscribe(self) -> None: ...
+    def stop(self, *_: object) -> None: ...
+
+    @property
+    def tokens(self) -> list[int]:
+        return [message.token for message in self.sent]
+
+
+class Setting:
+    def __init__(self, letters: int) -> None:
+        self.bus = SlowBus()
+        self.journal = FakeJournal()
+        event = an_event()
+        written = tuple(event.model_copy(update={"id": f"event-{n}"}) for n in range(1, letters + 1))
+        self.journal.commit(Change(FOLLOW, events=written))
+        self.outbox = Outbox(self.journal, self.bus, "t/hosts/edge-1/events")
+
+
+def test_nothing_goes_out_before_a_connection() -> None:
+    setting = Setting(3)
+    setting.outbox.pump()
+    assert setting.bus.sent == []
+
+
+def test_only_so_many_are_on_their_way() -> None:
+    setting = Setting(IN_FLIGHT + 5)
+    setting.outbox.connected(Protocol.V5)
+    for _ in range(3):
+        setting.outbox.pump()
+    assert setting.bus.tokens == list(range(1, IN_FLIGHT + 1))
+    setting.outbox.acknowledged(3)
+    assert setting.bus.tokens[IN_FLIGHT:] == [IN_FLIGHT + 1]
+
+
+def test_all_go_out_in_order_and_are_forgotten() -> None:
+    setting = Setting(50)
+    setting.outbox.connected(Protocol.V5)
+    setting.outbox.pump()
+    for token in range(1, 51):
+        setting.outbox.acknowledged(token)
+    assert setting.bus.tokens == list(range(1, 51))
+    assert setting.journal.unsent(100) == []
+
+
+def test_a_double_or_foreign_acknowledgement_is_nothing() -> None:
+    setting = Setting(IN_FLIGHT + 5)
+    setting.outbox.connected(Protocol.V5)
+    setting.outbox.pump()
+    for token in (1, 1, 1, 999, -1):
+        setting.outbox.acknowledged(token)
+    assert setting.bus.tokens == list(range(1, IN_FLIGHT + 2))
+    assert [letter.token for letter in setting.journal.unsent(2)] == [2, 3]
+
+
+def test_what_was_not_acknowledged_goes_out_again_on_the_next_connection() -> None:
+    setting = Setting(4)
+    setting.outbox.connected(Protocol.V5)
+    setting.outbox.pump()
+    setting.outbox.acknowledged(2)
+    setting.outbox.disconnected()
+    setting.outbox.pump()
+    setting.outbox.acknowledged(3)
+    setting.outbox.connected(Protocol.V311)
+    setting.outbox.pump()
+    assert setting.bus.tokens == [1, 2, 3, 4, 1, 4]
+
+
+def test_a_bus_that_takes_no_more_is_asked_again_later() -> None:
+    setting = Setting(2)
+    setting.outbox.connected(Protocol.V5)
+    setting.bus.open = False
+    setting.outbox.pump()
+    setting.bus.open = True
+    setting.outbox.pump()
+    assert setting.bus.tokens == [1, 2]
+
+
+@pytest.mark.parametrize(("protocol", "kind"), [(Protocol.V5, BINARY), (Protocol.V311, STRUCTURED)])
+def test_the_protocol_decides_the_mode(protocol: Protocol, kind: str) -> None:
+    setting = Setting(1)
+    setting.outbox.connected(protocol)
+    setting.outbox.pump()
+    [message] = setting.bus.sent
+    assert (message.content_type, message.retain) == (kind, False)
+    assert events.decode(message.payload, message.properties).id == "event-1"
