@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tidegate_agent.engines.embedded.entry import Entry, Kind
-from tidegate_agent.engines.embedded.limits import Budget, malformed, too_large, unsupported
+from tidegate_agent.engines.embedded.limits import Budget, hostile, malformed, too_large, unsupported
 from tidegate_agent.engines.embedded.tarheader import (
     BLOCK,
     XATTR_PREFIX,
@@ -165,6 +165,8 @@ class TarStream:
         if kind is not Kind.FILE:
             size = 0
         self._left, self._padding = size, -size % BLOCK
+        if kind is Kind.SYMLINK and not link:
+            raise malformed(f"the symbolic link {name!r} has no target")
         xattrs = _xattrs(pax)
         self._check(name, link, xattrs)
         return Entry(
@@ -181,6 +183,8 @@ class TarStream:
         )
 
     def _check(self, name: bytes, link: bytes, xattrs: tuple[tuple[bytes, bytes], ...]) -> None:
+        if b"\0" in link or any(b"\0" in key for key, _ in xattrs):
+            raise hostile(f"{name!r} has a link target or an attribute's name with a NUL in it")
         longest = max(len(name), len(link))
         if longest > self._limits.name_bytes:
             raise too_large(f"a path of {longest} bytes is longer than {self._limits.name_bytes}")

@@ -166,6 +166,7 @@ def test_all_is_read_behind_the_end() -> None:
         pytest.param(raw_header(size=b"\xff" * 12) + END, Code.IMAGE_MALFORMED, id="negative size"),
         pytest.param(raw_header(uid=b"\xff" * 8) + END, Code.IMAGE_MALFORMED, id="negative owner"),
         pytest.param(raw_header(type=b"S") + END, Code.IMAGE_UNSUPPORTED, id="GNU sparse"),
+        pytest.param(raw_header(type=b"2") + END, Code.IMAGE_MALFORMED, id="link to nothing"),
         pytest.param(raw_header(type=b"V") + END, Code.IMAGE_UNSUPPORTED, id="volume label"),
         pytest.param(bytes(BLOCK) + make_tar([file("a")]), Code.IMAGE_MALFORMED, id="goes on after the end"),
         pytest.param(raw_header(type=b"L", size=b"7777777777") + END, Code.IMAGE_TOO_LARGE, id="long name"),
@@ -186,6 +187,8 @@ def test_what_is_refused(data: bytes, code: Code) -> None:
         (b"11 size=-1\n", Code.IMAGE_MALFORMED),
         (b"13 mtime=1e9\n", Code.IMAGE_MALFORMED),
         (b"18 uid=4294967295\n", Code.IMAGE_MALFORMED),
+        (b"16 linkpath=a\0b\n", Code.IMAGE_HOSTILE),
+        (b"25 SCHILY.xattr.user.\0=1\n", Code.IMAGE_HOSTILE),
     ],
 )
 def test_pax_headers_that_are_refused(records: bytes, code: Code) -> None:
