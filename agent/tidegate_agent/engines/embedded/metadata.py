@@ -47,6 +47,10 @@ class Metadata:
         kept = tuple(pair for pair in entry.xattrs if not pair[0].startswith(_NEEDS_PRIVILEGE))
         return entry._replace(uid=self.uid, gid=self._gid, xattrs=kept)
 
+    def writable_by_others(self, entry: Entry) -> bool:
+        """Whether a file like this can be written to by a user who could not write to the store itself."""
+        return self.privileged and (entry.uid != 0 or bool(entry.mode & 0o022) or bool(entry.xattrs))
+
     def note(self, entry: Entry) -> None:
         """Count what `adapt` leaves out of a file that is being put into a tree."""
         made = self.adapt(entry)

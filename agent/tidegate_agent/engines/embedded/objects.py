@@ -5,8 +5,9 @@ that is not committed lie apart, because they may not be on disk yet: only `comm
 was synced, lets them count.
 
 A file of a running generation IS the object: an application that writes into its own image in place changes
-it in every generation that shares it. Such a write shows in size or time; an object that shows it is not
-used again but replaced, and `integrity` finds what is left. Applications keep their data outside the image.
+it in every generation that shares it. Such a write shows in size or time, and where another user than root
+may write, the content is read back: an object that was written to is not used again but replaced. `integrity`
+finds what is left. Applications keep their data outside the image, and images give their files to root.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class ObjectStore:
         self._roots = [os.open(committed, os.O_RDONLY | os.O_DIRECTORY)]
         self._roots.append(os.open(incoming, os.O_RDONLY | os.O_DIRECTORY))
         self._incoming: set[str] = set()
+        self._intact: set[str] = set()
         self._folders: set[tuple[int, str]] = set()
 
     def __enter__(self) -> Self:
@@ -82,7 +84,19 @@ class ObjectStore:
             and stat.S_IMODE(found.st_mode) == entry.mode
             and (found.st_uid, found.st_gid, found.st_size) == (entry.uid, entry.gid, entry.size)
             and found.st_mtime_ns // _NANO == entry.mtime_ns // _NANO
+            and (not self._metadata.writable_by_others(entry) or self._is_intact(entry))
         )
+
+    def _is_intact(self, entry: Entry) -> bool:
+        """Whether it holds what its id says: who may write to a file may also set its time back."""
+        if entry.content not in self._intact:
+            descriptor = os.open(_path(entry.content), os.O_RDONLY | os.O_NOFOLLOW, dir_fd=self._roots[0])
+            with os.fdopen(descriptor, "rb") as file:
+                digest = hashlib.file_digest(file, "sha256").digest()
+            if object_id(entry, digest) != entry.content:
+                return False
+            self._intact.add(entry.content)
+        return True
 
     def add(self, entry: Entry, pieces: Iterator[memoryview]) -> Entry:
         """Store a file's content under its id, hashing it on the way.

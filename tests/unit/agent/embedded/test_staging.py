@@ -100,6 +100,23 @@ def test_a_shared_file_that_was_written_to_is_not_used_again(site: Site) -> None
     assert site.engine().verify(second) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's store is out of its applications' reach")
+@pytest.mark.parametrize("owner", [{"uid": 65534}, {"mode": 0o666}], ids=["owned", "writable"])
+def test_a_file_that_its_application_wrote_to_is_not_used_again_even_with_its_time_set_back(
+    site: Site, owner: dict[str, int]
+) -> None:
+    first = site.builder.layer([file("data", b"good", **owner)]).build()
+    second = site.builder.upon(first).layer([file("top", b"2")]).build()
+    site.run(first)
+    data = site.rootfs(first) / "data"
+    before = data.stat()
+    data.write_bytes(b"evil")
+    os.utime(data, ns=(before.st_atime_ns, before.st_mtime_ns))
+    site.stage(second)
+    assert (site.rootfs(second) / "data").read_bytes() == b"good"
+    assert site.engine().verify(second) == []
+
+
 def test_integrity_finds_every_kind_of_damage(site: Site) -> None:
     names = ("content", "mode", "gone", "type")
     items: list[Item] = [directory("d"), *(file(f"d/{name}", b"1") for name in names), symlink("s", "d")]
