@@ -17,6 +17,8 @@ from tidegate_schemas.codes import Code, TidegateError
 # at each quote inside, in time that grows with the square of the message.
 _TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
+_SURROGATE: Final = re.compile(r"\\u[dD]")
+
 
 class JsonError(TidegateError):
     """Text that is too large, too deep, or not plain JSON."""
@@ -43,11 +45,15 @@ def parse(raw: bytes, max_bytes: int = limits.STATEMENT_BYTES, max_depth: int = 
         ) from error
     _check_depth(text, max_depth)
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+        if _SURROGATE.search(text):
+            # Half a pair is no character: whoever writes it on breaks (RFC 8259, section 8.2).
+            json.dumps(value, ensure_ascii=False).encode()
     except JsonError:
         raise
     except (ValueError, RecursionError) as error:
         raise JsonError(Code.STATEMENT_MALFORMED, f"the message is not JSON: {error}") from error
+    return value
 
 
 def _check_depth(text: str, max_depth: int) -> None:

@@ -77,6 +77,9 @@ def test_the_caps_refuse_nothing_that_the_standard_reader_takes(text: str) -> No
         b"[-1e999]",
         b"9" * 5000,
         b'"tab\there"',
+        b'"\\ud800"',
+        b'{"\\uDFFF": 1}',
+        b'["\\ud800\\u0041"]',
     ],
 )
 def test_what_is_not_plain_json_is_refused(raw: bytes) -> None:
@@ -94,6 +97,10 @@ def test_what_is_not_plain_json_is_refused(raw: bytes) -> None:
 )
 def test_a_key_stands_once_in_its_object(raw: bytes) -> None:
     assert code_of(raw) is Code.STATEMENT_MALFORMED
+
+
+def test_a_whole_pair_is_one_character() -> None:
+    assert jsontext.parse(b'["\\ud83d\\ude00", "\\\\ud800"]') == ["\U0001f600", "\\ud800"]
 
 
 def test_a_key_may_stand_in_several_objects() -> None:

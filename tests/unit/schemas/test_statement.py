@@ -252,8 +252,8 @@ def test_what_is_no_json_is_told_by_its_own_code(raw: bytes, code: Code) -> None
     assert caught.value.code is code
 
 
-def test_a_lone_surrogate_in_a_field_is_a_wrong_field() -> None:
+def test_half_a_character_in_a_field_is_no_json() -> None:
     raw = json.dumps(content()).replace("registry.example/os", "\\ud800").encode()
     with pytest.raises(TidegateError) as caught:
         parse_statement(raw)
-    assert caught.value.code is Code.STATEMENT_SCHEMA
+    assert caught.value.code is Code.STATEMENT_MALFORMED
