@@ -45,6 +45,7 @@ from tidegate_agent.states import (
     Settled,
     Stage,
     Staged,
+    Staging,
     State,
     Verify,
     Verifying,
@@ -232,11 +233,10 @@ class Follower:
         self.handle(Woken())
 
     def approve(self, *, at_once: bool) -> str | None:
-        """Approve the update in progress; its digest, or None when there is nothing to approve."""
-        update = machine.update_of(self._state)
-        if update is None or isinstance(_durable(self._state), Settled):
+        """Approve the update that is not activated yet; its digest, or None when there is none."""
+        if not isinstance(self._state, Waiting | Staging | Staged):
             return None
-        digest = update.target.digest
+        digest = self._state.update.target.digest
         self._around.journal.commit(Change(self.follow, approval=Approval(digest, at_once)))
         self.wake()
         return digest

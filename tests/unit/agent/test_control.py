@@ -59,6 +59,15 @@ def test_there_has_to_be_something_to_approve() -> None:
     refused(rig, "approve")
 
 
+def test_what_is_being_proven_needs_no_approval_and_gets_no_further_round() -> None:
+    rig = Rig()
+    rig.health.answers = [SICK]
+    rig.announce(NEW)
+    assert rig.status().follows[0].state == "proving"
+    refused(rig, "approve")
+    assert rig.health.rounds == 1
+
+
 def test_only_true_waives_the_window() -> None:
     rig = Rig(manners=NIGHT)
     rig.announce(NEW)
