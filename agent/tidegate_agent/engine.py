@@ -76,6 +76,9 @@ class Engine:
 
     def stop(self) -> None:
         """Say goodbye and end the adapters' threads. What is in progress goes on at the next start."""
+        for follower in self.followers:
+            # Else a registry that answers slowly would hold the process up until it is killed.
+            follower.interrupt()
         self._bus.stop(self._status_message(self._status(Presence.OFFLINE)))
         self._around.timer.stop()
 

@@ -260,6 +260,10 @@ class Follower:
         self.handle(CancelRequested(failure))
         return self._state != before
 
+    def interrupt(self) -> None:
+        """The agent ends: what takes long is to end soon, and goes on at the next start."""
+        self._work.interrupt()
+
     def waits_for_turn(self) -> bool | None:
         """Whether it waits for another follow's update: None when not, else whether it wants to activate."""
         match self._state:

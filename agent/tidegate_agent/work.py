@@ -64,6 +64,10 @@ class Work:
             case _:
                 assert_never(command)
 
+    def interrupt(self) -> None:
+        """Let a staging under way end soon, so that the process can: the next start takes it up again."""
+        self._cancel.set()
+
     def _begin(self, operation: Callable[[], Event | None]) -> None:
         def work() -> None:
             event = operation()

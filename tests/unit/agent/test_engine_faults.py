@@ -144,3 +144,13 @@ def test_whatever_an_engine_says_of_a_failure_can_be_told() -> None:
     assert (last.step, last.code) == (Step.FAILED, Code.IMAGE_UNSUPPORTED)
     assert last.reason == "the media type '\ufffd\ufffd[2J'"
     assert rig.status().follows[0].state == "failed"
+
+
+def test_a_staging_does_not_hold_up_the_agents_end_and_goes_on_afterwards() -> None:
+    rig = Rig()
+    rig.image.halfway = rig.agent.stop
+    rig.announce(NEW)
+    assert (rig.image.status().staged, rig.image.status().current) == (None, OLD)
+    rig.image.halfway = lambda: None
+    rig.restart()
+    assert rig.image.status().current == NEW
