@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.debian import build_image, make_root, split_root
+from tests.support.debian import build_image
 from tests.support.layouts import Compression, ImageBuilder, file
 from tests.support.registries import RealRegistry
 from tests.support.trees import differences, hard_links, scan
@@ -27,12 +27,6 @@ pytestmark = [
     pytest.mark.timeout(600),  # the bootstrap alone takes half a minute on an idle machine
     pytest.mark.skipif(os.geteuid() != 0, reason="owners and devices need root"),
 ]
-
-
-@pytest.fixture(scope="module")
-def layers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("debian")
-    return split_root(make_root(folder), folder)
 
 
 class Site:

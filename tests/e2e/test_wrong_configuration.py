@@ -35,13 +35,16 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "a broker's address without a scheme": (
         lambda document: document["bus"].update(url="broker.example"),
-        "bus.url: ",
+        'bus.url: found "broker.example"; The broker\'s URL has no scheme; expected mqtt://host:1883',
     ),
-    "no broker": (lambda document: document.pop("bus"), "bus: is missing in "),
-    "nobody to trust": (lambda document: document["follow"][0].pop("signers"), "follow[0].signers: "),
+    "no broker": (lambda document: document.pop("bus"), "; expected a table with url"),
+    "nobody to trust": (
+        lambda document: document["follow"][0].pop("signers"),
+        "follow[0].signers: expected at least one [[follow.signers]]",
+    ),
     "a window that is none": (
         lambda document: document.update(window=[{"cron": "at night", "duration": "2h"}]),
-        "window[0]: ",
+        "window[0]: The cron expression 'at night' has 2 fields; expected five: minute, hour,",
     ),
     "a duration in words": (
         lambda document: document.update(window=[{"cron": "0 2 * * *", "duration": "two hours"}]),

@@ -91,15 +91,25 @@ class Watcher:
                 raise AssertionError(f"timed out waiting until {what}; the host told: {told[-30:]}")
 
     def wait_for(self, step: Step, digest: str | None = None, timeout_s: float = 30.0) -> UpdateEvent:
-        """The first event with this step, about this image if one is named."""
+        """The first event with this step, about this image if one is named.
+
+        It is not waited for any longer when the image's update ends in another way from now on.
+        """
+        already = len(self.delivered)
+
+        def about() -> list[UpdateEvent]:
+            return [event for event in self.delivered if digest in (None, event.data.digest)]
 
         def found() -> UpdateEvent | None:
-            fits = (e for e in self.delivered if e.data.step is step and digest in (None, e.data.digest))
-            return next(fits, None)
+            return next((event for event in about() if event.data.step is step), None)
 
-        self.wait(lambda: found() is not None, f"{digest or 'anything'} is {step}", timeout_s)
+        def over() -> bool:
+            new = self.delivered[already:]
+            return digest is not None and any(event.data.step.final for event in about() if event in new)
+
+        self.wait(lambda: found() is not None or over(), f"{digest or 'anything'} is {step}", timeout_s)
         event = found()
-        assert event is not None
+        assert event is not None, f"it was not {step}, but {about()[-1].data}"
         return event
 
     def _make_client(self) -> mqtt.Client:
