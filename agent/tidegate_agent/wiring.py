@@ -278,14 +278,15 @@ def judge(settings: Settings, key: str | None, raw: bytes) -> list[str]:
     entry = next((each for each in settings.follow if key in (None, each.follow.key)), None)
     if entry is None:
         raise ConfigError(Code.CONFIG_VALUE, f"this host does not follow {key}")
-    now = SystemClock().now()
     verdict = verifier_of(settings).verify(entry.follow, raw)
     statement = parse_statement(verdict.payload)
     journal = open_journal(settings)
     try:
         memory = journal.recall(entry.follow).memory
+        floors = journal.clock_floor(), settings.trust.clock_floor, verdict.signed_at_least
     finally:
         journal.close()
+    now = max([SystemClock().now(), *(floor for floor in floors if floor is not None)])
     admit(statement, hashlib.sha256(verdict.payload).hexdigest(), memory, policy_of(settings), now)
     return [
         f"genuine: signed by {verdict.identity} ({verdict.issuer})",
