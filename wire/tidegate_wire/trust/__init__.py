@@ -1,6 +1,6 @@
 """Telling genuine from false: a channel statement's Sigstore bundle, a pinned root, a policy of signers.
 
-Steps 1 to 5 of the order of verification (docs/trust.md). Shared by the agent's verifying child and the
+Steps 1 to 5 of the order of verification (docs/threats.md). Shared by the agent's verifying child and the
 publisher, so that what one refuses the other never announces.
 
 | module      | holds                                                  | costs                             |

@@ -1,4 +1,4 @@
-"""Verification of a channel statement: steps 1 to 5 of the order of verification (docs/trust.md).
+"""Verification of a channel statement: steps 1 to 5 of the order of verification (docs/threats.md).
 
 Importing this costs 0.4 s and 55 MB, most of it sigstore-python: the agent does so in a child process only.
 No network, no file beyond the root that was loaded, no clock and no HOME are used.
