@@ -1,6 +1,6 @@
 """Which statements this host takes up, and what stands in the way of the next step. PURE.
 
-Steps 6 and 7 of the order of verification (trust.md) are `admit`; what a host requires is `fitness`;
+Steps 6 and 7 of the order of verification (docs/threats.md) are `admit`; what a host requires is `fitness`;
 holds, waves, windows, approval and inhibitors are `assess`.
 """
 

@@ -1,4 +1,4 @@
-"""Whether hosts would find a statement fresh (trust.md, step 6). Pure."""
+"""Whether hosts would find a statement fresh (docs/threats.md, step 6). Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The rules about sequences. Pure.
 
 A channel's sequence only grows. Hosts keep the highest that they have seen: a lower one is a replay to them,
-and an equal one with other content is equivocation (trust.md, step 7). The publisher refuses both beforehand.
+and an equal one with other content is equivocation (docs/threats.md, step 7). The publisher refuses both.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Reading JSON that may be hostile: capped in size and depth, UTF-8 only, no key twice, no NaN.
 
-Step 1 of the order of verification (trust.md). What passes here is safe to hand to a model.
+Step 1 of the order of verification (docs/threats.md). What passes here is safe to hand to a model.
 """
 
 from __future__ import annotations
