@@ -62,7 +62,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting needs root")
     mount = tmp_path / "host" / "store"
     mount.mkdir(parents=True)
-    size = f"size={DISK_MIB}m"
+    size = f"size={DISK_MIB}m,mode=755"
     subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", size, "tidegate-test", mount], check=True)
     yield mount
     subprocess.run(["/bin/umount", mount], check=True)

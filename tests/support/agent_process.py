@@ -156,7 +156,7 @@ class AgentHost:
 
     def history(self) -> list[UpdateEvent]:
         """What `history --json` prints, oldest first."""
-        done = self.command("history", "--json", "--limit", "100000")
+        done = self.command("history", "--json", "--limit", "10000")
         assert done.returncode == 0, done.stderr
         return [UpdateEvent.model_validate_json(line) for line in done.stdout.splitlines()]
 
