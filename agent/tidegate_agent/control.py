@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate_agent.errors import ControlError
 from tidegate_agent.model import Failure
+from tidegate_agent.operations import failure_of
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
@@ -35,15 +36,21 @@ class Control:
         }
 
     def answer(self, request: Mapping[str, Any]) -> Answer:
-        """Answer one request; a refusal is an answer too. Never raises TidegateError."""
+        """Answer one request; a refusal or a fault is an answer too. Never raises."""
         try:
-            command = self._commands.get(str(request.get("command")))
-            if command is None:
-                known = ", ".join(sorted(self._commands))
-                raise ControlError(Code.REQUEST_INVALID, f"this agent knows only the commands {known}")
-            return {"ok": True, **command(request)}
+            return {"ok": True, **self._dispatch(request)}
         except TidegateError as error:
             return {"ok": False, "code": error.code.value, "reason": error.reason}
+        except Exception as error:  # noqa: BLE001 - the caller must not be left without an answer
+            failure = failure_of(error, Code.INTERNAL_ERROR)
+            return {"ok": False, "code": failure.code.value, "reason": failure.reason}
+
+    def _dispatch(self, request: Mapping[str, Any]) -> Answer:
+        command = self._commands.get(str(request.get("command")))
+        if command is None:
+            known = ", ".join(sorted(self._commands))
+            raise ControlError(Code.REQUEST_INVALID, f"this agent knows only the commands {known}")
+        return command(request)
 
     def _status(self, _: Mapping[str, Any]) -> Answer:
         return {"status": self._engine.status().model_dump(mode="json", exclude_none=True)}

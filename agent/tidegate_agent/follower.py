@@ -6,13 +6,14 @@ only call ports and post what came of it back to the engine's queue.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, assert_never
 
 from loguru import logger
 
 from tidegate_agent import admission, machine, reporting
 from tidegate_agent.admission import Situation
-from tidegate_agent.errors import JournalError
+from tidegate_agent.errors import JournalError, RefusedError
 from tidegate_agent.intake import Intake
 from tidegate_agent.mailbox import Mailbox
 from tidegate_agent.operations import failure_of
@@ -66,6 +67,9 @@ if TYPE_CHECKING:
     from tidegate_agent.model import Failure, Follow, ImageStatus, Verdict
     from tidegate_agent.surroundings import Followed, Surroundings
     from tidegate_schemas.events import UpdateEvent
+
+LONGEST_SLEEP: Final = timedelta(days=366)
+"""How far ahead an alarm is set at most."""
 
 REFUSALS_TOLD: Final = 64
 """Distinct refused messages that are reported for each start; the rest are only counted."""
@@ -204,13 +208,14 @@ class Follower:
             attempts=lambda digest: journal.attempts(self.follow, digest),
         )
         self._in_hand = None
+        # A call of its own: a fault in this decision must not leave what waits in the mailbox unheard.
+        self._around.post(self.hear)
         if isinstance(decision.event, Admitted):
             self._newest = (announcement, payload)
             self._newest_digest = decision.event.target.digest
         if isinstance(decision.event, Admitted | Known):
             self._stands(announcement)
         self.handle(decision.event, memory=decision.memory, floor=decision.floor)
-        self.hear()
 
     def _stands(self, announcement: str) -> None:
         """This is what the channel stands at. What stood before is news if it comes again: a replay."""
@@ -249,8 +254,15 @@ class Follower:
         return True
 
     def roll_back(self, failure: Failure) -> bool:
-        """Return to the previous image; whether that is possible now."""
-        before = self._state
+        """Return to the previous image; whether that is possible now.
+
+        Raises:
+            RefusedError: STATEMENT_FLOOR when the publisher forbids to go back that far.
+        """
+        before, update = self._state, machine.update_of(self._state)
+        if update is not None and update.previous_sequence < self._memory.floor:
+            reason = f"the publisher lets no host return below sequence {self._memory.floor}"
+            raise RefusedError(Code.STATEMENT_FLOOR, reason)
         self.handle(RollbackRequested(failure))
         return self._state != before
 
@@ -363,6 +375,8 @@ class Follower:
 
     def _wake_at(self, at: datetime) -> None:
         # Health rounds keep their own pace; all else is spread over the fleet.
+        # Nothing is slept through for longer than a year: looking again is cheap, and dates have an end.
+        at = min(at, self._now() + LONGEST_SLEEP)
         moment = at if isinstance(self._state, Proving) else at + self._around.splay()
         self._around.timer.wake(self.follow.key, moment, lambda: self._around.post(self.wake))
 

@@ -207,10 +207,13 @@ def _revoked() -> Failure:
 
 def _at_rest(state: Resting, event: Event, now: datetime) -> Transition:
     match event:
-        case Restarted() | Woken() | Progressed():
+        case Restarted() | Woken() | Progressed() | StageDone() | StageFailed():
+            # Old alarms, and the late word of a staging that was cancelled.
             return Transition(state)
         case RollbackRequested() if isinstance(state, Settled) and state.outcome is Outcome.SUCCEEDED:
-            return _go_back(state.update, event.failure, now) or _nonsense(state, event)
+            # An attempt of its own: the one before has had its last word.
+            again = replace(state.update, attempt=state.update.attempt + 1)
+            return _go_back(again, event.failure, now) or _nonsense(state, event)
         case _:
             return _nonsense(state, event)
 
@@ -388,18 +391,19 @@ def _proving(state: Proving, event: Event, now: datetime, rules: Rules) -> Trans
     update = state.update
     match event:
         case Restarted() if event.image.current == update.target.digest:
-            return Transition(state, (Prove(),))
+            return Transition(replace(state, checking=True), (Prove(),))
         case Restarted():
             failure = Failure(Code.BOOT_FALLBACK, "the host left the new image before it was proven healthy")
             return _give_up(update, Outcome.ROLLED_BACK, failure, now)
-        case Woken():
-            return Transition(state, (Prove(),))
+        case Woken() if not state.checking:
+            return Transition(replace(state, checking=True), (Prove(),))
         case Proved() if event.health.ok:
             return _end(update, Outcome.SUCCEEDED, now)
         case Proved() if _proving_since(update, now) >= rules.health_timeout:
             return _unhealthy(update, Failure(Code.HEALTH_TIMEOUT, event.health.reason), now)
         case Proved() if state.round < rules.health_rounds:
-            return Transition(replace(state, round=state.round + 1), (WakeAt(now + rules.health_interval),))
+            later = replace(state, round=state.round + 1, checking=False)
+            return Transition(later, (WakeAt(now + rules.health_interval),))
         case Proved():
             return _unhealthy(update, Failure(Code.HEALTH_FAILED, event.health.reason), now)
         case _:

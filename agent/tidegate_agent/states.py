@@ -156,10 +156,14 @@ class Rebooting:
 
 @dataclass(frozen=True, slots=True)
 class Proving:
-    """The target runs and has to show that it is healthy. `round` counts from 1."""
+    """The target runs and has to show that it is healthy.
+
+    `round` counts from 1; between two rounds `checking` is False and an alarm is awaited.
+    """
 
     update: Update
     round: int = 1
+    checking: bool = True
     kind: Literal["proving"] = "proving"
 
 

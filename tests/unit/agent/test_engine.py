@@ -433,6 +433,26 @@ def test_going_back_by_hand(rig: Rig) -> None:
     assert rig.ask("rollback")["code"] == Code.REQUEST_INVALID
 
 
+def test_no_way_back_below_the_floor(rig: Rig) -> None:
+    rig.announce(NEW, sequence=5)
+    rig.announce(NEWER, sequence=6, floor=6)
+    assert rig.ask("rollback")["code"] == Code.STATEMENT_FLOOR
+    assert rig.image.status().current == NEWER
+
+
+def test_a_rollback_by_hand_is_an_attempt_of_its_own(rig: Rig) -> None:
+    rig.announce(NEW)
+    rig.ask("rollback")
+    endings = [event.data for event in rig.events() if event.data.step.final]
+    assert [(data.step, data.attempt) for data in endings] == [(Step.SUCCEEDED, 1), (Step.ROLLED_BACK, 2)]
+
+
+def test_a_wave_in_a_far_future_is_waited_for(rig: Rig) -> None:
+    late = datetime(9999, 12, 31, tzinfo=UTC)
+    rig.announce(NEW, rollout=Rollout(seed="s", waves=(Wave(name="late", opens_at=late),)))
+    assert rig.status().follows[0].until == late
+
+
 def test_cancelling_by_hand() -> None:
     rig = Rig(manners=NIGHT)
     rig.announce(NEW)

@@ -29,6 +29,18 @@ from zoneinfo import ZoneInfo
 NIGHT = Manners(Schedule((Window("0 2 * * *", timedelta(hours=2), ZoneInfo("UTC")),)))
 
 
+class FaultyJournal(FakeJournal):
+    """Raises what no journal should raise, once."""
+
+    fault: Exception | None = None
+
+    def commit(self, change: Change) -> None:
+        fault, self.fault = self.fault, None
+        if fault is not None:
+            raise fault
+        super().commit(change)
+
+
 class FlakyJournal(FakeJournal):
     """Does not take one of the writes, counted from 1."""
 
@@ -153,4 +165,13 @@ def test_a_staging_does_not_hold_up_the_agents_end_and_goes_on_afterwards() -> N
     assert (rig.image.status().staged, rig.image.status().current) == (None, OLD)
     rig.image.halfway = lambda: None
     rig.restart()
+    assert rig.image.status().current == NEW
+
+
+def test_a_fault_in_one_decision_leaves_the_next_message_heard() -> None:
+    journal = FaultyJournal()
+    rig = Rig(journal=journal)
+    journal.fault = RuntimeError("not foreseen")
+    rig.say(b"rubbish", settle=False)
+    rig.announce(NEW)
     assert rig.image.status().current == NEW

@@ -301,6 +301,10 @@ def test_health_has_its_rounds_before_the_way_back() -> None:
     assert last.commands[-1] == Rollback(OLD)
 
 
+def test_an_old_alarm_does_not_cost_a_health_round() -> None:
+    assert go(Proving(an_update()), Woken()) == Transition(Proving(an_update()))
+
+
 def test_without_a_previous_image_there_is_no_way_back() -> None:
     last = go(Proving(an_update(previous=None), round=3), Proved(SICK))
     assert isinstance(last.state, Settled)
