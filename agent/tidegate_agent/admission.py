@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.model import Failure
-from tidegate_agent.states import Target, Wait, WaitFor
+from tidegate_agent.update.states import Target, Wait, WaitFor
 from tidegate_agent.windows import Schedule
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code

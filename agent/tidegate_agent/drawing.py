@@ -8,23 +8,21 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Final
 
-from tidegate_agent import machine, states
-from tidegate_agent.states import (
+from tidegate_agent import machine
+from tidegate_agent.machine.rules import Rules
+from tidegate_agent.update import events, states
+from tidegate_agent.update.commands import ReportNonsense
+from tidegate_agent.update.events import (
     Activated,
     Admitted,
     Assessed,
     Event,
     Proved,
-    ReportNonsense,
     Restarted,
-    Resting,
-    Rules,
     StageDone,
     StageFailed,
-    State,
-    Verifying,
-    Wait,
 )
+from tidegate_agent.update.states import Resting, State, Verifying, Wait
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ ORDER: Final[tuple[type[State], ...]] = (
 INTRODUCTION: Final = """\
 # The update machine
 
-<!-- Generated from agent/tidegate_agent/machine.py by ./dev generate; do not edit. -->
+<!-- Generated from agent/tidegate_agent/machine/ by ./dev generate; do not edit. -->
 
 For each channel that it follows, a host runs one machine. It is a pure function: from a state, an event and
 the time to the next state and the commands to run. The state is written to the journal before any command
@@ -156,18 +154,18 @@ def _admitted(event: Admitted, digest: str | None) -> str:
 
 
 WORDS: Final[dict[type[Event], str]] = {
-    states.Restarted: "restarted",
-    states.Heard: "message",
-    states.Refused: "refused",
-    states.Known: "known",
-    states.Woken: "woken",
-    states.Progressed: "progress",
-    states.StageDone: "staged",
-    states.StageFailed: "staging failed",
-    states.Activated: "activated",
-    states.ActivateFailed: "activation failed",
-    states.RolledBack: "rolled back",
-    states.RollbackFailed: "rollback failed",
-    states.CancelRequested: "cancelled",
-    states.RollbackRequested: "rollback asked for",
+    events.Restarted: "restarted",
+    events.Heard: "message",
+    events.Refused: "refused",
+    events.Known: "known",
+    events.Woken: "woken",
+    events.Progressed: "progress",
+    events.StageDone: "staged",
+    events.StageFailed: "staging failed",
+    events.Activated: "activated",
+    events.ActivateFailed: "activation failed",
+    events.RolledBack: "rolled back",
+    events.RollbackFailed: "rollback failed",
+    events.CancelRequested: "cancelled",
+    events.RollbackRequested: "rollback asked for",
 }

@@ -19,42 +19,46 @@ from tidegate_agent.mailbox import Mailbox
 from tidegate_agent.operations import failure_of
 from tidegate_agent.records import Approval, Change
 from tidegate_agent.reporting import FollowView
-from tidegate_agent.states import (
+from tidegate_agent.update.commands import (
     Activate,
-    Admitted,
     Assess,
-    Assessed,
-    CancelRequested,
     CancelStage,
     Command,
     Discard,
-    Event,
-    Heard,
-    Known,
-    Outcome,
     Prove,
-    Proving,
     Quarantine,
     Reboot,
     Recheck,
     Report,
     ReportNonsense,
     ReportRefusal,
-    Restarted,
     Rollback,
-    RollbackRequested,
-    Settled,
     Stage,
+    Verify,
+    WakeAt,
+)
+from tidegate_agent.update.events import (
+    Admitted,
+    Assessed,
+    CancelRequested,
+    Event,
+    Heard,
+    Known,
+    Restarted,
+    RollbackRequested,
+    Woken,
+)
+from tidegate_agent.update.states import (
+    Outcome,
+    Proving,
+    Settled,
     Staged,
     Staging,
     State,
-    Verify,
     Verifying,
     Wait,
     WaitFor,
     Waiting,
-    WakeAt,
-    Woken,
 )
 from tidegate_agent.work import Work
 from tidegate_schemas.codes import Code, TidegateError

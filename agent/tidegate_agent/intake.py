@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tidegate_agent import admission, machine
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.model import Failure, Verdict
-from tidegate_agent.states import Admitted, Known, Refused
+from tidegate_agent.update.events import Admitted, Known, Refused
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.statement import ChannelStatement, parse_statement
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tidegate_agent.admission import HostFacts, Memory, Policy
     from tidegate_agent.model import Follow, ImageStatus
-    from tidegate_agent.states import State
+    from tidegate_agent.update.states import State
 
 
 @dataclass(frozen=True, slots=True)

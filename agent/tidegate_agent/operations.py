@@ -13,7 +13,7 @@ from loguru import logger
 from tidegate_agent.errors import EngineError
 from tidegate_agent.model import Activation, Failure, ImageTarget
 from tidegate_agent.plaintext import harmless
-from tidegate_agent.states import (
+from tidegate_agent.update.events import (
     Activated,
     ActivateFailed,
     Event,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tidegate_agent.model import StageProgress
     from tidegate_agent.ports import HealthCheck, Host, ImageEngine
-    from tidegate_agent.states import Target
+    from tidegate_agent.update.states import Target
 
 RETRYABLE: Final = frozenset({Code.DISK_IO, Code.IMAGE_UNREACHABLE, Code.STAGE_FAILED})
 """Failures to stage that time alone may cure."""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tidegate_agent.admission import Memory
 from tidegate_agent.model import Failure, Follow
-from tidegate_agent.states import Idle, State
+from tidegate_agent.update.states import Idle, State
 from tidegate_schemas.events import UpdateEvent
 
 

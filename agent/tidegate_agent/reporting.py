@@ -13,17 +13,8 @@ from typing import TYPE_CHECKING, assert_never
 from tidegate_agent.admission import HostFacts, Memory
 from tidegate_agent.machine import update_of
 from tidegate_agent.model import Failure, Follow, ImageStatus
-from tidegate_agent.states import (
-    Quarantine,
-    Report,
-    ReportRefusal,
-    Settled,
-    Staged,
-    State,
-    Update,
-    Verifying,
-    Waiting,
-)
+from tidegate_agent.update.commands import Quarantine, Report, ReportRefusal
+from tidegate_agent.update.states import Settled, Staged, State, Update, Verifying, Waiting
 from tidegate_schemas import limits
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.events import TYPE_PREFIX, Step, UpdateData, UpdateEvent

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tidegate_agent.admission import Manners, Policy
+from tidegate_agent.machine.rules import Rules
 from tidegate_agent.model import Follow
 from tidegate_agent.operations import Operations
 from tidegate_agent.ports import Clock, Host, Journal, Timer, Verifier
 from tidegate_agent.reporting import Profile
-from tidegate_agent.states import Rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,9 @@ from tidegate_agent.engine import Engine, Mainloop
 from tidegate_agent.engines.embedded.engine import EmbeddedEngine
 from tidegate_agent.engines.embedded.limits import Limits
 from tidegate_agent.errors import ConfigError
+from tidegate_agent.machine.rules import Rules
 from tidegate_agent.operations import Operations
 from tidegate_agent.reporting import Birth, FollowView, Profile, follow_status, host_status
-from tidegate_agent.states import Rules
 from tidegate_agent.surroundings import Followed, Surroundings
 from tidegate_schemas import __version__
 from tidegate_schemas.codes import Code

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from loguru import logger
 
 from tidegate_agent.operations import failure_of
-from tidegate_agent.states import Activate, CancelStage, Discard, Event, Prove, Reboot, Rollback, Stage
+from tidegate_agent.update.commands import Activate, CancelStage, Discard, Prove, Reboot, Rollback, Stage
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tidegate_agent.model import ImageStatus
     from tidegate_agent.operations import Operations
     from tidegate_agent.surroundings import Surroundings
+    from tidegate_agent.update.events import Event
 
 Slow = Stage | CancelStage | Discard | Activate | Reboot | Prove | Rollback
 

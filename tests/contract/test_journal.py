@@ -14,7 +14,7 @@ from tidegate_agent.adapters.journal_sqlite import SqliteJournal
 from tidegate_agent.admission import Memory
 from tidegate_agent.model import Failure, Follow
 from tidegate_agent.records import Approval, Change, Recollection
-from tidegate_agent.states import Outcome, Settled, State
+from tidegate_agent.update.states import Outcome, Settled, State
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
 

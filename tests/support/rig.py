@@ -23,10 +23,10 @@ from tests.support.updates import OLD
 from tidegate_agent.admission import HostFacts, Manners, Policy
 from tidegate_agent.control import Control
 from tidegate_agent.engine import Engine
+from tidegate_agent.machine.rules import Rules
 from tidegate_agent.model import Follow
 from tidegate_agent.operations import Operations
 from tidegate_agent.reporting import Profile
-from tidegate_agent.states import Rules
 from tidegate_agent.surroundings import Followed, Surroundings
 from tidegate_agent.windows import Schedule
 from tidegate_schemas import events

@@ -22,7 +22,7 @@ from tests.support.updates import (
     an_update,
 )
 from tidegate_agent.model import CheckResult, Failure, Health, ImageStatus
-from tidegate_agent.states import (
+from tidegate_agent.update.events import (
     Activated,
     ActivateFailed,
     Admitted,
@@ -30,27 +30,29 @@ from tidegate_agent.states import (
     CancelRequested,
     Event,
     Heard,
-    Idle,
     Known,
-    Outcome,
     Progressed,
     Proved,
-    Proving,
-    Rebooting,
     Refused,
     Restarted,
     RollbackFailed,
     RollbackRequested,
     RolledBack,
-    Settled,
     StageDone,
     StageFailed,
+    Woken,
+)
+from tidegate_agent.update.states import (
+    Idle,
+    Outcome,
+    Proving,
+    Rebooting,
+    Settled,
     State,
     Target,
     Verifying,
     Wait,
     WaitFor,
-    Woken,
 )
 from tidegate_schemas.rollout import Rollout, RolloutState
 

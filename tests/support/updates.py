@@ -7,7 +7,7 @@ from typing import Any, Final
 from tests.support.statements import NOON, a_statement, digest_of
 from tidegate_agent.admission import target_of
 from tidegate_agent.model import Failure, ImageStatus
-from tidegate_agent.states import (
+from tidegate_agent.update.states import (
     Activating,
     Idle,
     Outcome,

@@ -11,7 +11,7 @@ from tests.support.samples import EVENTS, STATES
 from tests.support.statements import NOON
 from tests.support.updates import EVERY_STATE
 from tidegate_agent import drawing
-from tidegate_agent.states import Event
+from tidegate_agent.update.events import Event
 from tidegate_schemas.codes import REGISTRY, Code
 
 FILES = generated()

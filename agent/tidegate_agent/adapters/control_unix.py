@@ -83,11 +83,13 @@ class ControlServer:
 
     def _converse(self, caller: socket.socket) -> None:
         caller.settimeout(TIMEOUT_S)
+        # Read before refusing: a caller whose writing is cut off would not see the answer.
+        line = _line(caller, REQUEST_BYTES)
         if not _may_call(caller):
             reason = "only root and the agent's own user may talk to it"
             answer: Mapping[str, Any] = {"ok": False, "code": Code.CONTROL_UNREACHABLE, "reason": reason}
         else:
-            request = jsontext.parse(_line(caller, REQUEST_BYTES), REQUEST_BYTES)
+            request = jsontext.parse(line, REQUEST_BYTES)
             answer = self._answer(request if isinstance(request, dict) else {})
         caller.sendall(json.dumps(answer).encode() + b"\n")
 

@@ -21,7 +21,7 @@ from tidegate_agent.errors import JournalError
 from tidegate_agent.machine import update_of
 from tidegate_agent.model import Failure, Follow
 from tidegate_agent.records import Approval, Change, Letter, Recollection
-from tidegate_agent.states import Idle, State
+from tidegate_agent.update.states import Idle, State
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import UpdateEvent

@@ -25,7 +25,7 @@ from tidegate_agent.admission import (
     target_of,
 )
 from tidegate_agent.errors import RefusedError
-from tidegate_agent.states import Wait, WaitFor
+from tidegate_agent.update.states import Wait, WaitFor
 from tidegate_agent.windows import Schedule, Window
 from tidegate_schemas.codes import Code
 from tidegate_schemas.rollout import Rollout, RolloutState, Urgency, Wave, cohort

@@ -14,7 +14,8 @@ from tidegate_agent.admission import HostFacts, Memory, Policy
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.intake import Decision, Intake
 from tidegate_agent.model import Failure, Follow, Verdict
-from tidegate_agent.states import Admitted, Idle, Known, Outcome, Refused, Settled, State, Verifying, Waiting
+from tidegate_agent.update.events import Admitted, Known, Refused
+from tidegate_agent.update.states import Idle, Outcome, Settled, State, Verifying, Waiting
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.statement import Requires
 

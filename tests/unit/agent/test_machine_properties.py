@@ -1,4 +1,4 @@
-"""The machine under any events in any order: the rules of machine.py hold, and there is always a way out."""
+"""The machine under any events in any order: the rules of the machine hold, and there is always a way out."""
 
 from __future__ import annotations
 
@@ -15,50 +15,54 @@ from tests.support.samples import REVOKED, SICK, STATES, WELL, WINDOW
 from tests.support.statements import NOON
 from tests.support.updates import BOOT, FAILURE, LATER_BOOT, NEW, NEWER, OLD, a_target
 from tidegate_agent import machine
+from tidegate_agent.machine.rules import Rules
 from tidegate_agent.model import ImageStatus
-from tidegate_agent.states import (
+from tidegate_agent.update.commands import (
     Activate,
+    Assess,
+    Prove,
+    Quarantine,
+    Reboot,
+    Report,
+    Rollback,
+    Stage,
+    Transition,
+    WakeAt,
+)
+from tidegate_agent.update.events import (
     Activated,
     ActivateFailed,
-    Activating,
     Admitted,
-    Assess,
     Assessed,
     CancelRequested,
     Event,
     Heard,
-    Idle,
     Known,
-    Outcome,
     Progressed,
-    Prove,
     Proved,
-    Proving,
-    Quarantine,
-    Reboot,
-    Rebooting,
     Refused,
-    Report,
     Restarted,
-    Rollback,
     RollbackFailed,
     RollbackRequested,
     RolledBack,
-    RollingBack,
-    Rules,
-    Settled,
-    Stage,
-    Staged,
     StageDone,
     StageFailed,
+    Woken,
+)
+from tidegate_agent.update.states import (
+    Activating,
+    Idle,
+    Outcome,
+    Proving,
+    Rebooting,
+    RollingBack,
+    Settled,
+    Staged,
     Staging,
     State,
-    Transition,
     Update,
     Verifying,
     Waiting,
-    WakeAt,
-    Woken,
 )
 from tidegate_schemas.events import Step
 

@@ -13,7 +13,7 @@ from tests.support.updates import NEW, NEWER, OLD, a_target
 from tidegate_agent.errors import EngineError, RefusedError
 from tidegate_agent.model import StageProgress, StageResult
 from tidegate_agent.operations import Operations
-from tidegate_agent.states import (
+from tidegate_agent.update.events import (
     Activated,
     ActivateFailed,
     Event,

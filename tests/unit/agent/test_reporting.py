@@ -14,6 +14,7 @@ from tests.support.statements import NOON, a_statement, an_event
 from tests.support.updates import BOOT, EVERY_STATE, FAILURE, NEW, OLD, an_image, an_update
 from tidegate_agent import machine, views
 from tidegate_agent.admission import HostFacts, Memory, target_of
+from tidegate_agent.machine.rules import Rules
 from tidegate_agent.model import Failure, Follow
 from tidegate_agent.reporting import (
     Birth,
@@ -27,7 +28,8 @@ from tidegate_agent.reporting import (
     report_event,
     stale_event,
 )
-from tidegate_agent.states import Quarantine, Report, ReportRefusal, Rules, Staged, State, Verifying
+from tidegate_agent.update.commands import Quarantine, Report, ReportRefusal
+from tidegate_agent.update.states import Staged, State, Verifying
 from tidegate_agent.windows import Opening
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code
@@ -216,9 +218,9 @@ def test_status_lines_say_what_runs_what_waits_and_until_when() -> None:
     for part in (
         "sha256:000000000000",
         "target",
-        "waits for window: closed, until",
+        "waits for window: closed (until 2026-03-02 ",
         "stale since",
-        "3 messages",
+        "3 messages refused since the agent started: see tidegate-agent history",
     ):
         assert part in text
     assert "quarantined sha256:aaaaaaaaaaaa" in text
@@ -239,6 +241,8 @@ def test_status_lines_of_a_host_at_rest_are_few() -> None:
 def test_a_history_line() -> None:
     line = views.history_line(an_event())
     assert line == "2026-03-02 12:00:00Z  succeeded    os/stable sha256:aaaaaaaaaaaa"
+    unknown = an_event().model_copy(update={"data": an_event().data.model_copy(update={"digest": None})})
+    assert views.history_line(unknown).endswith("  succeeded    os/stable")
     data = {"code": Code.HEALTH_FAILED, "reason": "web: 503", "percent": 50, "version": "2.0"}
     told = an_event().model_copy(update={"data": an_event().data.model_copy(update=data)})
     assert views.history_line(told).endswith(

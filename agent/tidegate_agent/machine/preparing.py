@@ -1,0 +1,143 @@
+"""Before activation: waiting, staging, staged. All of it can be abandoned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tidegate_agent.machine.endings import mark, nonsense, settle
+from tidegate_agent.model import Failure
+from tidegate_agent.update.commands import (
+    Activate,
+    Assess,
+    CancelStage,
+    Command,
+    Discard,
+    Report,
+    Stage,
+    Transition,
+    WakeAt,
+)
+from tidegate_agent.update.events import (
+    Assessed,
+    CancelRequested,
+    Event,
+    Progressed,
+    Restarted,
+    StageDone,
+    StageFailed,
+    Woken,
+)
+from tidegate_agent.update.states import Activating, Outcome, Staged, Staging, Wait, WaitFor, Waiting
+from tidegate_schemas.codes import Code
+from tidegate_schemas.events import Step
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from tidegate_agent.machine.rules import Rules
+
+
+def waiting(state: Waiting, event: Event, now: datetime) -> Transition:
+    """The target is admitted and not staged yet."""
+    target = state.update.target
+    match event:
+        case Restarted() | Woken():
+            return Transition(state, (Assess(target, to_activate=False),))
+        case Assessed(wait=None):
+            update = mark(state.update, Step.STAGING, now)
+            return Transition(Staging(update), (Report(Step.STAGING, update), Stage(target)))
+        case Assessed(wait=Wait() as wait):
+            return _keep_waiting(state, wait)
+        case CancelRequested():
+            return abandon(state, Outcome.CANCELLED, event.failure, now)
+        case _:
+            return nonsense(state, event)
+
+
+def _keep_waiting(state: Waiting | Staged, wait: Wait) -> Transition:
+    alarm: tuple[Command, ...] = () if wait.until is None else (WakeAt(wait.until),)
+    news = state.wait is None or state.wait.reason is not wait.reason
+    told: tuple[Command, ...] = (Report(Step.WAITING, state.update, wait=wait),) if news else ()
+    return Transition(replace(state, wait=wait), told + alarm)
+
+
+def staging(state: Staging, event: Event, now: datetime, rules: Rules) -> Transition:
+    """The engine is fetching."""
+    target = state.update.target
+    match event:
+        case Restarted():
+            return Transition(state, (Stage(target),))
+        case Progressed() if event.digest == target.digest:
+            report = Report(Step.STAGING, state.update, percent=event.percent)
+            return Transition(replace(state, percent=event.percent), (report,))
+        case StageDone() if event.asked == target.digest:
+            return _stage_done(state, event, now)
+        case StageFailed() if event.asked == target.digest:
+            return _stage_failed(state, event, now, rules)
+        case CancelRequested():
+            return abandon(state, Outcome.CANCELLED, event.failure, now)
+        case Progressed() | StageDone() | StageFailed() | Woken():
+            # The late word of a staging that was superseded.
+            return Transition(state)
+        case _:
+            return nonsense(state, event)
+
+
+def _stage_done(state: Staging, event: StageDone, now: datetime) -> Transition:
+    """Step 9 of the order of verification: what is staged is what was verified."""
+    target = state.update.target
+    if event.found != target.digest:
+        reason = f"the engine staged {event.found}, not {target.digest}"
+        failure = Failure(Code.IMAGE_DIGEST_MISMATCH, reason)
+        return abandon(state, Outcome.FAILED, failure, now)
+    fetched = state.update.bytes_fetched + event.bytes_fetched
+    update = mark(replace(state.update, bytes_fetched=fetched), Step.STAGED, now)
+    return Transition(Staged(update), (Report(Step.STAGED, update), Assess(target, to_activate=True)))
+
+
+def _stage_failed(state: Staging, event: StageFailed, now: datetime, rules: Rules) -> Transition:
+    if not event.retryable or state.update.attempt >= rules.stage_attempts:
+        return abandon(state, Outcome.FAILED, event.failure, now)
+    update = replace(state.update, attempt=state.update.attempt + 1)
+    until = now + _pause(state.update.attempt, rules)
+    wait = Wait(WaitFor.RETRY, event.failure.reason, until)
+    report = Report(Step.WAITING, state.update, event.failure, wait)
+    return Transition(Waiting(update, wait), (report, WakeAt(until)))
+
+
+def _pause(attempt: int, rules: Rules) -> timedelta:
+    return min(rules.retry_after * (1 << min(attempt - 1, 16)), rules.retry_cap)
+
+
+def staged(state: Staged, event: Event, now: datetime) -> Transition:
+    """The image lies ready."""
+    target = state.update.target
+    match event:
+        case Restarted() if event.image.staged == target.digest:
+            return Transition(state, (Assess(target, to_activate=True),))
+        case Restarted():
+            # Power loss while staged: the engine kept the blobs, not the deployment (hosts.md, finalizing).
+            update = mark(state.update, Step.STAGING, now)
+            return Transition(Staging(update), (Stage(target),))
+        case Woken():
+            return Transition(state, (Assess(target, to_activate=True),))
+        case Assessed(wait=None):
+            update = mark(state.update, Step.ACTIVATING, now)
+            return Transition(Activating(update), (Report(Step.ACTIVATING, update), Activate(target.digest)))
+        case Assessed(wait=Wait() as wait):
+            return _keep_waiting(state, wait)
+        case CancelRequested():
+            return abandon(state, Outcome.CANCELLED, event.failure, now)
+        case _:
+            return nonsense(state, event)
+
+
+def abandon(
+    state: Waiting | Staging | Staged, outcome: Outcome, failure: Failure, now: datetime
+) -> Transition:
+    """End an update before activation and give back what it took."""
+    ended = settle(state.update, outcome, now, failure)
+    stop: tuple[Command, ...] = (CancelStage(),) if isinstance(state, Staging) else ()
+    drop: tuple[Command, ...] = () if isinstance(state, Waiting) else (Discard(),)
+    return Transition(ended.state, (*ended.commands, *stop, *drop))

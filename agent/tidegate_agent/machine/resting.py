@@ -1,0 +1,51 @@
+"""Nothing is in progress, or a message is being verified."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tidegate_agent.machine.endings import go_back, nonsense
+from tidegate_agent.update.commands import Transition
+from tidegate_agent.update.events import (
+    Event,
+    Progressed,
+    Restarted,
+    RollbackRequested,
+    StageDone,
+    StageFailed,
+    Woken,
+)
+from tidegate_agent.update.states import Outcome, Resting, RollingBack, Settled, Verifying
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def at_rest(state: Resting, event: Event, now: datetime) -> Transition:
+    """Nothing is in progress."""
+    match event:
+        case Restarted() | Woken() | Progressed() | StageDone() | StageFailed():
+            # Old alarms, and the late word of a staging that was cancelled.
+            return Transition(state)
+        case RollbackRequested() if isinstance(state, Settled) and state.outcome is Outcome.SUCCEEDED:
+            # An attempt of its own: the one before has had its last word.
+            again = replace(state.update, attempt=state.update.attempt + 1)
+            return go_back(again, event.failure, now) or nonsense(state, event)
+        case _:
+            return nonsense(state, event)
+
+
+def verifying(state: Verifying, event: Event, now: datetime) -> Transition:
+    """A message is being verified, and nothing else is in progress."""
+    match event:
+        case Restarted():
+            # The message is retained: it comes again with the connection.
+            return Transition(state.before)
+        case RollbackRequested():
+            asked = at_rest(state.before, event, now)
+            return asked if isinstance(asked.state, RollingBack) else nonsense(state, event)
+        case Woken():
+            return Transition(state)
+        case _:
+            return nonsense(state, event)

@@ -1,0 +1,64 @@
+"""The one function that moves the machine: it only chooses who answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from tidegate_agent.machine.committed import activating, proving, rebooting, rolling_back
+from tidegate_agent.machine.messages import admitted, heard, refused
+from tidegate_agent.machine.preparing import staged, staging, waiting
+from tidegate_agent.machine.resting import at_rest, verifying
+from tidegate_agent.update.commands import Transition
+from tidegate_agent.update.events import Admitted, Event, Heard, Known, Refused
+from tidegate_agent.update.states import (
+    Activating,
+    Idle,
+    Proving,
+    Rebooting,
+    RollingBack,
+    Settled,
+    Staged,
+    Staging,
+    State,
+    Verifying,
+    Waiting,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tidegate_agent.machine.rules import Rules
+
+
+def step(state: State, event: Event, now: datetime, rules: Rules) -> Transition:
+    """One step of the machine. Never raises; never looks at anything but its arguments."""
+    match event:
+        case Heard():
+            return heard(state, event)
+        case Refused():
+            return refused(state, event)
+        case Known():
+            return Transition(state.before if isinstance(state, Verifying) else state)
+        case Admitted():
+            return admitted(state, event, now)
+    match state:
+        case Idle() | Settled():
+            return at_rest(state, event, now)
+        case Verifying():
+            return verifying(state, event, now)
+        case Waiting():
+            return waiting(state, event, now)
+        case Staging():
+            return staging(state, event, now, rules)
+        case Staged():
+            return staged(state, event, now)
+        case Activating():
+            return activating(state, event, now)
+        case Rebooting():
+            return rebooting(state, event, now, rules)
+        case Proving():
+            return proving(state, event, now, rules)
+        case RollingBack():
+            return rolling_back(state, event, now)
+        case _:
+            assert_never(state)

@@ -1,0 +1,160 @@
+"""What the machine hears."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidegate_agent.model import Failure, Health, ImageStatus
+from tidegate_agent.update.states import Target, Wait
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """The agent started. The engine's truth is compared with the journal's."""
+
+    image: ImageStatus
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message came on the channel's topic. `announcement` names it (SHA-256 of its bytes)."""
+
+    announcement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The message is false, stale or not for this host."""
+
+    announcement: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The message is genuine, and was acted upon before."""
+
+    announcement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The message is genuine, fresh and newer than all before it."""
+
+    announcement: str
+    target: Target
+    attempt: int
+    image: ImageStatus
+    boot_id: str
+    installed_sequence: int = 0
+    unfit: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """What stands in the way of the next step now; None where nothing does."""
+
+    wait: Wait | None
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """An alarm went off, or something changed that the update may wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """Staging got on."""
+
+    digest: str
+    percent: int
+    bytes_fetched: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageDone:
+    """The engine staged an image. `found` is the digest it reports, `asked` the one it was told."""
+
+    asked: str
+    found: str
+    bytes_fetched: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageFailed:
+    """The engine could not stage."""
+
+    asked: str
+    failure: Failure
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """The engine activated the staged image; it runs now or after a reboot."""
+
+    reboot_required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActivateFailed:
+    """The engine could not activate, or the reboot was refused."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """One round of health checks is over."""
+
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """The engine went back; the previous image runs now or after a reboot."""
+
+    reboot_required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackFailed:
+    """The engine could not go back."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """A person wants the update dropped."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackRequested:
+    """A person wants the previous image back."""
+
+    failure: Failure
+
+
+Event = (
+    Restarted
+    | Heard
+    | Refused
+    | Known
+    | Admitted
+    | Assessed
+    | Woken
+    | Progressed
+    | StageDone
+    | StageFailed
+    | Activated
+    | ActivateFailed
+    | Proved
+    | RolledBack
+    | RollbackFailed
+    | CancelRequested
+    | RollbackRequested
+)

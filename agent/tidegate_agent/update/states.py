@@ -1,0 +1,178 @@
+"""Where an update can stand. Each state carries exactly its own data, so that a wrong one cannot be written.
+
+The journal tells them apart by `kind`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from tidegate_agent.model import Failure
+from tidegate_schemas.events import Step
+from tidegate_schemas.rollout import Rollout, Urgency
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an admitted statement asks for."""
+
+    digest: str
+    sequence: int
+    version: str
+    references: tuple[str, ...]
+    expires: datetime
+    rollout: Rollout
+    urgency: Urgency = Urgency.ROUTINE
+    deadline: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One attempt to bring a target onto the host.
+
+    `attempt` grows with every try at staging, `reboots` with every reboot that should have brought the
+    target. `previous`, `previous_sequence` and `boot_id` are what was the case when the update began;
+    `marks` says when each step began, in order.
+    """
+
+    target: Target
+    attempt: int
+    previous: str | None
+    boot_id: str
+    previous_sequence: int = 0
+    reboots: int = 0
+    bytes_fetched: int = 0
+    marks: tuple[tuple[Step, datetime], ...] = ()
+
+
+class WaitFor(StrEnum):
+    """What an update can wait for."""
+
+    STATEMENT = "statement"
+    HOLD = "hold"
+    WAVE = "wave"
+    WINDOW = "window"
+    APPROVAL = "approval"
+    INHIBITOR = "inhibitor"
+    TURN = "turn"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Why an update does not go on now. `until` is None where no clock can tell."""
+
+    reason: WaitFor
+    text: str
+    until: datetime | None = None
+
+
+class Outcome(StrEnum):
+    """How an update ended."""
+
+    SUCCEEDED = "succeeded"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+    ROLLED_BACK = "rolled-back"
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing has been asked of this host yet."""
+
+    kind: Literal["idle"] = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The last update ended; nothing is in progress."""
+
+    update: Update
+    outcome: Outcome
+    failure: Failure | None = None
+    kind: Literal["settled"] = "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Verifying:
+    """A message was heard while the host was at rest. `before` is where a refusal leads back to."""
+
+    announcement: str
+    before: Idle | Settled
+    kind: Literal["verifying"] = "verifying"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The target is admitted; something forbids to stage it yet. `wait` is None until that was looked at."""
+
+    update: Update
+    wait: Wait | None = None
+    kind: Literal["waiting"] = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """The engine fetches the image and lays it out."""
+
+    update: Update
+    percent: int = 0
+    kind: Literal["staging"] = "staging"
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """The image lies ready; something forbids to activate it yet."""
+
+    update: Update
+    wait: Wait | None = None
+    kind: Literal["staged"] = "staged"
+
+
+@dataclass(frozen=True, slots=True)
+class Activating:
+    """The engine makes the staged image the next one to run. From here on nothing supersedes."""
+
+    update: Update
+    kind: Literal["activating"] = "activating"
+
+
+@dataclass(frozen=True, slots=True)
+class Rebooting:
+    """A reboot into the target was asked for."""
+
+    update: Update
+    kind: Literal["rebooting"] = "rebooting"
+
+
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """The target runs and has to show that it is healthy.
+
+    `round` counts from 1; between two rounds `checking` is False and an alarm is awaited.
+    """
+
+    update: Update
+    round: int = 1
+    checking: bool = True
+    kind: Literal["proving"] = "proving"
+
+
+@dataclass(frozen=True, slots=True)
+class RollingBack:
+    """The host returns to the image `back_to`, because of `cause`."""
+
+    update: Update
+    back_to: str
+    cause: Failure
+    kind: Literal["rolling-back"] = "rolling-back"
+
+
+Resting = Idle | Settled
+Active = Waiting | Staging | Staged | Activating | Rebooting | Proving | RollingBack
+State = Resting | Verifying | Active
