@@ -14,6 +14,7 @@ from loguru import logger
 
 from tidegate_agent import views
 from tidegate_agent.adapters import control_unix, logs, sd_notify
+from tidegate_agent.adapters.alone import alone
 from tidegate_agent.config import DIRECTORIES, InvalidConfigError, Loaded, explain, host_zone, load, warnings
 from tidegate_agent.errors import ControlError
 from tidegate_schemas import __version__, limits
@@ -131,13 +132,17 @@ def _load(options: argparse.Namespace) -> Loaded:
 def _run(options: argparse.Namespace) -> int:
     from tidegate_agent import wiring  # noqa: PLC0415 - the other commands need none of the adapters
 
-    settings = _load(options).settings
+    loaded = _load(options)
+    settings = loaded.settings
     logs.configure(settings.log.level, settings.log.format)
-    agent = wiring.build(settings)
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: agent.stop())
-    logger.info("tidegate-agent {} begins", __version__)
-    agent.run(ready=lambda: sd_notify.notify("READY=1"))
+    for warning in warnings(loaded):
+        logger.warning("{}", warning)
+    with alone(settings.state.directory):
+        agent = wiring.build(settings)
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: agent.stop())
+        logger.info("tidegate-agent {} begins", __version__)
+        agent.run(ready=lambda: sd_notify.notify("READY=1"))
     logger.info("tidegate-agent ends")
     return OK
 

@@ -14,6 +14,7 @@ class Code(StrEnum):
 
     ACTIVATE_FAILED = "activate.failed"
     ACTIVATE_REFUSED = "activate.refused"
+    AGENT_RUNNING = "agent.running"
     ANNOUNCE_CONFLICT = "announce.conflict"
     ANNOUNCE_MISSING = "announce.missing"
     ANNOUNCE_TIMEOUT = "announce.timeout"
@@ -125,6 +126,10 @@ REGISTRY: dict[Code, Entry] = {
     Code.ACTIVATE_REFUSED: Entry(
         "The engine or the host refused to activate: another update is in progress, or the reboot was denied.",
         "See `tidegate-agent status` for who holds the host, then approve or announce again.",
+    ),
+    Code.AGENT_RUNNING: Entry(
+        "Another tidegate-agent works with the same state directory.",
+        "Ask the running one (tidegate-agent status), or stop it first; a second host on one machine needs a state.directory of its own.",
     ),
     Code.ANNOUNCE_CONFLICT: Entry(
         "Somebody else changed the channel while this command worked, or it does not stand where it was expected.",

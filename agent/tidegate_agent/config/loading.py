@@ -73,7 +73,20 @@ def warnings(loaded: Loaded) -> list[str]:
         found.append(
             f"{secret} holds bus.password and everybody may read it; use password_file, or chmod o-r."
         )
-    return found
+    return found + list(_root_warnings(loaded.settings.trust.root))
+
+
+def _root_warnings(root: Path) -> Iterator[str]:
+    # Not an error: an image may bring the root later, and until then every statement is refused.
+    try:
+        json.loads(root.read_bytes())
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    except ValueError:
+        problem = "is not JSON"
+    else:
+        return
+    yield f"trust.root: {root} {problem}; every statement is refused until it is a trusted_root.json."
 
 
 def explain(loaded: Loaded) -> list[str]:

@@ -121,9 +121,21 @@ def test_secrets_show_neither_in_errors_nor_in_explanations(tree: ConfigTree) ->
 def test_a_password_that_everybody_can_read_is_warned_of(tree: ConfigTree) -> None:
     file = tree.put("etc", "agent.toml.d/50.toml", '[bus]\nusername = "kiosk"\npassword = "hunter2"\n')
     file.chmod(0o644)
-    [warning] = warnings(tree.load())
+    [warning, _] = warnings(tree.load())
     assert warning.startswith(f"{file} holds bus.password and everybody may read it")
     file.chmod(0o640)
+    assert not any("password" in each for each in warnings(tree.load()))
+
+
+def test_a_trusted_root_that_is_none_is_warned_of(tree: ConfigTree, tmp_path: Path) -> None:
+    root = tmp_path / "trusted_root.json"
+    tree.put("etc", "agent.toml.d/50.toml", f'[trust]\nroot = "{root}"\n')
+    [missing] = warnings(tree.load())
+    assert missing.startswith(f"trust.root: {root} cannot be read (No such file")
+    root.write_text("[host]\n", encoding="utf-8")
+    [wrong] = warnings(tree.load())
+    assert f"{root} is not JSON" in wrong
+    root.write_text("{}", encoding="utf-8")
     assert warnings(tree.load()) == []
 
 
