@@ -43,7 +43,7 @@ def _follow_lines(follow: FollowStatus) -> Iterator[str]:
     if follow.previous:
         yield f"    previous  {short(follow.previous)}"
     if follow.waiting_for:
-        until = f", until {follow.until}" if follow.until else ""
+        until = f" (until {follow.until:%Y-%m-%d %H:%M:%S}Z)" if follow.until else ""
         yield f"    waits for {follow.waiting_for}: {follow.reason}{until}"
     elif follow.reason:
         code = f"[{follow.code}] " if follow.code else ""
@@ -53,13 +53,15 @@ def _follow_lines(follow: FollowStatus) -> Iterator[str]:
     for digest in follow.quarantined:
         yield f"    quarantined {short(digest)}"
     if follow.refused:
-        yield f"    {follow.refused} messages refused since the agent started"
+        messages = "message" if follow.refused == 1 else "messages"
+        yield f"    {follow.refused} {messages} refused since the agent started: see tidegate-agent history"
 
 
 def history_line(event: UpdateEvent) -> str:
     """One event on one line."""
     data = event.data
-    what = f"{data.product}/{data.channel} {data.version or ''} {short(data.digest)}".replace("  ", " ")
+    digest = short(data.digest) if data.digest else None
+    what = " ".join(filter(None, (f"{data.product}/{data.channel}", data.version, digest)))
     percent = f" {data.percent} %" if data.percent is not None else ""
     code = f" [{data.code}]" if data.code else ""
     reason = f" {data.reason}" if data.reason else ""
