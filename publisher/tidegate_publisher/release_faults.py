@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _EXPECTED: Final = {
     "missing": "is required",
-    "string_type": "expected text; put it into quotes",
+    "string_type": "expected text in quotes",
     "bool_type": "expected true or false",
     "int_type": "expected a whole number without quotes",
     "int_from_float": "expected a whole number",

@@ -9,7 +9,7 @@ from tidegate_publisher.durations import format_duration
 from tidegate_schemas.base import rfc3339
 
 _HOUR: Final = timedelta(hours=1)
-_SIGNING_TIME: Final = timedelta(minutes=1)
+_MINUTE: Final = timedelta(minutes=1)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -85,9 +85,10 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
 
 
 def _wave(wave: Wave) -> str:
+    share = "all hosts" if wave.fraction == 1 else f"{wave.fraction * 100:.4g} % of hosts"
     labels = "".join(f", {key}={value}" for key, value in wave.labels.items())
     opens = "open" if wave.open else f"opens {rfc3339(wave.opens_at)}" if wave.opens_at else "closed"
-    return f"{wave.name}: {wave.fraction:.4g} of hosts{labels}, {opens}"
+    return f"{wave.name}: {share}{labels}, {opens}"
 
 
 def _requires(statement: ChannelStatement) -> str:
@@ -100,5 +101,7 @@ def _requires(statement: ChannelStatement) -> str:
 
 def _distance(moment: datetime, now: datetime) -> str:
     # A statement of 14 days that was signed two seconds ago shall not read as one of 13.
-    left = moment - now + (_SIGNING_TIME if moment - now > _HOUR else timedelta())
+    left = moment - now
+    if left > _HOUR:
+        left = round(left / _MINUTE) * _MINUTE
     return f"in {format_duration(left)}" if moment > now else f"{format_duration(-left)} ago: EXPIRED"

@@ -144,4 +144,5 @@ def first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in fault["loc"]) or "the whole"
     more = error.error_count() - 1
-    return f"{place[:120]}: {fault['msg'][:200]}" + (f" (and {more} more)" if more else "")
+    said = fault["msg"].removeprefix("Value error, ")
+    return f"{place[:120]}: {said[:200]}" + (f" (and {more} more)" if more else "")

@@ -107,11 +107,11 @@ def test_a_flag_wins_over_the_other_spelling() -> None:
         ),
         (
             MINIMAL.replace('"1.2"', "1.2"),
-            "release.yaml:5: version: expected text; put it into quotes, not 1.2",
+            "release.yaml:5: version: expected text in quotes, not 1.2",
         ),
         (
             MINIMAL.replace('"1.2"', "true"),
-            "release.yaml:5: version: expected text; put it into quotes, not true",
+            "release.yaml:5: version: expected text in quotes, not true",
         ),
         (MINIMAL + 'sequence: "7"\n', "release.yaml:6: sequence: expected a whole number without quotes"),
         (
