@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 SKEW: Final = timedelta(minutes=5)
 """How far two honest clocks may differ."""
 
-LOOK_AGAIN: Final = timedelta(minutes=1)
-"""How soon to ask again where nothing tells when a hindrance ends (an inhibitor, a hold file)."""
-
 OPENINGS_LOOKED_AT: Final = 32
 """How many windows ahead are searched for one that is long enough."""
 
@@ -257,4 +254,4 @@ def _overrides(target: Target, manners: Manners, now: datetime) -> bool:
 def _inhibited(situation: Situation) -> Wait | None:
     if not situation.inhibitors:
         return None
-    return Wait(WaitFor.INHIBITOR, "; ".join(situation.inhibitors), situation.now + LOOK_AGAIN)
+    return Wait(WaitFor.INHIBITOR, "; ".join(situation.inhibitors))

@@ -108,7 +108,7 @@ def build(settings: Settings) -> Agent:
     profile = profile_of(settings)
     bus = PahoBus(
         settings.bus,
-        client_id=f"tidegate-{profile.facts.host}",
+        client_id=profile.facts.host,
         topics=[settings.bus.topics.channel(f.product, f.channel) for f in settings.follow],
         backoff=Backoff(random.random),
     )

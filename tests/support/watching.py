@@ -75,8 +75,9 @@ class Watcher:
 
     @property
     def status(self) -> HostStatus:
-        """The newest status."""
+        """The newest status; the first one is waited for."""
         with self._changed:
+            assert self._changed.wait_for(lambda: self.statuses, 15), f"{self.host} told no status"
             return self.statuses[-1]
 
     def steps(self, digest: str | None = None) -> list[Step]:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tidegate_agent.machine.rules import Rules
 
 
-def waiting(state: Waiting, event: Event, now: datetime) -> Transition:
+def waiting(state: Waiting, event: Event, now: datetime, rules: Rules) -> Transition:
     """The target is admitted and not staged yet."""
     target = state.update.target
     match event:
@@ -48,15 +48,19 @@ def waiting(state: Waiting, event: Event, now: datetime) -> Transition:
             update = mark(state.update, Step.STAGING, now)
             return Transition(Staging(update), (Report(Step.STAGING, update), Stage(target)))
         case Assessed(wait=Wait() as wait):
-            return _keep_waiting(state, wait)
+            return _keep_waiting(state, wait, now, rules)
         case CancelRequested():
             return abandon(state, Outcome.CANCELLED, event.failure, now)
         case _:
             return nonsense(state, event)
 
 
-def _keep_waiting(state: Waiting | Staged, wait: Wait) -> Transition:
-    alarm: tuple[Command, ...] = () if wait.until is None else (WakeAt(wait.until),)
+def _keep_waiting(state: Waiting | Staged, wait: Wait, now: datetime, rules: Rules) -> Transition:
+    at = wait.until
+    if wait.reason is WaitFor.INHIBITOR:
+        # Nothing tells when a hold file goes or a backup ends.
+        at = now + rules.look_again
+    alarm: tuple[Command, ...] = () if at is None else (WakeAt(at),)
     news = state.wait is None or state.wait.reason is not wait.reason
     told: tuple[Command, ...] = (Report(Step.WAITING, state.update, wait=wait),) if news else ()
     return Transition(replace(state, wait=wait), told + alarm)
@@ -110,7 +114,7 @@ def _pause(attempt: int, rules: Rules) -> timedelta:
     return min(rules.retry_after * (1 << min(attempt - 1, 16)), rules.retry_cap)
 
 
-def staged(state: Staged, event: Event, now: datetime) -> Transition:
+def staged(state: Staged, event: Event, now: datetime, rules: Rules) -> Transition:
     """The image lies ready."""
     target = state.update.target
     match event:
@@ -126,7 +130,7 @@ def staged(state: Staged, event: Event, now: datetime) -> Transition:
             update = mark(state.update, Step.ACTIVATING, now)
             return Transition(Activating(update), (Report(Step.ACTIVATING, update), Activate(target.digest)))
         case Assessed(wait=Wait() as wait):
-            return _keep_waiting(state, wait)
+            return _keep_waiting(state, wait, now, rules)
         case CancelRequested():
             return abandon(state, Outcome.CANCELLED, event.failure, now)
         case _:

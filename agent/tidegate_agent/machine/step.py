@@ -47,11 +47,11 @@ def step(state: State, event: Event, now: datetime, rules: Rules) -> Transition:
         case Verifying():
             return verifying(state, event, now)
         case Waiting():
-            return waiting(state, event, now)
+            return waiting(state, event, now, rules)
         case Staging():
             return staging(state, event, now, rules)
         case Staged():
-            return staged(state, event, now)
+            return staged(state, event, now, rules)
         case Activating():
             return activating(state, event, now)
         case Rebooting():

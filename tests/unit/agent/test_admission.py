@@ -12,7 +12,6 @@ import pytest
 from tests.support.statements import NOON, a_statement
 from tests.support.updates import a_target
 from tidegate_agent.admission import (
-    LOOK_AGAIN,
     SKEW,
     HostFacts,
     Manners,
@@ -295,7 +294,7 @@ def test_urgency_overrides_neither_people_nor_running_work() -> None:
     assert reason(look(manners, urgency=Urgency.EMERGENCY)) is WaitFor.APPROVAL
     busy = Situation(NOON, inhibitors=("a backup runs", "a call is on"))
     wait = look(NIGHT, urgency=Urgency.EMERGENCY, situation=busy)
-    assert wait == Wait(WaitFor.INHIBITOR, "a backup runs; a call is on", NOON + LOOK_AGAIN)
+    assert wait == Wait(WaitFor.INHIBITOR, "a backup runs; a call is on")
 
 
 def test_a_persons_word_waives_the_window_for_now() -> None:
