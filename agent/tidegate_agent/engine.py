@@ -99,7 +99,7 @@ class Engine:
 
     def _follow_up(self) -> None:
         self._give_turns()
-        self._reconciliation.make_good(follower.mailbox for follower in self.followers)
+        self._reconciliation.make_good(follower.reception.mailbox for follower in self.followers)
         self._tell()
 
     # BusListener: called on the bus's thread
@@ -116,8 +116,8 @@ class Engine:
         """A message came; anything may be in it."""
         follower = self._followers.get(topic)
         # An empty one says that nothing is retained any more (MQTT 5.0, 3.3.1.3): that is no statement.
-        if follower is not None and payload and follower.mailbox.put(payload):
-            self._around.post(follower.hear)
+        if follower is not None and payload and follower.reception.mailbox.put(payload):
+            self._around.post(follower.reception.hear)
 
     def acknowledged(self, token: int) -> None:
         """The broker took a message over."""

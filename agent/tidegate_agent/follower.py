@@ -13,11 +13,11 @@ from loguru import logger
 
 from tidegate_agent import admission, machine, reporting
 from tidegate_agent.admission import Situation
-from tidegate_agent.errors import JournalError, RefusedError
+from tidegate_agent.errors import RefusedError
 from tidegate_agent.intake import Intake
-from tidegate_agent.mailbox import Mailbox
-from tidegate_agent.operations import failure_of
+from tidegate_agent.reception import Reception
 from tidegate_agent.records import Approval, Change
+from tidegate_agent.refusals import Refusals
 from tidegate_agent.reporting import FollowView
 from tidegate_agent.update.commands import (
     Activate,
@@ -75,12 +75,9 @@ if TYPE_CHECKING:
 LONGEST_SLEEP: Final = timedelta(days=366)
 """How far ahead an alarm is set at most."""
 
-REFUSALS_TOLD: Final = 64
-"""Distinct refused messages that are reported for each start; the rest are only counted."""
-
 
 class Follower:
-    """One follow: its machine, its mailbox, its engine.
+    """One follow: its machine, its messages, its engine.
 
     Args:
         followed: the follow and its image engine.
@@ -94,7 +91,6 @@ class Follower:
         follow, operations = followed.follow, followed.operations
         self.follow = follow
         self._others_busy = others_busy
-        self.mailbox = Mailbox()
         self._engine_name = followed.engine
         self._operations = operations
         self._around = around
@@ -105,12 +101,10 @@ class Follower:
         self._image = operations.engine.status()
         profile = around.profile
         self._intake = Intake(follow, profile.facts, around.policy, profile.boot_id)
-        self._in_hand: tuple[str, bytes] | None = None
-        self._newest: tuple[str, bytes] | None = None
-        self._newest_digest = ""
-        self._standing: str | None = None
+        self.reception = Reception(follow, around, lambda name: self.handle(Heard(name)), self._decide)
+        self._newest_digest: str | None = None
         self._work = Work(operations, around, self._finish)
-        self._refused = 0
+        self._refusals = Refusals()
 
     @property
     def state(self) -> State:
@@ -131,7 +125,7 @@ class Follower:
             memory=self._memory,
             image=self._image,
             quarantined=self._around.journal.quarantined(self.follow),
-            refused=self._refused,
+            refused=self._refusals.total,
             stale=self._memory.expires is not None and self._memory.expires <= self._now(),
         )
 
@@ -166,39 +160,7 @@ class Follower:
 
     # Messages
 
-    def hear(self) -> None:
-        """Take the next message out of the mailbox, unless one is being verified."""
-        if self._in_hand is None and (letter := self.mailbox.take()) is not None:
-            self._in_hand = letter
-            try:
-                self.handle(Heard(letter[0]))
-            except JournalError:
-                # Back into the box, or nothing would ever take it out of hand again.
-                self._in_hand = None
-                self.mailbox.forget(letter[0])
-                self.mailbox.put(letter[1])
-                raise
-
-    def _verify(self, announcement: str) -> None:
-        if self._in_hand is None or self._in_hand[0] != announcement:
-            return
-        payload = self._in_hand[1]
-
-        def work() -> None:
-            verdict = self._verdict(payload)
-            self._around.post(lambda: self._decide(announcement, payload, verdict))
-
-        self._around.verifying(work)
-
-    def _verdict(self, payload: bytes) -> Verdict | TidegateError:
-        try:
-            return self._around.verifier.verify(self.follow, payload)
-        except TidegateError as error:
-            return error
-        except Exception as error:  # noqa: BLE001 - whatever breaks, the message is refused (fail closed)
-            return TidegateError(Code.VERIFY_FAILED, failure_of(error, Code.VERIFY_FAILED).reason)
-
-    def _decide(self, announcement: str, payload: bytes, verdict: Verdict | TidegateError) -> None:
+    def _decide(self, announcement: str, verdict: Verdict | TidegateError) -> None:
         journal = self._around.journal
         decision = self._intake.decide(
             announcement,
@@ -211,29 +173,17 @@ class Follower:
             quarantined=journal.quarantined(self.follow),
             attempts=lambda digest: journal.attempts(self.follow, digest),
         )
-        self._in_hand = None
-        # A call of its own: a fault in this decision must not leave what waits in the mailbox unheard.
-        self._around.post(self.hear)
         if isinstance(decision.event, Admitted):
-            self._newest = (announcement, payload)
             self._newest_digest = decision.event.target.digest
         if isinstance(decision.event, Admitted | Known):
-            self._stands(announcement)
+            self.reception.stands()
         self.handle(decision.event, memory=decision.memory, floor=decision.floor)
 
-    def _stands(self, announcement: str) -> None:
-        """This is what the channel stands at. What stood before is news if it comes again: a replay."""
-        if self._standing is not None and self._standing != announcement:
-            self.mailbox.forget(self._standing)
-        self._standing = announcement
-
     def _recheck(self) -> None:
-        """Look again at the newest genuine message, if the update that just ended was to another image."""
+        """Look again at what the channel stands at, if the update that just ended was to another image."""
         update = machine.update_of(self._state)
-        if self._newest is not None and update is not None and update.target.digest != self._newest_digest:
-            self.mailbox.forget(self._newest[0])
-            self.mailbox.put(self._newest[1])
-            self.hear()
+        if update is not None and self._newest_digest not in (None, update.target.digest):
+            self.reception.recheck()
 
     # A person's word
 
@@ -296,10 +246,8 @@ class Follower:
         for command in commands:
             if isinstance(command, Report):
                 events.append(reporting.report_event(command, self.follow, profile, now))
-            elif isinstance(command, ReportRefusal):
-                self._refused += 1
-                if self._refused <= REFUSALS_TOLD:
-                    events.append(reporting.refusal_event(command, self.follow, profile, now))
+            elif isinstance(command, ReportRefusal) and self._refusals.count(now):
+                events.append(reporting.refusal_event(command, self.follow, profile, now))
         return tuple(events)
 
     def _installed_after(self, state: State) -> int:
@@ -352,7 +300,7 @@ class Follower:
     def _run(self, command: Command) -> None:
         match command:
             case Verify():
-                self._verify(command.announcement)
+                self.reception.verify(command.announcement)
             case Assess():
                 # A call of its own on the queue: if the disk does not take it, it alone is tried again.
                 self._around.post(lambda: self._consider(command))
@@ -364,18 +312,15 @@ class Follower:
                 logger.warning(
                     "{}: {} makes no sense while {}", self.follow.key, command.event, command.state
                 )
-            case ReportRefusal() if self._refused > REFUSALS_TOLD:
-                self._go_quiet()
+            case ReportRefusal() if self._refusals.quiet:
+                if self._refusals.fell_quiet:
+                    logger.warning("{}: more refused messages are only counted", self.follow.key)
             case Report() | ReportRefusal() | Quarantine():
                 logger.log(*reporting.log_line(command, self.follow.key))
             case Stage() | CancelStage() | Discard() | Activate() | Reboot() | Prove() | Rollback():
                 self._work.do(command)
             case _:
                 assert_never(command)
-
-    def _go_quiet(self) -> None:
-        if self._refused == REFUSALS_TOLD + 1:
-            logger.warning("{}: {} messages refused; more are only counted", self.follow.key, REFUSALS_TOLD)
 
     def _wake_at(self, at: datetime) -> None:
         # Health rounds keep their own pace; all else is spread over the fleet.

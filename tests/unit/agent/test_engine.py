@@ -193,6 +193,17 @@ def test_a_flood_of_distinct_messages_is_counted_but_not_told_without_end(rig: R
     assert rig.image.status().current == NEW
 
 
+def test_an_hour_after_a_flood_refusals_are_told_again(rig: Rig) -> None:
+    for number in range(100):
+        rig.say(b"rubbish %d" % number)
+    told = len(rig.events())
+    rig.say(b"one more")
+    assert len(rig.events()) == told
+    rig.advance(timedelta(hours=1))
+    rig.say(b"and another")
+    assert len(rig.events()) == told + 1
+
+
 def test_a_release_for_others_is_rejected(rig: Rig) -> None:
     rig.announce(NEW, requires={"arch": ("arm64",)})
     assert rig.events()[-1].data.code is Code.REQUIRES_ARCH

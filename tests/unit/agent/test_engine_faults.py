@@ -15,7 +15,7 @@ from tests.support.updates import NEW, NEWER, OLD
 from tidegate_agent.admission import Manners
 from tidegate_agent.engine import DISK_PAUSE
 from tidegate_agent.errors import EngineError, JournalError
-from tidegate_agent.follower import REFUSALS_TOLD
+from tidegate_agent.refusals import TOLD
 from tidegate_agent.windows import Schedule, Window
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -132,7 +132,7 @@ def test_a_flood_of_false_messages_does_not_fill_the_log() -> None:
             rig.say(b"rubbish %d" % number)
     finally:
         logger.remove(handler)
-    assert sum("was refused" in line for line in lines) == REFUSALS_TOLD
+    assert sum("was refused" in line for line in lines) == TOLD
     assert sum("only counted" in line for line in lines) == 1
 
 

@@ -1,0 +1,99 @@
+"""One channel's messages, from mailbox to verdict. One is verified at a time; none is lost to a fault."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tidegate_agent.errors import JournalError
+from tidegate_agent.mailbox import Mailbox
+from tidegate_agent.operations import failure_of
+from tidegate_schemas.codes import Code, TidegateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tidegate_agent.model import Follow, Verdict
+    from tidegate_agent.surroundings import Surroundings
+
+
+class Reception:
+    """Runs on the engine's thread, but for the verification itself.
+
+    Args:
+        follow: the channel.
+        around: for the verifier, its worker and the queue.
+        heard: told that a message is there, by name; asks for its verification in turn.
+        decide: told a message's name and what the verifier found.
+    """
+
+    def __init__(
+        self,
+        follow: Follow,
+        around: Surroundings,
+        heard: Callable[[str], None],
+        decide: Callable[[str, Verdict | TidegateError], None],
+    ) -> None:
+        self.mailbox = Mailbox()
+        self._follow = follow
+        self._around = around
+        self._heard = heard
+        self._decide = decide
+        self._in_hand: tuple[str, bytes] | None = None
+        self._standing: tuple[str, bytes] | None = None
+        self._judged: tuple[str, bytes] | None = None
+
+    def hear(self) -> None:
+        """Take the next message out of the mailbox, unless one is being verified."""
+        if self._in_hand is None and (letter := self.mailbox.take()) is not None:
+            self._in_hand = letter
+            try:
+                self._heard(letter[0])
+            except JournalError:
+                # Back into the box, or nothing would ever take it out of hand again.
+                self._in_hand = None
+                self._hear_again(letter)
+                raise
+
+    def verify(self, announcement: str) -> None:
+        """Have the message in hand verified; the verdict comes back by way of the queue."""
+        if self._in_hand is None or self._in_hand[0] != announcement:
+            return
+        letter = self._in_hand
+
+        def work() -> None:
+            verdict = self._verdict(letter[1])
+            self._around.post(lambda: self._finish(letter, verdict))
+
+        self._around.verifying(work)
+
+    def stands(self) -> None:
+        """The channel stands at the message judged last; the one before is a replay if it comes again."""
+        if self._standing is not None and self._standing != self._judged:
+            self.mailbox.forget(self._standing[0])
+        self._standing = self._judged
+
+    def recheck(self) -> None:
+        """Look again at what the channel stands at."""
+        if self._standing is not None:
+            self._hear_again(self._standing)
+            self.hear()
+
+    def _hear_again(self, letter: tuple[str, bytes]) -> None:
+        self.mailbox.forget(letter[0])
+        self.mailbox.put(letter[1])
+
+    def _finish(self, letter: tuple[str, bytes], verdict: Verdict | TidegateError) -> None:
+        if self._in_hand == letter:
+            self._in_hand = None
+        self._judged = letter
+        # A call of its own: a fault in this decision must not leave what waits in the mailbox unheard.
+        self._around.post(self.hear)
+        self._decide(letter[0], verdict)
+
+    def _verdict(self, payload: bytes) -> Verdict | TidegateError:
+        try:
+            return self._around.verifier.verify(self._follow, payload)
+        except TidegateError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever breaks, the message is refused (fail closed)
+            return TidegateError(Code.VERIFY_FAILED, failure_of(error, Code.VERIFY_FAILED).reason)
