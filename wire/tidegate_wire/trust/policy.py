@@ -1,4 +1,4 @@
-"""Who may sign for a channel. Plain data, exact matches only: there are no patterns (docs/threats.md, step 2)."""
+"""Who may sign for a channel. Plain data, exact matches only, no patterns (docs/threats.md, step 2)."""
 
 from __future__ import annotations
 
