@@ -69,13 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"tidegate-agent {__version__}")
-    parser.add_argument(
-        "--config",
-        type=Path,
-        action="append",
-        metavar="PATH",
-        help="a configuration file or directory instead of the system's; may be repeated, the last one wins",
-    )
+    _add_config(parser, default=None)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add(commands, "run", _run, "work until stopped (what the service does)")
     status = _add(commands, "status", _status, "what runs, what waits, for what, until when")
@@ -115,8 +109,21 @@ def _add(
     text: str,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+    _add_config(parser, default=argparse.SUPPRESS)
     parser.set_defaults(command=command)
     return parser
+
+
+def _add_config(parser: argparse.ArgumentParser, default: str | None) -> None:
+    # Before and after the command; absent after it, it must not undo what stands before.
+    parser.add_argument(
+        "--config",
+        type=Path,
+        action="append",
+        metavar="PATH",
+        default=default,
+        help="a configuration file or directory instead of the system's; may be repeated, the last one wins",
+    )
 
 
 def _count(text: str) -> int:
@@ -149,9 +156,11 @@ def _run(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     settings = _load(options).settings
+    broker = None
     try:
         answer = control_unix.ask(settings.state.runtime_directory, {"command": "status"})
         status, running = HostStatus.model_validate_json(json.dumps(answer["status"])), True
+        broker = answer.get("broker")
     except ControlError as error:
         if error.code is not Code.CONTROL_UNREACHABLE:
             raise
@@ -159,7 +168,7 @@ def _status(options: argparse.Namespace) -> int:
     if options.json:
         print(status.to_json().decode())
     else:
-        print(*views.status_lines(status, running=running), sep="\n")
+        print(*views.status_lines(status, running=running, broker=broker), sep="\n")
     return OK
 
 
@@ -213,7 +222,8 @@ def _approve(options: argparse.Namespace) -> int:
         print(f"{answer['digest']} is out of quarantine; the next statement for it is acted upon")
     else:
         answer = _ask(options, "approve", now=options.now)
-        print(f"{answer['follow']}: {answer['digest']} is approved")
+        waits = f"; it still waits: {answer['waits']}" if answer["waits"] else ""
+        print(f"{answer['follow']}: {answer['digest']} is approved{waits}")
     return OK
 
 

@@ -53,20 +53,27 @@ class Control:
         return command(request)
 
     def _status(self, _: Mapping[str, Any]) -> Answer:
-        return {"status": self._engine.status().model_dump(mode="json", exclude_none=True)}
+        broker = self._engine.broker_failure
+        return {
+            "status": self._engine.status().model_dump(mode="json", exclude_none=True),
+            "broker": None if broker is None else f"[{broker.code}] {broker.reason}",
+        }
 
     def _approve(self, request: Mapping[str, Any]) -> Answer:
         follower = self._follower(request)
-        digest = follower.approve(at_once=request.get("now") is True)
-        if digest is None:
+        approved = follower.approve(at_once=request.get("now") is True)
+        if approved is None:
             reason = f"there is no update to approve for {follower.follow.key}"
-            raise ControlError(Code.REQUEST_INVALID, reason)
-        return {"follow": follower.follow.key, "digest": digest}
+            raise ControlError(Code.REQUEST_POINTLESS, reason)
+        digest, wait = approved
+        return {"follow": follower.follow.key, "digest": digest, "waits": None if wait is None else wait.text}
 
     def _pardon(self, request: Mapping[str, Any]) -> Answer:
         follower, digest = self._follower(request), str(request.get("digest"))
         if not follower.pardon(digest):
-            raise ControlError(Code.REQUEST_INVALID, f"{digest} is not quarantined for {follower.follow.key}")
+            raise ControlError(
+                Code.REQUEST_POINTLESS, f"{digest} is not quarantined for {follower.follow.key}"
+            )
         return {"follow": follower.follow.key, "digest": digest}
 
     def _rollback(self, request: Mapping[str, Any]) -> Answer:
@@ -75,8 +82,8 @@ class Control:
             Code.ROLLBACK_REQUESTED, str(request.get("reason") or "a person asked for it")[:200]
         )
         if not follower.roll_back(failure):
-            reason = f"{follower.follow.key} has no proven update to go back from, or one is in progress"
-            raise ControlError(Code.REQUEST_INVALID, reason)
+            reason = f"{follower.follow.key} has no previous image to return to, or an update is in progress"
+            raise ControlError(Code.REQUEST_POINTLESS, reason)
         return {"follow": follower.follow.key}
 
     def _cancel(self, request: Mapping[str, Any]) -> Answer:
@@ -84,7 +91,7 @@ class Control:
         failure = Failure(Code.UPDATE_CANCELLED, str(request.get("reason") or "a person asked for it")[:200])
         if not follower.cancel(failure):
             reason = f"{follower.follow.key} has no update that could still be cancelled"
-            raise ControlError(Code.REQUEST_INVALID, reason)
+            raise ControlError(Code.REQUEST_POINTLESS, reason)
         return {"follow": follower.follow.key}
 
     def _follower(self, request: Mapping[str, Any]) -> Follower:

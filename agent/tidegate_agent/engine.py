@@ -47,6 +47,7 @@ class Engine:
         self._start = around.journal.begin()
         self._connection = 0
         self._connected = False
+        self.broker_failure: Failure | None = None
         self._told = b""
         host = around.profile.facts.host
         self._status_topic = topics.status(host)
@@ -108,9 +109,9 @@ class Engine:
         """A connection is up."""
         self._around.post(lambda: self._on_connected(protocol))
 
-    def disconnected(self, failure: Failure) -> None:  # noqa: ARG002 - the bus has logged it
+    def disconnected(self, failure: Failure) -> None:
         """A connection is down or could not be made."""
-        self._around.post(self._on_disconnected)
+        self._around.post(lambda: self._on_disconnected(failure))
 
     def received(self, topic: str, payload: bytes) -> None:
         """A message came; anything may be in it."""
@@ -151,10 +152,12 @@ class Engine:
 
     def _on_connected(self, protocol: Protocol) -> None:
         self._connected = True
+        self.broker_failure = None
         self._told = b""
         self._outbox.connected(protocol)
 
-    def _on_disconnected(self) -> None:
+    def _on_disconnected(self, failure: Failure) -> None:
+        self.broker_failure = failure
         self._connected = False
         self._outbox.disconnected()
 

@@ -49,12 +49,17 @@ from tidegate_agent.update.events import (
     Woken,
 )
 from tidegate_agent.update.states import (
+    Activating,
+    Idle,
     Outcome,
     Proving,
+    Rebooting,
+    RollingBack,
     Settled,
     Staged,
     Staging,
     State,
+    Update,
     Verifying,
     Wait,
     WaitFor,
@@ -102,7 +107,7 @@ class Follower:
         profile = around.profile
         self._intake = Intake(follow, profile.facts, around.policy, profile.boot_id)
         self.reception = Reception(follow, around, lambda name: self.handle(Heard(name)), self._decide)
-        self._newest_digest: str | None = None
+        self._set_aside = False
         self._work = Work(operations, around, self._finish)
         self._refusals = Refusals()
 
@@ -124,6 +129,7 @@ class Follower:
             state=self._state,
             memory=self._memory,
             image=self._image,
+            version=self._version(),
             quarantined=self._around.journal.quarantined(self.follow),
             refused=self._refusals.total,
             stale=self._memory.expires is not None and self._memory.expires <= self._now(),
@@ -174,15 +180,15 @@ class Follower:
             attempts=lambda digest: journal.attempts(self.follow, digest),
         )
         if isinstance(decision.event, Admitted):
-            self._newest_digest = decision.event.target.digest
+            self._set_aside = isinstance(self._state, Activating | Rebooting | Proving | RollingBack)
         if isinstance(decision.event, Admitted | Known):
             self.reception.stands()
         self.handle(decision.event, memory=decision.memory, floor=decision.floor)
 
     def _recheck(self) -> None:
-        """Look again at what the channel stands at, if the update that just ended was to another image."""
-        update = machine.update_of(self._state)
-        if update is not None and self._newest_digest not in (None, update.target.digest):
+        """Look again at what was announced while nothing could supersede."""
+        if self._set_aside:
+            self._set_aside = False
             self.reception.recheck()
 
     # A person's word
@@ -191,14 +197,18 @@ class Follower:
         """Look again: something changed that this update may wait for."""
         self.handle(Woken())
 
-    def approve(self, *, at_once: bool) -> str | None:
-        """Approve the update that is not activated yet; its digest, or None when there is none."""
+    def approve(self, *, at_once: bool) -> tuple[str, Wait | None] | None:
+        """Approve the update that is not activated yet.
+
+        Returns:
+            Its digest and what it still waits for; None when there is no such update.
+        """
         if not isinstance(self._state, Waiting | Staging | Staged):
             return None
-        digest = self._state.update.target.digest
-        self._around.journal.commit(Change(self.follow, approval=Approval(digest, at_once)))
+        target = self._state.update.target
+        self._around.journal.commit(Change(self.follow, approval=Approval(target.digest, at_once)))
         self.wake()
-        return digest
+        return target.digest, self._assess(Assess(target, to_activate=True))
 
     def pardon(self, digest: str) -> bool:
         """Lift a digest's quarantine; whether there was one. It is taken up with the next statement."""
@@ -213,18 +223,41 @@ class Follower:
         Raises:
             RefusedError: STATEMENT_FLOOR when the publisher forbids to go back that far.
         """
-        before, update = self._state, machine.update_of(self._state)
-        if update is not None and update.previous_sequence < self._memory.floor:
+        update = self._way_here()
+        if update is None or not isinstance(_durable(self._state), Idle | Settled):
+            return False
+        if update.previous_sequence < self._memory.floor:
             reason = f"the publisher lets no host return below sequence {self._memory.floor}"
             raise RefusedError(Code.STATEMENT_FLOOR, reason)
-        self.handle(RollbackRequested(failure))
-        return self._state != before
+        self.handle(RollbackRequested(failure, update))
+        return True
+
+    def _version(self) -> str | None:
+        current = self._image.current
+        target = None if current is None else self._around.journal.target(self.follow, current)
+        return None if target is None else target.version
+
+    def _way_here(self) -> Update | None:
+        """How the running image came from the previous one; None when there is none to return to."""
+        journal, current, previous = self._around.journal, self._image.current, self._image.previous
+        target = None if current is None else journal.target(self.follow, current)
+        if target is None or previous is None:
+            return None
+        left = journal.target(self.follow, previous)
+        return Update(
+            target,
+            journal.attempts(self.follow, target.digest) + 1,
+            previous,
+            self._around.profile.boot_id,
+            previous_sequence=0 if left is None else left.sequence,
+        )
 
     def cancel(self, failure: Failure) -> bool:
         """Drop the update in progress; whether that is possible now."""
-        before = self._state
+        if not isinstance(self._state, Waiting | Staging | Staged):
+            return False
         self.handle(CancelRequested(failure))
-        return self._state != before
+        return True
 
     def interrupt(self) -> None:
         """The agent ends: what takes long is to end soon, and goes on at the next start."""

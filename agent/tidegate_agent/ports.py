@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from tidegate_agent.model import Protocol as MqttProtocol
     from tidegate_agent.records import Approval, Change, Letter, Recollection
+    from tidegate_agent.update.states import Target
     from tidegate_schemas.events import UpdateEvent
 
 
@@ -201,6 +202,10 @@ class Journal(Protocol):
 
     def attempts(self, follow: Follow, digest: str) -> int:
         """How often this digest was tried here."""
+        ...
+
+    def target(self, follow: Follow, digest: str) -> Target | None:
+        """What was asked for when this digest was last tried here; None when it never was."""
         ...
 
     def approval(self, follow: Follow) -> Approval | None:

@@ -141,13 +141,14 @@ def durations(update: Update, now: datetime) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class FollowView:
-    """All that is known of one follow at a moment."""
+    """All that is known of one follow at a moment. `version` is that of the running image, if known."""
 
     follow: Follow
     engine: str
     state: State
     memory: Memory
     image: ImageStatus
+    version: str | None
     quarantined: Mapping[str, Failure]
     refused: int
     stale: bool
@@ -165,11 +166,12 @@ def follow_status(view: FollowView) -> FollowStatus:
         engine=view.engine,
         state=resting.outcome.value if isinstance(resting, Settled) else resting.kind,
         sequence=view.memory.sequence or None,
-        version=None if update is None else update.target.version,
         current=view.image.current,
+        version=view.version,
         staged=view.image.staged,
         previous=view.image.previous,
         target=None if update is None else update.target.digest,
+        target_version=None if update is None else update.target.version,
         waiting_for=None if wait is None else wait.reason.value,
         until=None if wait is None else wait.until,
         code=None if failure is None else failure.code,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tidegate_agent.plaintext import harmless
+from tidegate_schemas.base import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,37 +25,48 @@ def short(digest: str | None) -> str:
     return "none" if digest is None else digest[:DIGEST_SHOWN]
 
 
-def status_lines(status: HostStatus, *, running: bool) -> Iterator[str]:
-    """The host at a glance: what runs, what waits, for what, until when."""
+def status_lines(status: HostStatus, *, running: bool, broker: str | None = None) -> Iterator[str]:
+    """The host at a glance: what runs, what waits, for what, until when; `broker` is why it is offline."""
     presence = status.presence.value if running else "the agent is not running; this is its journal"
-    yield f"host {status.host}: {presence}"
+    yield harmless(f"host {status.host}: {presence}" + (f": {broker}" if broker else ""))
     for follow in status.follows:
         yield from map(harmless, _follow_lines(follow))
 
 
 def _follow_lines(follow: FollowStatus) -> Iterator[str]:
-    version = f" {follow.version}" if follow.version else ""
-    yield f"  {follow.product}/{follow.channel}{version}: {follow.state}"
-    yield f"    runs      {short(follow.current)}"
+    yield f"  {follow.product}/{follow.channel}: {follow.state}"
+    yield f"    runs      {_image(follow.current, follow.version)}"
     if follow.target not in (None, follow.current):
-        yield f"    target    {short(follow.target)}"
+        yield f"    target    {_image(follow.target, follow.target_version)}"
     if follow.staged:
         yield f"    staged    {short(follow.staged)}"
     if follow.previous:
         yield f"    previous  {short(follow.previous)}"
+    yield from _reason_lines(follow)
+    if follow.stale_since:
+        yield f"    stale since {rfc3339(follow.stale_since)}: no newer statement came"
+    for digest in follow.quarantined:
+        yield f"    quarantined {short(digest)}"
+    if follow.refused:
+        messages = "message" if follow.refused == 1 else "messages"
+        yield f"    {follow.refused} {messages} refused since the agent started: see tidegate-agent history"
+
+
+def _reason_lines(follow: FollowStatus) -> Iterator[str]:
+    if follow.sequence is None:
+        yield "    no statement of this channel was accepted yet"
     if follow.waiting_for:
         until = f" (until {follow.until:%Y-%m-%d %H:%M:%S}Z)" if follow.until else ""
         yield f"    waits for {follow.waiting_for}: {follow.reason}{until}"
     elif follow.reason:
         code = f"[{follow.code}] " if follow.code else ""
         yield f"    because   {code}{follow.reason}"
-    if follow.stale_since:
-        yield f"    stale since {follow.stale_since}: no newer statement came"
-    for digest in follow.quarantined:
-        yield f"    quarantined {short(digest)}"
-    if follow.refused:
-        messages = "message" if follow.refused == 1 else "messages"
-        yield f"    {follow.refused} {messages} refused since the agent started: see tidegate-agent history"
+    if follow.waiting_for == "window":
+        yield "    tidegate-agent approve --now does not wait for it"
+
+
+def _image(digest: str | None, version: str | None) -> str:
+    return f"{short(digest)} {version}" if version else short(digest)
 
 
 def history_line(event: UpdateEvent) -> str:
@@ -75,4 +87,5 @@ def opening_line(opening: Opening, zone: ZoneInfo, now: datetime) -> str:
     if opening.closes is not None:
         closes = f"until {opening.closes.astimezone(zone):%a %H:%M %Z}"
     state = "open now, " if opening.opens <= now else ""
-    return f"{state}{opens} {closes} (opens {opening.opens:%Y-%m-%dT%H:%M}Z)"
+    elsewhere = "" if zone.key == "UTC" else f" (opens {opening.opens:%Y-%m-%dT%H:%M}Z)"
+    return f"{state}{opens} {closes}{elsewhere}"

@@ -257,12 +257,15 @@ def status_at_rest(settings: Settings, presence: Presence) -> HostStatus:
 def _view_at_rest(settings: Settings, entry: FollowSettings, journal: SqliteJournal) -> FollowView:
     recollection = journal.recall(entry.follow)
     expires = recollection.memory.expires
+    image = image_engine(entry, settings).status()
+    running = None if image.current is None else journal.target(entry.follow, image.current)
     return FollowView(
         follow=entry.follow,
         engine=entry.engine,
         state=recollection.state,
         memory=recollection.memory,
-        image=image_engine(entry, settings).status(),
+        image=image,
+        version=None if running is None else running.version,
         quarantined=journal.quarantined(entry.follow),
         refused=0,
         stale=expires is not None and expires <= SystemClock().now(),

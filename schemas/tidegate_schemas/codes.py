@@ -52,6 +52,7 @@ class Code(StrEnum):
     REFERENCE_NO_DIGEST = "reference.no-digest"
     RELEASE_INVALID = "release.invalid"
     REQUEST_INVALID = "request.invalid"
+    REQUEST_POINTLESS = "request.pointless"
     REQUIRES_ARCH = "requires.arch"
     REQUIRES_LABELS = "requires.labels"
     REQUIRES_MINIMUM = "requires.minimum"
@@ -278,6 +279,10 @@ REGISTRY: dict[Code, Entry] = {
     Code.REQUEST_INVALID: Entry(
         "A request to this host is malformed or not meant for it.",
         "Compare it with `tidegate schema request`.",
+    ),
+    Code.REQUEST_POINTLESS: Entry(
+        "There is nothing that this command could act upon now.",
+        "See `tidegate-agent status` for what is the case, and `tidegate-agent history` for how it came to it.",
     ),
     Code.REQUIRES_ARCH: Entry(
         "The release is for other architectures than this host's.",

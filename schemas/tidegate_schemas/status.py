@@ -29,18 +29,23 @@ class Inventory(Message):
 
 
 class FollowStatus(Message):
-    """Where a host stands in one channel."""
+    """Where a host stands in one channel.
+
+    `version` is that of `current`, what runs; `target` is what was last asked for; `sequence` is the newest
+    accepted, which may be a heartbeat.
+    """
 
     product: Name
     channel: Name
     engine: Short
     state: Short
     sequence: Sequence | None = None
-    version: Short | None = None
     current: Digest | None = None
+    version: Short | None = None
     staged: Digest | None = None
     previous: Digest | None = None
     target: Digest | None = None
+    target_version: Short | None = None
     waiting_for: Short | None = None
     until: Moment | None = None
     code: Code | None = None

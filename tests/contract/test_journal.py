@@ -102,6 +102,13 @@ def test_attempts_never_fall(journal: Journal) -> None:
     assert journal.attempts(FOLLOW, digest_of("f")) == 0
 
 
+def test_what_was_asked_for_is_known_by_its_digest(journal: Journal) -> None:
+    update = an_update()
+    journal.commit(Change(FOLLOW, state=Settled(update, Outcome.SUCCEEDED)))
+    assert journal.target(FOLLOW, update.target.digest) == update.target
+    assert journal.target(FOLLOW, digest_of("f")) is None
+
+
 def test_the_newest_approval_counts(journal: Journal) -> None:
     assert journal.approval(FOLLOW) is None
     for at_once in (True, False):

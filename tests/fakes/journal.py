@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tidegate_agent.model import Failure, Follow
+    from tidegate_agent.update.states import Target
     from tidegate_schemas.events import UpdateEvent
 
 
@@ -32,6 +33,7 @@ class FakeJournal:
         self._events: list[UpdateEvent] = []
         self._sent: set[int] = set()
         self._tries: dict[tuple[Follow, str], int] = {}
+        self._targets: dict[tuple[Follow, str], Target] = {}
         self._quarantine: dict[Follow, dict[str, Failure]] = {}
         self._approvals: dict[Follow, Approval] = {}
         self._floor: datetime | None = None
@@ -64,6 +66,7 @@ class FakeJournal:
             if (update := update_of(change.state)) is not None:
                 key = change.follow, update.target.digest
                 self._tries[key] = max(self._tries.get(key, 0), update.attempt)
+                self._targets[key] = update.target
         if change.memory is not None:
             kept = replace(kept, memory=change.memory)
         if change.installed_sequence is not None:
@@ -88,6 +91,9 @@ class FakeJournal:
     def attempts(self, follow: Follow, digest: str) -> int:
         self._read()
         return self._tries.get((follow, digest), 0)
+
+    def target(self, follow: Follow, digest: str) -> Target | None:
+        return self._targets.get((follow, digest))
 
     def approval(self, follow: Follow) -> Approval | None:
         self._read()

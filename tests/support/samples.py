@@ -88,7 +88,7 @@ EVERY_EVENT: Final[tuple[Event, ...]] = (
     RolledBack(reboot_required=False),
     RollbackFailed(FAILURE),
     CancelRequested(FAILURE),
-    RollbackRequested(FAILURE),
+    RollbackRequested(FAILURE, an_update()),
 )
 """One sample of each event, two where both are needed to see anything."""
 

@@ -1,7 +1,8 @@
 """The journal in SQLite (WAL, synchronous=FULL): what is committed here survives power loss.
 
 Six tables: `meta` (counters, clock floor), `follow` (state and memory, one row each), `event` (history and
-outbox in one: what is not acknowledged is the outbox), `attempt`, `quarantine`, `approval`.
+outbox in one: what is not acknowledged is the outbox), `release` (what was tried, and how often),
+`quarantine`, `approval`.
 A database that is damaged is set aside and a new one begun: the host must stay updatable (JOURNAL_CORRUPT).
 """
 
@@ -21,7 +22,7 @@ from tidegate_agent.errors import JournalError
 from tidegate_agent.machine import update_of
 from tidegate_agent.model import Failure, Follow
 from tidegate_agent.records import Approval, Change, Letter, Recollection
-from tidegate_agent.update.states import Idle, State
+from tidegate_agent.update.states import Idle, State, Target
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import UpdateEvent
@@ -44,8 +45,9 @@ create table event (
     body text not null, sent integer not null default 0
 ) strict;
 create index event_unsent on event (token) where sent = 0;
-create table attempt (
-    follow text not null, digest text not null, tries integer not null, primary key (follow, digest)
+create table release (
+    follow text not null, digest text not null, tries integer not null, target text not null,
+    primary key (follow, digest)
 ) strict;
 create table quarantine (
     follow text not null, digest text not null, failure text not null, primary key (follow, digest)
@@ -55,6 +57,7 @@ create table approval (follow text primary key, digest text not null, at_once in
 
 _STATE: Final[TypeAdapter[State]] = TypeAdapter(State)
 _MEMORY: Final = TypeAdapter(Memory)
+_TARGET: Final = TypeAdapter(Target)
 _FAILURE: Final = TypeAdapter(Failure)
 
 T = TypeVar("T")
@@ -125,8 +128,13 @@ class SqliteJournal:
 
     def attempts(self, follow: Follow, digest: str) -> int:
         """How often this digest was tried here."""
-        row = self._one("select tries from attempt where follow = ? and digest = ?", follow.key, digest)
+        row = self._one("select tries from release where follow = ? and digest = ?", follow.key, digest)
         return int(row[0]) if row else 0
+
+    def target(self, follow: Follow, digest: str) -> Target | None:
+        """What was asked for when this digest was last tried here; None when it never was."""
+        row = self._one("select target from release where follow = ? and digest = ?", follow.key, digest)
+        return _TARGET.validate_json(row[0]) if row else None
 
     def approval(self, follow: Follow) -> Approval | None:
         """The last approval given for a follow."""
@@ -227,7 +235,7 @@ def _write_follow(db: sqlite3.Connection, key: str, change: Change) -> None:
     if change.state is not None:
         body = _STATE.dump_json(change.state).decode()
         db.execute("update follow set state = ? where follow = ?", (body, key))
-        _write_attempt(db, key, change.state)
+        _write_release(db, key, change.state)
     if change.memory is not None:
         body = _MEMORY.dump_json(change.memory).decode()
         db.execute("update follow set memory = ? where follow = ?", (body, key))
@@ -236,13 +244,14 @@ def _write_follow(db: sqlite3.Connection, key: str, change: Change) -> None:
         db.execute("update follow set installed = ? where follow = ?", values)
 
 
-def _write_attempt(db: sqlite3.Connection, key: str, state: State) -> None:
+def _write_release(db: sqlite3.Connection, key: str, state: State) -> None:
     update = update_of(state)
     if update is not None:
-        values = (key, update.target.digest, update.attempt)
+        target = _TARGET.dump_json(update.target).decode()
+        values = (key, update.target.digest, update.attempt, target)
         db.execute(
-            "insert into attempt values (?, ?, ?)"
-            " on conflict do update set tries = max(tries, excluded.tries)",
+            "insert into release values (?, ?, ?, ?)"
+            " on conflict do update set tries = max(tries, excluded.tries), target = excluded.target",
             values,
         )
 

@@ -101,7 +101,9 @@ def _stage_done(state: Staging, event: StageDone, now: datetime) -> Transition:
 
 
 def _stage_failed(state: Staging, event: StageFailed, now: datetime, rules: Rules) -> Transition:
-    if not event.retryable or state.update.attempt >= rules.stage_attempts:
+    # A host that is offline for a week goes on trying; what it tries expires by itself.
+    patient = event.failure.code is Code.IMAGE_UNREACHABLE or state.update.attempt < rules.stage_attempts
+    if not event.retryable or not patient:
         return abandon(state, Outcome.FAILED, event.failure, now)
     update = replace(state.update, attempt=state.update.attempt + 1)
     until = now + _pause(state.update.attempt, rules)

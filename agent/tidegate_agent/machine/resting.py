@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tidegate_agent.machine.endings import go_back, nonsense
@@ -16,7 +15,7 @@ from tidegate_agent.update.events import (
     StageFailed,
     Woken,
 )
-from tidegate_agent.update.states import Outcome, Resting, RollingBack, Settled, Verifying
+from tidegate_agent.update.states import Resting, RollingBack, Verifying
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,10 +27,8 @@ def at_rest(state: Resting, event: Event, now: datetime) -> Transition:
         case Restarted() | Woken() | Progressed() | StageDone() | StageFailed():
             # Old alarms, and the late word of a staging that was cancelled.
             return Transition(state)
-        case RollbackRequested() if isinstance(state, Settled) and state.outcome is Outcome.SUCCEEDED:
-            # An attempt of its own: the one before has had its last word.
-            again = replace(state.update, attempt=state.update.attempt + 1)
-            return go_back(again, event.failure, now) or nonsense(state, event)
+        case RollbackRequested(failure, update):
+            return go_back(update, failure, now) or nonsense(state, event)
         case _:
             return nonsense(state, event)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidegate_agent.model import Failure, Health, ImageStatus
-from tidegate_agent.update.states import Target, Wait
+from tidegate_agent.update.states import Target, Update, Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,10 @@ class CancelRequested:
 
 @dataclass(frozen=True, slots=True)
 class RollbackRequested:
-    """A person wants the previous image back."""
+    """A person wants the previous image back. `update` is how the running one came from it."""
 
     failure: Failure
+    update: Update
 
 
 Event = (

@@ -172,12 +172,12 @@ def test_status_of_a_running_agent_is_its_own(run: Run, agent: Agent) -> None:
 
 
 def test_a_refusal_is_told_with_code_and_remedy(run: Run, agent: Agent) -> None:
-    agent.answer = {"ok": False, "code": "request.invalid", "reason": "there is no update to approve"}
+    agent.answer = {"ok": False, "code": "request.pointless", "reason": "there is no update to approve"}
     status, out, err = run("approve")
     assert (status, out) == (1, "")
     assert err.splitlines() == [
         "tidegate-agent: there is no update to approve",
-        f"  [request.invalid] {REGISTRY[Code.REQUEST_INVALID].remedy}",
+        f"  [request.pointless] {REGISTRY[Code.REQUEST_POINTLESS].remedy}",
     ]
 
 
@@ -189,8 +189,8 @@ def test_without_an_agent_there_is_nobody_to_ask(run: Run) -> None:
 
 
 def test_what_the_local_commands_ask(run: Run, agent: Agent) -> None:
-    agent.answer = {"ok": True, "follow": "kiosk/stable", "digest": "sha256:aa"}
-    assert run("approve", "--now")[0] == 0
+    agent.answer = {"ok": True, "follow": "kiosk/stable", "digest": "sha256:aa", "waits": "for the night"}
+    assert "still waits: for the night" in run("approve", "--now")[1]
     assert run("approve", "--quarantined", "sha256:aa", "kiosk/stable")[0] == 0
     assert run("rollback", "--reason", "the fan is loud")[0] == 0
     assert run("cancel")[0] == 0

@@ -22,9 +22,9 @@ from tidegate_schemas.status import HostStatus, Presence
 NIGHT = Manners(Schedule((Window("0 2 * * *", timedelta(hours=2), ZoneInfo("UTC")),)))
 
 
-def refused(rig: Rig, command: str, **arguments: object) -> str:
+def refused(rig: Rig, command: str, *, code: Code = Code.REQUEST_POINTLESS, **arguments: object) -> str:
     answer = rig.ask(command, **arguments)
-    assert (answer["ok"], answer["code"]) == (False, Code.REQUEST_INVALID)
+    assert (answer["ok"], answer["code"]) == (False, code)
     return str(answer["reason"])
 
 
@@ -40,8 +40,9 @@ def test_status_is_what_operators_see() -> None:
 @pytest.mark.parametrize("command", ["approve", "pardon", "rollback", "cancel"])
 def test_the_follow_is_named_where_there_are_several(command: str) -> None:
     rig = Rig(follows=(FOLLOW, Follow("app", "beta")))
-    assert "os/stable, app/beta" in refused(rig, command)
-    assert "os/stable, app/beta" in refused(rig, command, follow="app/stable")
+    unnamed = refused(rig, command, code=Code.REQUEST_INVALID)
+    assert "os/stable, app/beta" in unnamed
+    assert refused(rig, command, code=Code.REQUEST_INVALID, follow="app/stable") == unnamed
     assert "os/stable, app/beta" not in refused(rig, command, follow="app/beta")
 
 
@@ -74,8 +75,26 @@ def test_only_true_waives_the_window() -> None:
     for now in (False, 1, "yes", None):
         assert rig.ask("approve", now=now)["ok"]
         assert rig.image.status().current == OLD
-    assert rig.ask("approve", now=True) == {"ok": True, "follow": "os/stable", "digest": NEW}
+    answer = rig.ask("approve", now=True)
+    assert answer == {"ok": True, "follow": "os/stable", "digest": NEW, "waits": None}
     assert rig.image.status().current == NEW
+
+
+def test_what_an_approved_update_still_waits_for_is_said() -> None:
+    rig = Rig(manners=NIGHT)
+    rig.announce(NEW)
+    assert "maintenance window" in rig.ask("approve")["waits"]
+
+
+def test_why_the_broker_is_away_is_said() -> None:
+    rig = Rig()
+    assert rig.ask("status")["broker"] is None
+    rig.broker.down()
+    rig.settle()
+    assert "bus.unreachable" in rig.ask("status")["broker"]
+    rig.broker.up()
+    rig.settle()
+    assert rig.ask("status")["broker"] is None
 
 
 def test_only_what_is_quarantined_can_be_pardoned() -> None:

@@ -441,7 +441,32 @@ def test_going_back_by_hand(rig: Rig) -> None:
     assert rig.ask("rollback", reason="the fan is loud")["ok"]
     assert rig.image.status().current == OLD
     assert rig.events()[-1].data.reason == "the fan is loud"
-    assert rig.ask("rollback")["code"] == Code.REQUEST_INVALID
+    assert rig.ask("rollback")["code"] == Code.REQUEST_POINTLESS
+
+
+def test_going_back_after_a_later_release_was_withdrawn() -> None:
+    rig = Rig()
+    rig.announce(NEW, version="1")
+    rig.host.holds = ("not now",)
+    rig.announce(NEWER, sequence=2, version="2")
+    rig.announce(NEWER, sequence=3, version="2", rollout=Rollout(seed="s", state=RolloutState.REVOKED))
+    status = rig.status().follows[0]
+    assert (status.state, status.version, status.target_version) == ("cancelled", "1", "2")
+    assert rig.ask("rollback")["ok"]
+    assert rig.image.status().current == OLD
+    assert rig.events()[-1].data.version == "1"
+
+
+def test_a_registry_that_is_away_for_days_is_asked_until_the_statement_expires(rig: Rig) -> None:
+    for _ in range(50):
+        rig.image.fail("stage", EngineError(Code.IMAGE_UNREACHABLE, "no registry answered"))
+    rig.announce(NEW)
+    for _ in range(30):
+        rig.advance(timedelta(hours=1))
+    assert rig.status().follows[0].waiting_for == "retry"
+    assert rig.image.calls.count(f"stage {NEW}") > 20
+    rig.advance(timedelta(days=14))
+    assert rig.status().follows[0].waiting_for == "statement"
 
 
 def test_no_way_back_below_the_floor(rig: Rig) -> None:

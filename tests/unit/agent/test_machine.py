@@ -390,17 +390,17 @@ def test_a_person_may_cancel_before_activation(state: State) -> None:
     assert steps(go(state, CancelRequested(FAILURE))) == [Step.CANCELLED]
 
 
-def test_a_person_may_go_back() -> None:
-    transition = go(Settled(an_update(), Outcome.SUCCEEDED), RollbackRequested(FAILURE))
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_person_may_go_back_however_the_last_update_ended(outcome: Outcome) -> None:
+    transition = go(Settled(an_update(NEWER), outcome), RollbackRequested(FAILURE, an_update()))
     assert isinstance(transition.state, RollingBack)
+    assert transition.state.update.target.digest == NEW
     assert transition.commands[-1] == Rollback(OLD)
 
 
-@pytest.mark.parametrize(
-    "state", [Idle(), Settled(an_update(), Outcome.FAILED), SETTLED], ids=["idle", "failed", "no previous"]
-)
-def test_there_must_be_something_to_go_back_to(state: State) -> None:
-    assert kinds(go(state, RollbackRequested(FAILURE)).commands) == [ReportNonsense]
+def test_there_must_be_something_to_go_back_to() -> None:
+    asked = RollbackRequested(FAILURE, an_update(OLD, previous=OLD))
+    assert kinds(go(SETTLED, asked).commands) == [ReportNonsense]
 
 
 def test_one_update_at_a_time() -> None:

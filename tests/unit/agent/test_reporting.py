@@ -152,6 +152,7 @@ def view(state: State, **changes: Any) -> FollowView:
     fields: dict[str, Any] = {
         "memory": Memory(4, "x", expires=NOON),
         "image": an_image(OLD, NEW),
+        "version": "0.9",
         "quarantined": {},
         "refused": 0,
         "stale": False,
@@ -213,11 +214,12 @@ def test_status_lines_say_what_runs_what_waits_and_until_when() -> None:
     )
     status = host_status(PROFILE, Birth(1, 1), Presence.ONLINE, NOON, (follow,))
     lines = list(views.status_lines(status, running=True))
-    assert lines[:2] == ["host edge-1: online", "  os/stable 1.0: staged"]
+    assert lines[:2] == ["host edge-1: online", "  os/stable: staged"]
     text = "\n".join(lines)
     for part in (
-        "sha256:000000000000",
-        "target",
+        "runs      sha256:000000000000 0.9",
+        "target    sha256:aaaaaaaaaaaa 1.0",
+        "approve --now",
         "waits for window: closed (until 2026-03-02 ",
         "stale since",
         "3 messages refused since the agent started: see tidegate-agent history",
@@ -228,13 +230,14 @@ def test_status_lines_say_what_runs_what_waits_and_until_when() -> None:
 
 
 def test_status_lines_of_a_host_at_rest_are_few() -> None:
-    resting = follow_status(view(EVERY_STATE[0], image=an_image(None), memory=Memory()))
+    resting = follow_status(view(EVERY_STATE[0], image=an_image(None), version=None, memory=Memory()))
     status = host_status(PROFILE, Birth(0, 0), Presence.OFFLINE, NOON, (resting,))
     lines = list(views.status_lines(status, running=False))
     assert lines == [
         "host edge-1: the agent is not running; this is its journal",
         "  os/stable: idle",
         "    runs      none",
+        "    no statement of this channel was accepted yet",
     ]
 
 

@@ -55,7 +55,9 @@ def _follow_rows(follow: FollowStatus, versions: dict[str, str], now: datetime) 
     return [
         (
             f"{follow.product}/{follow.channel}",
-            f"v{follow.version or '?'} {follow.state}{code}{wait}" if follow.version else follow.state + wait,
+            f"v{follow.target_version} {follow.state}{code}{wait}"
+            if follow.target_version
+            else follow.state + wait,
         ),
         ("images", f"{images}, quarantined {quarantined}"),
         ("refused", "1 message" if follow.refused == 1 else f"{follow.refused} messages"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.layouts import file
+from tests.support.processes import alive
+from tests.support.waiting import wait_until
 from tidegate_agent.engines.embedded.generations import Generations, Pointers
 from tidegate_agent.model import ImageStatus
 from tidegate_schemas.codes import Code, TidegateError
@@ -78,6 +82,42 @@ def test_a_command_that_hangs_is_ended(site: Site) -> None:
         site.engine("sh", "-c", "read forever < /dev/zero", timeout=0.1).activate(digest)
     assert caught.value.code is Code.ACTIVATE_FAILED
     assert site.engine().status() == ImageStatus(None, digest, None)
+
+
+def test_what_a_command_leaves_running_goes_on(site: Site, tmp_path: Path) -> None:
+    digest = image(site, "1")
+    site.stage(digest)
+    script = f"sleep 600 > /dev/null 2>&1 & echo $! > {tmp_path}/child; echo started"
+    site.engine("sh", "-c", script).activate(digest)
+    child = int((tmp_path / "child").read_text())
+    assert alive(child)
+    os.kill(child, signal.SIGKILL)
+
+
+def test_what_a_command_leaves_running_cannot_write_without_end(site: Site, tmp_path: Path) -> None:
+    digest = image(site, "1")
+    site.stage(digest)
+    site.engine("sh", "-c", f"yes & echo $! > {tmp_path}/child").activate(digest)
+    child = int((tmp_path / "child").read_text())
+    wait_until(lambda: not alive(child), "what it writes has nowhere to go")
+
+
+def test_of_what_a_command_says_the_end_is_told_without_control_characters(site: Site) -> None:
+    digest = image(site, "1")
+    site.stage(digest)
+    script = "head -c 3000000 /dev/zero; printf '\\033[2Jthe end'; exit 1"
+    with pytest.raises(TidegateError) as caught:
+        site.engine("sh", "-c", script).activate(digest)
+    assert caught.value.reason.endswith("[2Jthe end")
+    assert len(caught.value.reason) < 2200
+    assert not {"\x1b", "\0"} & set(caught.value.reason)
+
+
+def test_a_command_that_a_signal_ends_has_failed(site: Site) -> None:
+    digest = image(site, "1")
+    site.stage(digest)
+    with pytest.raises(TidegateError, match="was ended by signal 9: no output"):
+        site.engine("sh", "-c", "kill -9 $$").activate(digest)
 
 
 def test_a_rollback_whose_command_fails_stays(site: Site) -> None:
