@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from tests.fakes.health import HEALTHY, SICK, FakeHealth
+from tests.support.processes import alive
 from tests.support.waiting import wait_until
 from tidegate_agent.adapters.health import CommandAndHttpHealth
 from tidegate_agent.config.checks import CheckSettings
@@ -109,15 +110,6 @@ def test_a_daemon_that_a_check_leaves_behind_neither_delays_it_nor_stays(tmp_pat
     assert result.output == "ok"
     child = int((tmp_path / "child").read_text(encoding="ascii"))
     wait_until(lambda: not alive(child), "the child is gone")
-
-
-def alive(pid: int) -> bool:
-    """Whether a process still runs; a zombie waits only for its parent."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_endless_output_is_cut_to_its_end_and_harmless() -> None:

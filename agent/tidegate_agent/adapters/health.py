@@ -14,9 +14,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
-from tidegate_agent.adapters.process import OUTPUT_BYTES, printable, run
 from tidegate_agent.config.scalars import format_duration
 from tidegate_agent.model import CheckResult, Health
+from tidegate_agent.process import OUTPUT_BYTES, printable, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

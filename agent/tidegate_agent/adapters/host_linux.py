@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tidegate_agent.adapters.process import printable, run
 from tidegate_agent.errors import EngineError
+from tidegate_agent.process import printable, run
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import tempfile
-from typing import IO
 
 from tidegate_agent.errors import EngineError
+from tidegate_agent.process import Finished, run
 from tidegate_schemas.codes import Code
-
-_TAIL_BYTES = 2000
 
 
 def run_hook(command: tuple[str, ...], environment: dict[str, str], timeout: float) -> None:
     """Run a command and wait for it; what it leaves running in the background goes on.
+
+    A background application must have its output sent elsewhere, to the journal for example: the hook's own
+    output ends with the hook, as a file that nobody sees would let the application fill the disk.
 
     Args:
         command: program and arguments, no shell. Nothing is done when it is empty.
@@ -27,33 +25,22 @@ def run_hook(command: tuple[str, ...], environment: dict[str, str], timeout: flo
     """
     if not command:
         return
-    # A file, not a pipe: an application started in the background would hold a pipe open for ever.
-    with tempfile.TemporaryFile() as output:
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=os.environ | environment,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise _failed(f"the command {command[0]!r} cannot be run: {error.strerror}") from error
-        try:
-            status = process.wait(timeout)
-        except subprocess.TimeoutExpired as error:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise _failed(f"the command {command[0]!r} was not done in {timeout:g} s") from error
-        if status != 0:
-            raise _failed(f"the command {command[0]!r} ended with status {status}: {_tail(output)}")
+    try:
+        finished = run(command, timeout, os.environ | environment, spare_background=True)
+    except OSError as error:
+        raise _failed(f"the command {command[0]!r} cannot be run: {error.strerror}") from error
+    if finished.status != 0:
+        raise _failed(
+            f"the command {command[0]!r} {_end(finished, timeout)}: {finished.output or 'no output'}"
+        )
 
 
-def _tail(output: IO[bytes]) -> str:
-    size = output.seek(0, os.SEEK_END)
-    output.seek(max(0, size - _TAIL_BYTES))
-    return output.read().decode("utf-8", "replace").strip() or "no output"
+def _end(finished: Finished, timeout: float) -> str:
+    if finished.status is None:
+        return f"was not done in {timeout:g} s"
+    if finished.status < 0:
+        return f"was ended by signal {-finished.status}"
+    return f"ended with status {finished.status}"
 
 
 def _failed(reason: str) -> EngineError:

@@ -1,4 +1,4 @@
-"""Running a small program on somebody's behalf: no shell, bounded time and output, nothing left behind."""
+"""Running a small program on somebody's behalf: no shell, bounded time and output, nothing left unasked."""
 
 from __future__ import annotations
 
@@ -40,14 +40,20 @@ def run(
     timeout_s: float,
     environment: Mapping[str, str] | None = None,
     output_bytes: int = OUTPUT_BYTES,
+    *,
+    spare_background: bool = False,
 ) -> Finished:
     """Run a program to its end, or to the end of its time; then end whatever it started and left.
+
+    Its output is a pipe that is read while it runs and closed at its end: nothing piles up anywhere.
 
     Args:
         argv: the program and its arguments.
         timeout_s: how long it may take, in seconds.
-        environment: variables beside PATH, LANG and HOME; nothing of the agent's own is passed on.
+        environment: variables beside PATH, LANG and HOME; nothing else of the agent's own is passed on.
         output_bytes: how much of its output is kept: the end, where the reason for a failure stands.
+        spare_background: let what it started in the background go on, if it ended in time itself. What that
+            still writes to the pipe meets SIGPIPE: whoever means to go on sends its output elsewhere.
 
     Raises:
         OSError: when it cannot be started.
@@ -64,12 +70,14 @@ def run(
         start_new_session=True,
     ) as process:
         output = _Output(process.stdout, output_bytes)
+        in_time = False
         try:
             in_time = _await_end(process.pid, output, deadline)
         finally:
-            # Before the process is reaped, so that its group's number cannot be anybody else's yet.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            if not (in_time and spare_background):
+                # Before the process is reaped, so that its group's number cannot be anybody else's yet.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
         status = process.wait()
         output.drain()
     return Finished(status if in_time else None, printable(output.kept))
