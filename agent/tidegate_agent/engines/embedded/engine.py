@@ -83,7 +83,7 @@ class EmbeddedEngine:
             Cancelled: soon after `cancelled()`; fetched blobs stay for the next attempt.
             TidegateError: an `image.*`, `reference.*` or `disk.*` code, or STAGE_FAILED.
         """
-        meter = Meter(progress, cancelled)
+        meter = Meter(progress, cancelled, self._limits.deadline)
         with self._held(Code.STAGE_FAILED, "staging"):
             name = hex_of(target.digest)
             known = self._store.info(name)

@@ -13,7 +13,7 @@ GIB = 1024 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Caps on everything that an image can make grow. Sizes are in bytes.
+    """Caps on everything that an image, or who delivers it, can make grow. Sizes are in bytes.
 
     Attributes:
         layers: layers of one image.
@@ -26,6 +26,8 @@ class Limits:
         name_bytes: one path or link target (PATH_MAX).
         depth: components of one path.
         free_reserve: free space that staging must leave to others.
+        deadline: seconds that one staging may take. A registry that delivers just fast enough would otherwise
+            keep the one thread that all updates of the host share; the next attempt goes on where this ended.
     """
 
     layers: int = 200
@@ -38,6 +40,7 @@ class Limits:
     name_bytes: int = 4096
     depth: int = 200
     free_reserve: int = 16 * MIB
+    deadline: float = 6 * 3600.0
 
 
 class Budget:

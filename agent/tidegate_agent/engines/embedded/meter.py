@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING
 
+from tidegate_agent.errors import EngineError
 from tidegate_agent.model import StageProgress
+from tidegate_schemas.codes import Code
 from tidegate_wire.registry.source import Cancelled
 
 if TYPE_CHECKING:
@@ -18,15 +22,29 @@ class Meter:
 
     Fetching and unpacking count half each; the last percent is reported when all is on disk.
 
+    Args:
+        progress: told the percents.
+        cancelled: the question whether to stop.
+        deadline: seconds from now that the whole staging may take.
+        clock: seconds that never go back.
+
     Attributes:
         bytes_fetched: bytes that came over the wire.
-        cancelled: the question whether to stop.
     """
 
-    def __init__(self, progress: Callable[[StageProgress], None], cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        progress: Callable[[StageProgress], None],
+        cancelled: Callable[[], bool],
+        deadline: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.bytes_fetched = 0
-        self.cancelled = cancelled
         self._progress = progress
+        self._cancelled = cancelled
+        self._deadline = deadline
+        self._clock = clock
+        self._began = clock()
         self._to_fetch = 0
         self._to_unpack = 0
         self._blobs_done = 0
@@ -52,11 +70,25 @@ class Meter:
         self._blobs_done += self._layer
         self._update()
 
+    def cancelled(self) -> bool:
+        """Whether to stop; asked between two pieces of a blob.
+
+        Raises:
+            EngineError: IMAGE_UNREACHABLE, retryable, when the time is up.
+        """
+        if self._cancelled():
+            return True
+        if self._clock() - self._began >= self._deadline:
+            reason = f"staging was not done in {self._deadline:g} s; what was fetched is kept for the next"
+            raise EngineError(Code.IMAGE_UNREACHABLE, reason, retryable=True)
+        return False
+
     def check(self) -> None:
         """Between two files.
 
         Raises:
             Cancelled: when asked to stop.
+            EngineError: IMAGE_UNREACHABLE, retryable, when the time is up.
         """
         if self.cancelled():
             raise Cancelled

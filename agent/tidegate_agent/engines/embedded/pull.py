@@ -105,6 +105,8 @@ class Puller:
             except TidegateError as error:
                 if error.code in _OWN:
                     raise
+                # No other reference is asked when nobody waits any more, or the time is up.
+                self._meter.check()
                 failures.append(error)
         if not failures:
             raise TidegateError(Code.REFERENCE_INVALID, f"no reference says where {self._target.digest} is")
