@@ -12,13 +12,16 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from tidegate_agent.engines.embedded.entry import Entry, Kind
+from tidegate_agent.plaintext import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _NEEDS_PRIVILEGE = (b"security.", b"trusted.", b"system.")
 # The file system or the kernel has no such attribute, or a container forbids it: the file is usable without.
 _CANNOT = frozenset({errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENODATA, errno.EINVAL})
+_TOLD_KINDS = 5
+_TOLD_CHARACTERS = 80
 _DEVICES = frozenset({Kind.CHAR, Kind.BLOCK})
 
 
@@ -101,3 +104,11 @@ class Metadata:
 
     def _note(self, name: bytes) -> None:
         self.notes[f"xattr {name.decode('utf-8', 'replace')}"] += 1
+
+
+def left_out(notes: Mapping[str, int]) -> str:
+    """Notes as words for people, the most frequent first; names of attributes come from the image."""
+    kinds = sorted(notes.items(), key=lambda note: (-note[1], note[0]))
+    told = [f"{harmless(kind[:_TOLD_CHARACTERS])} of {count}" for kind, count in kinds[:_TOLD_KINDS]]
+    more = [f"{len(kinds) - _TOLD_KINDS} kinds more"] if len(kinds) > _TOLD_KINDS else []
+    return ", ".join([*told, *more])

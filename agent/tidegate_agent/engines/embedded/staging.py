@@ -12,13 +12,15 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from tidegate_agent.engines.embedded.checkout import Checkout
 from tidegate_agent.engines.embedded.durable import sync_directory, sync_file_system
 from tidegate_agent.engines.embedded.entry import Entry, Kind
 from tidegate_agent.engines.embedded.info import CONFIG, ROOTFS, GenerationInfo, write_info
 from tidegate_agent.engines.embedded.ingest import Ingest
 from tidegate_agent.engines.embedded.limits import Budget, Limits, malformed
-from tidegate_agent.engines.embedded.metadata import Metadata
+from tidegate_agent.engines.embedded.metadata import Metadata, left_out
 from tidegate_agent.engines.embedded.objects import ObjectStore
 from tidegate_agent.engines.embedded.record import read_record, write_record
 from tidegate_agent.engines.embedded.space import require_free
@@ -70,9 +72,18 @@ class Staging:
             (self._store.new_tree / CONFIG).write_bytes(image.config)
             write_info(self._store.new_tree, info)
             self._commit(target.digest, objects)
+        self._tell_left_out(target.digest)
         return StageResult(
             target.digest, self._meter.bytes_fetched, checkout.files_new, checkout.files_reused
         )
+
+    def _tell_left_out(self, digest: str) -> None:
+        if self._metadata.notes:
+            what = left_out(self._metadata.notes)
+            user = self._metadata.uid
+            logger.warning(
+                "{} lacks what user {} or the file system cannot set, by files: {}", digest, user, what
+            )
 
     def _preflight(self, image: Image) -> None:
         unknown = {layer.blob for layer in image.layers if self._record(layer) is None}

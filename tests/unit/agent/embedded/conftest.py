@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from loguru import logger
 
 from tests.support.layouts import ImageBuilder
 from tidegate_agent.engines.embedded.engine import EmbeddedEngine
@@ -15,6 +16,8 @@ from tidegate_schemas.codes import TidegateError
 from tidegate_wire.registry.layout import LayoutSource
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tidegate_schemas.codes import Code
 
 
@@ -61,3 +64,12 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """What is logged from now on, a message each."""
+    lines: list[str] = []
+    sink = logger.add(lambda message: lines.append(message.record["message"]), level="INFO")
+    yield lines
+    logger.remove(sink)
