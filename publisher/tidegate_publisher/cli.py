@@ -115,7 +115,8 @@ def cli() -> None:
 
     \b
     A first release:
-      tidegate announce release.yaml --broker mqtts://broker.example:8883
-      tidegate verify --bus os/stable --broker mqtts://broker.example:8883
-      tidegate events --product os --until succeeded --hosts 10
+      export TIDEGATE_BROKER=mqtts://broker.example:8883
+      tidegate announce release.yaml           # prints the sequence, say 7
+      tidegate verify --bus os/stable
+      tidegate events --product os --channel stable --sequence 7 --until succeeded --hosts 10
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are

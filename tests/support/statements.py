@@ -8,6 +8,7 @@ from typing import Any
 from tidegate_schemas.events import TYPE_PREFIX, Step, UpdateData, UpdateEvent
 from tidegate_schemas.rollout import Rollout
 from tidegate_schemas.statement import ChannelPredicate, ChannelStatement, Image, Subject
+from tidegate_schemas.status import FollowStatus, HostStatus, Presence
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -47,3 +48,18 @@ def an_event(step: Step = Step.SUCCEEDED) -> UpdateEvent:
         time=NOON,
         data=data,
     )
+
+
+def a_status(host: str = "edge-1", **changes: Any) -> HostStatus:
+    """The status of a host that succeeded on `os/stable`; keyword arguments replace fields of its follow."""
+    fields: dict[str, Any] = {
+        "product": "os",
+        "channel": "stable",
+        "engine": "embedded",
+        "state": "succeeded",
+        "sequence": 1,
+        "current": digest_of("a"),
+        "target": digest_of("a"),
+    }
+    follow = FollowStatus(**{**fields, **changes})
+    return HostStatus(host=host, presence=Presence.ONLINE, start=1, connection=1, at=NOON, follows=(follow,))

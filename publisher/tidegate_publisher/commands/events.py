@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
-from pydantic import ValidationError
 
 from tidegate_publisher.exit_codes import ExitCode
 from tidegate_publisher.following import Follower, Selection
+from tidegate_publisher.host_messages import read_host_message
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.duration import read_duration
 from tidegate_publisher.options.speech import output_options
 from tidegate_publisher.output import Output, printable
-from tidegate_schemas import limits
-from tidegate_schemas.base import rfc3339
-from tidegate_schemas.events import Step, UpdateEvent, decode
-from tidegate_schemas.topics import Topics, check_host
+from tidegate_schemas.base import DIGEST_PATTERN, rfc3339
+from tidegate_schemas.events import Step, UpdateEvent
+from tidegate_schemas.status import FollowStatus, HostStatus
+from tidegate_schemas.topics import check_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tidegate_wire.mqtt.messages import Message
+    from tidegate_schemas.topics import Topics
+
+
+_DIGEST: Final = re.compile(DIGEST_PATTERN)
+
+
+def _read_digest(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _DIGEST.fullmatch(value):
+        raise click.BadParameter(f"{value[:80]!r} is not sha256: and 64 hexadecimal digits", ctx, param)
+    return value
 
 
 @click.command(short_help="Follow what hosts report.")
@@ -32,9 +42,21 @@ if TYPE_CHECKING:
 @click.option("--channel", metavar="NAME", help="Only this channel.")
 @click.option("--host", "names", multiple=True, metavar="ID", help="Only this host; repeat for several.")
 @click.option(
+    "--sequence",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only this statement of a channel or later ones, as `announce` printed it.",
+)
+@click.option(
+    "--digest",
+    callback=_read_digest,
+    metavar="DIGEST",
+    help="Only this image: sha256:…, as `announce` printed it.",
+)
+@click.option(
     "--until",
     type=click.Choice([step.value for step in Step]),
-    help="End when --hosts different hosts have reported this step.",
+    help="End when --hosts different hosts have come to this step, or beyond it.",
 )
 @click.option(
     "--hosts",
@@ -60,6 +82,8 @@ def events(
     product: str | None,
     channel: str | None,
     names: tuple[str, ...],
+    sequence: int | None,
+    digest: str | None,
     until: str | None,
     hosts: int,
     duration: timedelta | None,
@@ -69,29 +93,37 @@ def events(
 ) -> None:
     """Follow what hosts report: one line for each step of an update, or JSON lines with --json.
 
-    Events are not retained: what happened before this command started is not shown. A redelivered event is
-    shown once. With --until the command ends when enough hosts have come that far: CI can wait for a rollout.
+    With --until the command ends when enough hosts have come that far: CI can wait for a rollout. With
+    --sequence it waits for that rollout and no other, and counts hosts that were done before it began.
+
+    Events are not retained: those of before this command started are not shown, and a redelivered one is
+    shown once. What a host last said of itself is retained; with --until and --sequence hosts are counted by
+    that too, now and later. --digest keeps them from being counted for the image before.
 
     \b
     Examples:
       tidegate events --broker mqtts://broker.example
-      tidegate events --product os --until succeeded --hosts 10 --for 2h
+      tidegate announce release.yaml --json > announced.json
+      tidegate events --product os --channel stable --sequence "$(jq .sequence announced.json)" \\
+        --digest "$(jq -r .digest announced.json)" --until succeeded --hosts 10 --for 2h
       tidegate events --host edge-1 --json | jq .data.step
 
     Exit code 0 when --until was reached, 1 when a host failed, was rejected or rolled back before that,
-    3 when --for ran out. Refuses host ids that cannot be.
+    3 when --for ran out. Refuses host ids that cannot be, and --sequence without --product and --channel.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
-    selection = Selection(product, channel, frozenset(map(check_host, names)))
+    if sequence is not None and (product is None or channel is None):
+        raise click.UsageError("--sequence counts within one channel: give --product and --channel too")
+    selection = Selection(product, channel, frozenset(map(check_host, names)), sequence, digest)
     follower = Follower(selection, Step(until) if until else None, hosts)
-    settings = _Settings(broker, output, duration)
-    for event in _selected(settings, follower):
-        _show(event, output)
+    for event in _heard(_Settings(broker, output, duration), follower):
+        if isinstance(event, UpdateEvent):
+            _show(event, output)
         if follower.done:
             return
         if follower.failed and not keep_going:
             ctx.exit(ExitCode.FAILED)
     if follower.until is not None:
-        output.note(f"{len(follower.reached)} of {hosts} hosts reported {until} in time")
+        output.note(f"{len(follower.reached)} of {hosts} hosts came to {until} in time")
         ctx.exit(ExitCode.TIMED_OUT)
 
 
@@ -102,35 +134,49 @@ class _Settings:
     duration: timedelta | None
 
 
-def _selected(settings: _Settings, follower: Follower) -> Iterator[UpdateEvent]:
+def _heard(settings: _Settings, follower: Follower) -> Iterator[UpdateEvent | FollowStatus]:
+    """Everything that may have changed the count: it is looked at after each."""
     topics = settings.broker.settings.topics
-    hosts = follower.selection.hosts
-    filters = [topics.events(host) for host in sorted(hosts)] if hosts else [topics.all_events]
     limit = None if settings.duration is None else settings.duration.total_seconds()
     deadline = None if limit is None else time.monotonic() + limit
     with settings.broker.open(settings.output) as session:
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        stream = session.stream(filters, left)
-        settings.output.note("following; what happened before is not shown")
+        stream = session.stream(_filters(follower, topics), left)
+        _say_what_counts(follower, settings.output)
         for message in stream:
-            event = read_event(message, topics)
-            if event is None:
-                settings.output.note(f"something on {message.topic} is no event and was passed over")
-            elif follower.take(event):
-                yield event
+            heard = read_host_message(message, topics)
+            if isinstance(heard, HostStatus):
+                for follow in follower.take_status(heard):
+                    _show_status(heard, follow, settings.output)
+                    yield follow
+            elif heard is None:
+                settings.output.note(f"something on {message.topic} is no word of a host and was passed over")
+            elif follower.take(heard):
+                yield heard
 
 
-def read_event(message: Message, topics: Topics) -> UpdateEvent | None:
-    """A message as event; None when it is none, or speaks for another host than its topic's."""
-    place = topics.parse_host(message.topic)
-    if place is None or len(message.payload) > limits.STATEMENT_BYTES:
-        return None
-    try:
-        event = decode(message.payload, message.properties)
-    except ValidationError:
-        return None
-    # The broker's ACL binds the topic to the host; what the payload says about its sender is a claim.
-    return event if event.subject == place[0] else None
+def _filters(follower: Follower, topics: Topics) -> list[str]:
+    hosts = sorted(follower.selection.hosts)
+    filters = [topics.events(host) for host in hosts] or [topics.all_events]
+    if follower.until is not None and follower.selection.sequence is not None:
+        filters += [topics.status(host) for host in hosts] or [topics.all_status]
+    return filters
+
+
+def _say_what_counts(follower: Follower, output: Output) -> None:
+    output.note("following; what happened before is not shown")
+    if follower.until is not None and follower.selection.sequence is None:
+        output.note("without --sequence hosts that are done already do not count, but older releases do")
+
+
+def _show_status(status: HostStatus, follow: FollowStatus, output: Output) -> None:
+    """Tell by which word a host was counted, where there may have been no event."""
+    if output.as_json:
+        said = follow.model_dump(mode="json", exclude_none=True)
+        output.line({"host": status.host, "at": rfc3339(status.at), "follow": said})
+        return
+    code = f" [{follow.code.value}] {follow.reason}" if follow.code else ""
+    output.note(f"{status.host} says that it stands at #{follow.sequence}: {follow.state}{code}")
 
 
 def _show(event: UpdateEvent, output: Output) -> None:

@@ -125,6 +125,8 @@ def test_without_the_extra_a_person_is_told_what_to_install() -> None:
         (["verify"], "one of them"),
         (["verify", "--bus", "os/stable", "--identity", "a@b"], "--identity and --issuer go together"),
         (["sign", "missing.yaml", "-o", "x"], "missing.yaml"),
+        (["events", "--sequence", "7", "--product", "os"], "give --product and --channel too"),
+        (["events", "--digest", "sha256:12"], "is not sha256: and 64 hexadecimal digits"),
         (["completion", "powershell"], "powershell"),
         (
             ["sign", "/dev/null", "-o", "/nonexistent/bundle.json"],
