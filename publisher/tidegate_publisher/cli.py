@@ -27,6 +27,7 @@ COMMANDS: Final = {
     ),
     "hold": Entry(f"{_HERE}.operate:hold", "Stop a release from spreading, for now.", _STEER),
     "resume": Entry(f"{_HERE}.operate:resume", "Let a held release go on.", _STEER),
+    "promote": Entry(f"{_HERE}.operate:promote", "Open the next wave of a release.", _STEER),
     "revoke": Entry(f"{_HERE}.operate:revoke", "Withdraw a release for good.", _STEER),
     "heartbeat": Entry(f"{_HERE}.operate:heartbeat", "Make a channel's statement fresh again.", _STEER),
     "verify": Entry(f"{_HERE}.verify:verify", "Check a signed statement as hosts do.", _LOOK),

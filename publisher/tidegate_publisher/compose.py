@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from tidegate_schemas.codes import Code, TidegateError
-from tidegate_schemas.rollout import Rollout, RolloutState, Wave
+from tidegate_schemas.rollout import Rollout, Wave
 from tidegate_schemas.statement import (
     ChannelPredicate,
     ChannelStatement,
@@ -79,7 +79,7 @@ def renew(
     statement: ChannelStatement,
     *,
     now: datetime,
-    state: RolloutState | None = None,
+    rollout: Rollout | None = None,
     validity: timedelta | None = None,
 ) -> ChannelStatement:
     """The same release in a new statement: one sequence further, issued now, fresh for as long as before.
@@ -89,7 +89,7 @@ def renew(
     Args:
         statement: the statement to build on. It must have been verified.
         now: the moment of issue; cut to whole seconds.
-        state: what the rollout shall be; None leaves it.
+        rollout: what the rollout shall be; None leaves it.
         validity: how long hosts may act on it; None takes the old statement's.
     """
     now = now.replace(microsecond=0)
@@ -99,8 +99,8 @@ def renew(
         "issued_at": now,
         "expires": now + (validity or old.expires - old.issued_at),
     }
-    if state is not None:
-        changes["rollout"] = old.rollout.model_copy(update={"state": state})
+    if rollout is not None:
+        changes["rollout"] = rollout
     predicate = _predicate({**dict(old), **changes})
     return statement.model_copy(update={"predicate": predicate})
 

@@ -1,8 +1,8 @@
-"""The use cases of a running release: hold, resume, revoke, heartbeat.
+"""The use cases of a running release: hold, resume, promote, revoke, heartbeat.
 
 Each is a new statement about the same image, one sequence further. The retained statement is what they build
-on, so it is verified first; and where the outcome lets hosts go on (resume, heartbeat) it must not have
-expired: otherwise a broker could hand an old statement to the heartbeat job and have it made fresh.
+on, so it is verified first; and where the outcome lets hosts go on (resume, promote, heartbeat) it must not
+have expired: otherwise a broker could hand an old statement to the heartbeat job and have it made fresh.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tidegate_publisher.announce import Outcome
 from tidegate_publisher.compose import renew
+from tidegate_publisher.promotion import open_wave
 from tidegate_publisher.publication import Signed
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code, TidegateError
@@ -22,7 +23,8 @@ from tidegate_schemas.rollout import RolloutState
 if TYPE_CHECKING:
     from tidegate_publisher.ports import Clock, Progress
     from tidegate_publisher.publication import ChannelDesk, Current, SigningDesk
-    from tidegate_schemas.statement import ChannelStatement
+    from tidegate_schemas.rollout import Rollout
+    from tidegate_schemas.statement import ChannelPredicate, ChannelStatement
 
 
 class Operation(StrEnum):
@@ -30,6 +32,7 @@ class Operation(StrEnum):
 
     HOLD = "hold"
     RESUME = "resume"
+    PROMOTE = "promote"
     REVOKE = "revoke"
     HEARTBEAT = "heartbeat"
 
@@ -41,7 +44,7 @@ class Operation(StrEnum):
     @property
     def lets_hosts_go_on(self) -> bool:
         """Whether hosts may act on the outcome."""
-        return self in {Operation.RESUME, Operation.HEARTBEAT}
+        return self in {Operation.RESUME, Operation.PROMOTE, Operation.HEARTBEAT}
 
 
 _STATES = {
@@ -49,6 +52,7 @@ _STATES = {
     Operation.RESUME: RolloutState.ACTIVE,
     Operation.REVOKE: RolloutState.REVOKED,
 }
+_NOT_AFTER_REVOCATION = frozenset({Operation.HOLD, Operation.RESUME, Operation.PROMOTE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +79,47 @@ class Operating:
         self._clock = clock
         self._progress = progress
 
-    def run(self, operation: Operation, product: str, channel: str, conditions: Conditions) -> Outcome:
-        """Do it. Repeating hold, resume or revoke is a no-op.
+    def run(
+        self,
+        operation: Operation,
+        product: str,
+        channel: str,
+        conditions: Conditions,
+        *,
+        wave: str | None = None,
+    ) -> Outcome:
+        """Do it. What is so already is not signed again, except by a heartbeat.
+
+        Args:
+            operation: what to do.
+            product: with `channel`, where.
+            channel: see `product`.
+            conditions: what must hold.
+            wave: which one to promote; None is the first that is not open.
 
         Raises:
             TidegateError: the fault of a retained statement that does not verify; ANNOUNCE_MISSING,
-                ANNOUNCE_CONFLICT, ROLLOUT_FINAL, STATEMENT_EXPIRED; and what signing and publishing raise.
+                ANNOUNCE_CONFLICT, ROLLOUT_*, STATEMENT_EXPIRED; and what signing and publishing raise.
         """
         before = self._channels.current(product, channel)
         statement = self._usable(before, f"{product}/{channel}")
         self._check(operation, statement, conditions)
-        if operation.state is not None and statement.predicate.rollout.state is operation.state:
-            self._progress.note(f"the release is {operation.state} already; nothing was published")
+        rollout = self._afterwards(operation, statement.predicate.rollout, wave)
+        if operation is not Operation.HEARTBEAT and rollout == statement.predicate.rollout:
             return Outcome(self._as_signed(before), None, changed=False)
-        renewed = renew(statement, now=self._clock.now(), state=operation.state, validity=conditions.validity)
+        renewed = renew(statement, now=self._clock.now(), rollout=rollout, validity=conditions.validity)
         signed = self._signing.sign(renewed, before.verified)
         self._channels.publish(signed, before)
         return Outcome(signed, None, changed=True)
+
+    def _afterwards(self, operation: Operation, rollout: Rollout, wave: str | None) -> Rollout:
+        if operation is Operation.PROMOTE:
+            promoted, told = open_wave(rollout, wave, self._clock.now())
+            self._progress.note(told if promoted != rollout else f"{told}; nothing was published")
+            return promoted
+        if operation.state is rollout.state:
+            self._progress.note(f"the release is {operation.state} already; nothing was published")
+        return rollout if operation.state is None else rollout.model_copy(update={"state": operation.state})
 
     @staticmethod
     def _usable(before: Current, name: str) -> ChannelStatement:
@@ -115,12 +143,7 @@ class Operating:
         if wanted is not None and wanted != predicate.sequence:
             reason = f"The channel stands at sequence {predicate.sequence}, not at the expected {wanted}"
             raise TidegateError(Code.ANNOUNCE_CONFLICT, reason)
-        revoked = predicate.rollout.state is RolloutState.REVOKED
-        if revoked and operation in {Operation.HOLD, Operation.RESUME}:
-            reason = (
-                f"The release {predicate.version} is revoked, and a revocation is final; announce another one"
-            )
-            raise TidegateError(Code.ROLLOUT_FINAL, reason)
+        self._check_state(operation, predicate)
         if not operation.lets_hosts_go_on or conditions.even_if_expired:
             return
         if predicate.expires <= self._clock.now():
@@ -129,3 +152,15 @@ class Operating:
                 "it may be an old one that is played back. If it is the newest, give --even-if-expired"
             )
             raise TidegateError(Code.STATEMENT_EXPIRED, reason)
+
+    @staticmethod
+    def _check_state(operation: Operation, predicate: ChannelPredicate) -> None:
+        state = predicate.rollout.state
+        if state is RolloutState.REVOKED and operation in _NOT_AFTER_REVOCATION:
+            reason = (
+                f"The release {predicate.version} is revoked, and a revocation is final; announce another one"
+            )
+            raise TidegateError(Code.ROLLOUT_FINAL, reason)
+        if state is RolloutState.HELD and operation is Operation.PROMOTE:
+            reason = f"The release {predicate.version} is held: no host starts, whatever wave is open"
+            raise TidegateError(Code.ROLLOUT_HELD, reason)

@@ -59,7 +59,9 @@ class Code(StrEnum):
     ROLLBACK_FAILED = "rollback.failed"
     ROLLBACK_REQUESTED = "rollback.requested"
     ROLLOUT_FINAL = "rollout.final"
+    ROLLOUT_HELD = "rollout.held"
     ROLLOUT_REVOKED = "rollout.revoked"
+    ROLLOUT_WAVE = "rollout.wave"
     SEQUENCE_LOWER = "sequence.lower"
     SIGN_FAILED = "sign.failed"
     SIGNATURE_IDENTITY = "signature.identity"
@@ -308,9 +310,17 @@ REGISTRY: dict[Code, Entry] = {
         "The release was revoked, and a revocation is final: hosts have discarded what they staged.",
         "Announce a release, the same image too if it turned out to be good: it gets a sequence of its own.",
     ),
+    Code.ROLLOUT_HELD: Entry(
+        "The release is held, so that opening a wave would let no host start.",
+        "Let it go on with `tidegate resume PRODUCT/CHANNEL`, then promote.",
+    ),
     Code.ROLLOUT_REVOKED: Entry(
         "The publisher withdrew this release.",
         "Nothing to do; what was staged is discarded. The next release goes out as usual.",
+    ),
+    Code.ROLLOUT_WAVE: Entry(
+        "The announced release has no wave of that name.",
+        "Name one that the message lists; `tidegate verify --bus PRODUCT/CHANNEL` shows which are open.",
     ),
     Code.SEQUENCE_LOWER: Entry(
         "The channel already stands at this sequence or a higher one.",

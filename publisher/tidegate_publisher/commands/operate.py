@@ -1,4 +1,4 @@
-"""`tidegate hold`, `resume`, `revoke`, `heartbeat`."""
+"""`tidegate hold`, `resume`, `promote`, `revoke`, `heartbeat`."""
 
 from __future__ import annotations
 
@@ -27,15 +27,20 @@ if TYPE_CHECKING:
 _RESULTS = {
     Operation.HOLD: "held",
     Operation.RESUME: "resumed",
+    Operation.PROMOTE: "promoted",
     Operation.REVOKE: "revoked",
     Operation.HEARTBEAT: "renewed",
 }
 
 
-def _options(function: Callable[..., None]) -> Callable[..., None]:
-    """What all four take."""
+_WAVE = click.argument("wave", required=False, metavar="[WAVE]")
+
+
+def _options(function: Callable[..., None], *arguments: Callable[[Any], Any]) -> Callable[..., None]:
+    """What all of them take, and arguments that only one does."""
     decorators = (
         click.argument("target", callback=read_target, metavar="PRODUCT/CHANNEL"),
+        *arguments,
         click.option(
             "--expect-sequence", type=int, help="Refuse unless the channel stands at this sequence."
         ),
@@ -57,7 +62,9 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
     return decorated  # type: ignore[no-any-return]
 
 
-def _command(operation: Operation, short_help: str) -> Callable[[Callable[[], None]], click.Command]:
+def _command(
+    operation: Operation, short_help: str, *arguments: Callable[[Any], Any]
+) -> Callable[[Callable[[], None]], click.Command]:
     """Make a command of a function that has nothing but the help text."""
 
     def decorate(described: Callable[[], None]) -> click.Command:
@@ -65,7 +72,7 @@ def _command(operation: Operation, short_help: str) -> Callable[[Callable[[], No
         def run(**values: Any) -> None:  # noqa: ANN401 -- the options above
             _run(operation=operation, **values)
 
-        return click.command(operation.value, short_help=short_help)(_options(run))
+        return click.command(operation.value, short_help=short_help)(_options(run, *arguments))
 
     return decorate
 
@@ -81,11 +88,12 @@ def _run(
     trust: Trust,
     broker: Broker,
     output: Output,
+    wave: str | None = None,
 ) -> None:
     conditions = Conditions(expect_sequence, even_if_expired, expires_in)
     with broker.open(output) as session:
         operating = wiring.operating(session, broker, trust, identity, output)
-        outcome = operating.run(operation, *target, conditions)
+        outcome = operating.run(operation, *target, conditions, wave=wave)
     rows = outcome_rows(outcome, wiring.clock.now(), _RESULTS[operation])
     output.result(rows, outcome_document(outcome))
 
@@ -115,6 +123,24 @@ def resume() -> None:
 
     Refuses a revoked release (announce one instead), and a statement that has expired: it may be an old one
     that somebody plays back to you. --even-if-expired overrides the latter when you know better.
+    """  # noqa: D301 -- \b is click's mark for lines that stay as they are
+
+
+@_command(Operation.PROMOTE, "Open the next wave of a release.", _WAVE)
+def promote() -> None:
+    """Open the next wave of a release: the one that is named, else the first that is not open.
+
+    The same release is signed again with that wave open, one sequence further. Its seed stays as it is, so
+    that every host keeps its place; announcing the release anew would draw another.
+
+    \b
+    Examples:
+      tidegate promote os/stable --broker mqtts://broker.example
+      tidegate promote os/stable everybody --expect-sequence 43
+
+    Refuses a wave that the release does not have, a held release (resume it first), a revoked one, and a
+    statement that has expired, as resume does. Promoting a wave that is open is a no-op; without a name each
+    repetition opens one more, so in a job name the wave or give --expect-sequence.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
 
 

@@ -36,6 +36,28 @@ def test_announce_then_steer_then_verify(publisher: Publisher, image: str) -> No
     assert publisher.bus("resume", "os/stable").code == "rollout.final"
 
 
+@pytest.mark.real("mosquitto")
+def test_waves_are_opened_one_after_another(on_mosquitto: Publisher, image: str) -> None:
+    waves = [{"name": "canary", "fraction": 0.1, "open": True}, {"name": "tenth"}, {"name": "rest"}]
+    release = on_mosquitto.release(image, rollout={"waves": waves})
+    announced = succeeded(on_mosquitto.bus("announce", release, *POLICY)).document
+    seen = []
+    for words in ((), ("rest",), ("rest",), ()):
+        document = succeeded(on_mosquitto.bus("promote", "os/stable", *words, *POLICY)).document
+        opened = [wave["name"] for wave in document["rollout"]["waves"] if wave["open"]]
+        seen.append((document["sequence"], opened, document["changed"]))
+        assert document["rollout"]["seed"] == announced["rollout"]["seed"]
+    assert seen == [
+        (2, ["canary", "tenth"], True),
+        (3, ["canary", "tenth", "rest"], True),
+        (3, ["canary", "tenth", "rest"], False),
+        (3, ["canary", "tenth", "rest"], False),
+    ]
+    refused = on_mosquitto.bus("promote", "os/stable", "nobody", *POLICY)
+    assert (refused.status, refused.code) == (1, "rollout.wave")
+    assert "its waves are canary, tenth, rest" in refused.document["reason"]
+
+
 def test_a_signed_bundle_is_announced_once_and_a_rival_is_refused(publisher: Publisher, image: str) -> None:
     release = publisher.release(image)
     for name in ("first.json", "rival.json"):

@@ -21,7 +21,10 @@ from tidegate_schemas.export import MODELS
 if TYPE_CHECKING:
     from click.testing import Result
 
-ACTING = ["sign", "announce", "hold", "resume", "revoke", "heartbeat", "verify", "inspect", "events", "trust"]
+ACTING = [
+    *("sign", "announce", "hold", "resume", "promote", "revoke", "heartbeat"),
+    *("verify", "inspect", "events", "trust"),
+]
 
 
 def run(*words: str) -> Result:

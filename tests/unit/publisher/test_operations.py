@@ -80,7 +80,7 @@ def test_what_is_so_already_is_not_signed_again(state: RolloutState, operation: 
     assert world.signer.signed == []
 
 
-@pytest.mark.parametrize("operation", [Operation.HOLD, Operation.RESUME])
+@pytest.mark.parametrize("operation", [Operation.HOLD, Operation.RESUME, Operation.PROMOTE])
 def test_a_revocation_is_final(operation: Operation) -> None:
     assert refused(with_state(RolloutState.REVOKED), operation) is Code.ROLLOUT_FINAL
 

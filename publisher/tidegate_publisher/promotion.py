@@ -1,0 +1,66 @@
+"""Opening a rollout's next wave. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tidegate_schemas.codes import Code, TidegateError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tidegate_schemas.rollout import Rollout, Wave
+
+
+def open_wave(rollout: Rollout, name: str | None, now: datetime) -> tuple[Rollout, str]:
+    """Open one wave and leave all else as it is: the seed too, so that every host keeps its place.
+
+    Args:
+        rollout: as it is announced.
+        name: the wave to open; None is the first that is not open.
+        now: a wave whose `opens_at` has come is open.
+
+    Returns:
+        The rollout afterwards, the same one when there is nothing to open, and what came of it in words.
+
+    Raises:
+        TidegateError: ROLLOUT_WAVE when there is no wave of that name.
+    """
+    wave = _closed(rollout, now) if name is None else _named(rollout, name)
+    if wave is None:
+        return (
+            rollout,
+            "all waves are open already" if rollout.waves else "the release has no waves: all may start",
+        )
+    if is_open(wave, now):
+        return rollout, f"the wave {wave.name} is open already"
+    opened = tuple(
+        one.model_copy(update={"open": True}) if one.name == wave.name else one for one in rollout.waves
+    )
+    return rollout.model_copy(update={"waves": opened}), _told(rollout, wave, now)
+
+
+def is_open(wave: Wave, now: datetime) -> bool:
+    """Whether hosts of a wave may start."""
+    return wave.open or (wave.opens_at is not None and wave.opens_at <= now)
+
+
+def _closed(rollout: Rollout, now: datetime) -> Wave | None:
+    return next((wave for wave in rollout.waves if not is_open(wave, now)), None)
+
+
+def _named(rollout: Rollout, name: str) -> Wave:
+    for wave in rollout.waves:
+        if wave.name == name:
+            return wave
+    known = ", ".join(wave.name for wave in rollout.waves)
+    has = f"its waves are {known}" if known else "it has none: all hosts may start at once"
+    raise TidegateError(Code.ROLLOUT_WAVE, f"The release has no wave {name[:80]!r}; {has}")
+
+
+def _told(rollout: Rollout, wave: Wave, now: datetime) -> str:
+    earlier = rollout.waves[: rollout.waves.index(wave)]
+    closed = [one.name for one in earlier if not is_open(one, now)]
+    # A host is in the first wave that takes it in, whether that is open or not.
+    waits = f"; hosts of {', '.join(closed)} still wait: closed" if closed else ""
+    return f"the wave {wave.name} opens{waits}"
