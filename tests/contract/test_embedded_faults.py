@@ -126,6 +126,40 @@ def test_rollback_killed_anywhere_is_made_good(site: Site) -> None:
         assert site.engine().verify(site.first) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to an application")
+def test_laying_out_an_altered_image_anew_killed_anywhere_is_made_good(site: Site) -> None:
+    owned = site.builder.layer([file("version", b"0"), file("data", b"good", uid=65534)]).build()
+    for digest in (owned, site.second):
+        site.stage(digest).activate(digest)
+    data = site.root / "previous" / "rootfs" / "data"
+
+    def alter() -> None:
+        times = data.stat()
+        data.write_bytes(b"evil")
+        os.utime(data, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    alter()
+    _, whole = site.run("stage", owned)
+    assert data.read_bytes() == b"good"
+    for moment in points(whole["events"]):
+        site.engine().discard()
+        alter()
+        status, _ = site.run("stage", owned, kill_at=moment)
+        assert status == -9, f"not killed at {moment}"
+        after = site.engine().status()
+        assert after.current == site.second
+        assert after.previous in (None, owned)
+        assert site.version() == "2"
+        if after.previous is None:
+            with pytest.raises(TidegateError) as caught:
+                site.engine().rollback(owned)
+            assert caught.value.code is Code.ROLLBACK_FAILED
+        engine = site.stage(owned)
+        assert engine.status() == ImageStatus(site.second, owned, owned)
+        assert engine.verify(owned) == []
+        assert site.incoming() == []
+
+
 def test_a_crash_between_switch_and_hook_runs_the_hook_again(site: Site, tmp_path: Path) -> None:
     site.stage(site.first)
     status, _ = site.run("activate", site.first, hook=["sh", "-c", "kill -9 $PPID"])

@@ -7,5 +7,5 @@
 - `checkout`: the merged tree as directories and links below one directory handle
 - `store`: the folders on disk, the lock, one staging's place, its commit
 - `generations`: the three pointers current, previous and staged, switched by one rename
-- `integrity`: is what lies there what was staged?
+- `integrity`: is what lies there what was staged? All of it on demand, what others can alter before each use
 """

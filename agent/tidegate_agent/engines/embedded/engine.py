@@ -8,7 +8,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tidegate_agent.engines.embedded.integrity import Damage, find_damage
+from loguru import logger
+
+from tidegate_agent.engines.embedded.integrity import Damage, find_damage, mismatch
 from tidegate_agent.engines.embedded.limits import Limits
 from tidegate_agent.engines.embedded.meter import Meter
 from tidegate_agent.engines.embedded.pull import Puller
@@ -55,7 +57,7 @@ class EmbeddedEngine:
     ) -> None:
         self._store = Store(root)
         self._open_source = open_source
-        self._switch = Switch(self._store, on_switch, hook_timeout)
+        self._switch = Switch(self._store, on_switch, hook_timeout, limits)
         self._limits = limits
 
     def capabilities(self) -> Capabilities:
@@ -77,17 +79,18 @@ class EmbeddedEngine:
         progress: Callable[[StageProgress], None],
         cancelled: Callable[[], bool],
     ) -> StageResult:
-        """See the port. A generation that is already there is only pointed to.
+        """See the port. A generation that is there and was not altered is only pointed to.
 
         Raises:
             Cancelled: soon after `cancelled()`; fetched blobs stay for the next attempt.
-            TidegateError: an `image.*`, `reference.*` or `disk.*` code, or STAGE_FAILED.
+            TidegateError: an `image.*`, `reference.*` or `disk.*` code, or STAGE_FAILED; IMAGE_UNREACHABLE
+                also after the limits' deadline, IMAGE_DIGEST_MISMATCH when the current image was altered.
         """
         meter = Meter(progress, cancelled, self._limits.deadline)
         with self._held(Code.STAGE_FAILED, "staging"):
             name = hex_of(target.digest)
             known = self._store.info(name)
-            if known is None:
+            if known is None or not self._is_intact(target.digest, meter):
                 self._store.collect()
                 result = self._lay_out(target, meter)
             else:
@@ -108,8 +111,9 @@ class EmbeddedEngine:
         """See the port. Repeated after a crash, it runs the hook that was not known to succeed.
 
         Raises:
-            EngineError: ACTIVATE_REFUSED when something else or nothing is staged; ACTIVATE_FAILED when the
-                hook failed, and the pointers are back where they were.
+            EngineError: ACTIVATE_REFUSED when something else or nothing is staged; IMAGE_DIGEST_MISMATCH when
+                it was altered since; ACTIVATE_FAILED when the hook failed, and the pointers are back where
+                they were.
         """
         with self._held(Code.ACTIVATE_FAILED, "activating"):
             self._switch.forward(digest)
@@ -144,11 +148,27 @@ class EmbeddedEngine:
             EngineError: IMAGE_NOT_FOUND when there is no such generation.
         """
         with self._held(Code.STAGE_FAILED, "verifying"):
-            return find_damage(self._store, digest, self._limits)
+            return find_damage(self._store, digest, self._limits, lambda: None)
 
     def _announced(self, name: str | None) -> str | None:
         info = self._store.info(name)
         return None if info is None else info.announced
+
+    def _is_intact(self, digest: str, meter: Meter) -> bool:
+        """Whether a generation can be used as it is. The current one is never replaced under its users."""
+        try:
+            damage = find_damage(self._store, digest, self._limits, meter.check, exposed=True)
+        except EngineError as error:
+            if error.code is not Code.DISK_IO:
+                raise
+            damage = [Damage("/", f"cannot be compared ({error.reason})")]
+        if not damage:
+            return True
+        altered = mismatch(digest, damage)
+        if hex_of(digest) == self._store.generations.read().current:
+            raise altered
+        logger.warning("[{}] {}; it is laid out anew", altered.code, altered.reason)
+        return False
 
     def _lay_out(self, target: ImageTarget, meter: Meter) -> StageResult:
         puller = Puller(target, self._open_source, self._store.blobs, meter)

@@ -25,6 +25,7 @@ class GenerationInfo(BaseModel):
         manifest: the digest of the manifest that was unpacked; the same, unless an index was announced.
         layers: the diff_ids, lowest first.
         files: regular files in the tree.
+        exposed: paths that others than the agent may write to, see `Metadata.exposes`; None: never counted.
         notes: what this user or file system could not make, and how often.
     """
 
@@ -35,6 +36,7 @@ class GenerationInfo(BaseModel):
     arch: str
     layers: tuple[str, ...]
     files: int
+    exposed: int | None = None
     notes: dict[str, int] = {}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,17 @@ class Metadata:
     def writable_by_others(self, entry: Entry) -> bool:
         """Whether a file like this can be written to by a user who could not write to the store itself."""
         return self.privileged and (entry.uid != 0 or bool(entry.mode & 0o022) or bool(entry.xattrs))
+
+    def exposes(self, entry: Entry) -> bool:
+        """Whether others can alter what lies under this name of a directory that is not exposed itself.
+
+        A directory of root's with the sticky bit is not: what is there can be replaced by its owner alone.
+        """
+        if entry.kind is Kind.SYMLINK:
+            return self.privileged and entry.uid != 0  # its mode says nothing
+        if entry.kind is Kind.DIRECTORY and entry.uid == 0 and entry.mode & stat.S_ISVTX:
+            return False
+        return self.writable_by_others(entry)
 
     def note(self, entry: Entry) -> None:
         """Count what `adapt` leaves out of a file that is being put into a tree."""

@@ -21,6 +21,8 @@ import struct
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from tidegate_agent.engines.embedded.content import content_digest
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -90,10 +92,8 @@ class ObjectStore:
     def _is_intact(self, entry: Entry) -> bool:
         """Whether it holds what its id says: who may write to a file may also set its time back."""
         if entry.content not in self._intact:
-            descriptor = os.open(_path(entry.content), os.O_RDONLY | os.O_NOFOLLOW, dir_fd=self._roots[0])
-            with os.fdopen(descriptor, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").digest()
-            if object_id(entry, digest) != entry.content:
+            digest = content_digest(_path(entry.content), self._roots[0], entry.size)
+            if digest is None or object_id(entry, digest) != entry.content:
                 return False
             self._intact.add(entry.content)
         return True

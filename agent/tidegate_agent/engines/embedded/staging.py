@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from tidegate_agent.engines.embedded.checkout import Checkout
-from tidegate_agent.engines.embedded.durable import sync_directory, sync_file_system
+from tidegate_agent.engines.embedded.durable import sync_file_system
 from tidegate_agent.engines.embedded.entry import Entry, Kind
 from tidegate_agent.engines.embedded.info import CONFIG, ROOTFS, GenerationInfo, write_info
 from tidegate_agent.engines.embedded.ingest import Ingest
@@ -67,6 +67,7 @@ class Staging:
                 arch=target.arch,
                 layers=tuple(layer.diff_id for layer in image.layers),
                 files=checkout.files_new + checkout.files_reused,
+                exposed=sum(map(self._metadata.exposes, _entries(tree.root))),
                 notes=dict(self._metadata.notes),
             )
             (self._store.new_tree / CONFIG).write_bytes(image.config)
@@ -154,16 +155,17 @@ class Staging:
         objects.commit()
         for record in list(store.new_layers.iterdir()):
             record.rename(store.layers / record.name)
-        store.new_tree.rename(store.tree_of(digest))
-        store.new_tree.mkdir(mode=0o700)
-        sync_directory(store.trees)
+        store.put_tree(digest)
+
+
+def _entries(node: Node) -> Iterator[Entry]:
+    yield node.entry
+    for child in node.children.values():
+        yield from _entries(child)
 
 
 def _files(node: Node) -> Iterator[Entry]:
-    for child in node.children.values():
-        if child.entry.kind is Kind.FILE:
-            yield child.entry
-        yield from _files(child)
+    return (entry for entry in _entries(node) if entry.kind is Kind.FILE)
 
 
 def _account(entries: list[Entry], budget: Budget) -> Generator[Entry]:

@@ -17,6 +17,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tidegate_agent.engines.embedded.durable import sync_directory
 from tidegate_agent.engines.embedded.folders import make_folder, make_root
 from tidegate_agent.engines.embedded.generations import Generations
 from tidegate_agent.engines.embedded.info import GenerationInfo, read_info
@@ -120,6 +121,21 @@ class Store:
             if record.name not in layers:
                 record.unlink()
         sweep_objects(self.objects)
+
+    def put_tree(self, digest: str) -> None:
+        """Give the tree that was staged its name, durably; a damaged one that has it makes room.
+
+        A kill between the two renames leaves pointers to nothing, which count as none.
+        """
+        place = self.tree_of(digest)
+        doomed = self._dropped / place.name
+        if place.exists():
+            remove_tree(doomed)
+            place.rename(doomed)
+        self.new_tree.rename(place)
+        self.new_tree.mkdir(mode=0o700)
+        sync_directory(self.trees)
+        remove_tree(doomed)
 
     def _drop(self, tree: Path) -> None:
         """Remove a generation; away from its name first, so that half of one is never taken for a whole."""

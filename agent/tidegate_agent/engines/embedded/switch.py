@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING
 from tidegate_agent.engines.embedded.generations import Pointers
 from tidegate_agent.engines.embedded.hooks import run_hook
 from tidegate_agent.engines.embedded.info import ROOTFS
+from tidegate_agent.engines.embedded.integrity import find_damage, mismatch
 from tidegate_agent.errors import EngineError
 from tidegate_schemas.codes import Code
 from tidegate_wire.registry.digest import hex_of
 
 if TYPE_CHECKING:
+    from tidegate_agent.engines.embedded.limits import Limits
     from tidegate_agent.engines.embedded.store import Store
 
 
 class Switch:
     """Switches a store that is locked by the caller."""
 
-    def __init__(self, store: Store, command: tuple[str, ...], timeout: float) -> None:
+    def __init__(self, store: Store, command: tuple[str, ...], timeout: float, limits: Limits) -> None:
         self._store = store
+        self._limits = limits
         self._command = command
         self._timeout = timeout
 
@@ -32,7 +35,8 @@ class Switch:
         """Make the staged generation the current one; nothing to do when it is already.
 
         Raises:
-            EngineError: ACTIVATE_REFUSED when something else is staged; ACTIVATE_FAILED by the hook.
+            EngineError: ACTIVATE_REFUSED when something else is staged; IMAGE_DIGEST_MISMATCH when somebody
+                altered it since; ACTIVATE_FAILED by the hook.
         """
         name, before = hex_of(digest), self._store.generations.read()
         if before.current == name and before.staged != name:
@@ -51,7 +55,7 @@ class Switch:
             EngineError: ROLLBACK_FAILED when another one is previous, or by the hook.
         """
         name, before = hex_of(digest), self._store.generations.read()
-        if name not in (before.current, before.previous):
+        if name not in (before.current, before.previous) or self._store.info(name) is None:
             raise EngineError(Code.ROLLBACK_FAILED, f"{digest} is not the previous image")
         try:
             if before.current == name:
@@ -67,6 +71,8 @@ class Switch:
         if staged is None or staged.announced != digest:
             there = "nothing" if staged is None else staged.announced
             raise EngineError(Code.ACTIVATE_REFUSED, f"{digest} is not staged: {there} is")
+        if damage := find_damage(self._store, digest, self._limits, lambda: None, exposed=True):
+            raise mismatch(digest, damage)
 
     def _move(self, before: Pointers, after: Pointers) -> None:
         """Move the pointers and run the hook; where it fails, move them back and run it for the old image."""
