@@ -88,7 +88,8 @@ def _report(output: Output, error: Exception) -> int:
             return 130
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else "tidegate"
-            output.fault("usage", error.format_message(), f"See `{path} --help`.")
+            # click spreads choices over lines, with tabs.
+            output.fault("usage", " ".join(error.format_message().split()), f"See `{path} --help`.")
         case click.ClickException():
             output.fault("usage", error.format_message(), "Check the path and your right to it.")
     return ExitCode.USAGE

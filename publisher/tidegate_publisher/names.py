@@ -11,10 +11,15 @@ if TYPE_CHECKING:
 _LISTED = 12
 
 
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like this one; None when none is near."""
+    return next(iter(difflib.get_close_matches(name.lower(), sorted(known), n=1)), None)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """`did you mean x?`, or what is known when nothing is near."""
     names = sorted(known)
-    near = difflib.get_close_matches(name.lower(), names, n=1)
-    if near:
-        return f"did you mean {near[0]}?"
+    near = closest(name, names)
+    if near is not None:
+        return f"did you mean {near}?"
     return f"known are {', '.join(names[:_LISTED])}{', …' if len(names) > _LISTED else ''}"

@@ -86,11 +86,12 @@ class Output:
         self.fault(str(error.code), error.reason, error.remedy)
 
     def fault(self, code: str, reason: str, remedy: str) -> None:
-        """An error in three lines on stderr, or as JSON on stdout."""
+        """An error on stderr, or as JSON on stdout: what happened (a line for each fault), code, remedy."""
         if self.as_json:
             self.line({"code": code, "reason": reason, "remedy": remedy})
             return
-        click.secho(f"error: {printable(reason)}", fg="red", bold=True, err=True)
+        lines = printable(reason).replace("\n", f"\n{'':<{len('error: ')}}")
+        click.secho(f"error: {lines}", fg="red", bold=True, err=True)
         click.echo(f"  [{code}]", err=True)
         click.echo(f"  {printable(remedy)}", err=True)
 

@@ -37,12 +37,12 @@ _SHOWN: Final = 3
 
 
 def explain(error: ValidationError, document: YamlDocument) -> str:
-    """The first faults, each with its place; how many more there are."""
+    """The first faults, one a line, each with its place; how many more there are."""
     # A misspelt key also leaves the right one missing: the spelling is what has to be told first.
     faults = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
     told = [_sentence(fault, document) for fault in faults[:_SHOWN]]
     more = len(faults) - len(told)
-    return "; ".join(told) + (f"; and {more} more" if more else "")
+    return "\n".join([*told, f"and {more} more"] if more else told)
 
 
 def _sentence(fault: ErrorDetails, document: YamlDocument) -> str:

@@ -331,28 +331,28 @@ REGISTRY: dict[Code, Entry] = {
         "Read the reason; a Sigstore outage passes, a wrong token audience does not. Nothing was announced.",
     ),
     Code.SIGNATURE_IDENTITY: Entry(
-        "The signature is genuine, but not by a signer this host trusts for this channel.",
-        "If the signer is right, correct the follow's signers; if not, find out who announced it.",
+        "The signature is genuine, but not by a signer who is trusted for this channel.",
+        "If the signer is right, name it: on the host among the follow's signers, for `tidegate` with --identity and --issuer. If not, find out who signed and announced it.",
     ),
     Code.SIGNATURE_INVALID: Entry(
         "The signature does not fit the payload.",
-        "Somebody altered the message on its way, or it was corrupted; announce again and look at the broker's ACL.",
+        "It was altered or damaged after signing. A file: take it anew from who signed it, or sign again. From the broker: announce again, and look at its ACL.",
     ),
     Code.SIGNATURE_LOG: Entry(
         "The transparency log's proof is missing or does not fit.",
         "Sign again; if it persists, the trusted root lacks the log's current key.",
     ),
     Code.SIGNATURE_MALFORMED: Entry(
-        "The message is not a Sigstore bundle v0.3 with one DSSE signature.",
-        "Announce with tidegate, or make the bundle with a tool that writes v0.3.",
+        "The message or file is not a Sigstore bundle v0.3 with one DSSE signature.",
+        "Make the bundle with `tidegate sign` or `tidegate announce`, or with a tool that writes v0.3.",
     ),
     Code.SIGNATURE_MISSING: Entry(
-        "The message carries no signature.",
-        "Announce with `tidegate announce`; find out who wrote to the channel's topic without signing.",
+        "The message or file carries no signature.",
+        "A file: name the bundle that `tidegate sign` wrote, not the statement alone. From the broker: announce with `tidegate announce`, and find out who wrote to the channel's topic without signing.",
     ),
     Code.SIGNATURE_ROOT: Entry(
-        "The signer's certificate does not lead to the host's trusted root.",
-        "The statement comes from another Sigstore instance, or the host's trusted root is out of date.",
+        "The signer's certificate does not lead to the trusted root.",
+        "It was signed with another Sigstore instance, or the trusted root is out of date: on the host correct trust.root, for `tidegate` give --trust-config or --trusted-root.",
     ),
     Code.SIGNATURE_TIMESTAMP: Entry(
         "No trusted time proves that the certificate was valid when it signed.",
@@ -383,16 +383,16 @@ REGISTRY: dict[Code, Entry] = {
         "Nothing to do on the host; the publisher has to announce a release above the floor.",
     ),
     Code.STATEMENT_MALFORMED: Entry(
-        "The message is not UTF-8 JSON within the limits on depth, or repeats a key.",
-        "Find out who writes to the channel's topic: tidegate never produces this.",
+        "The message or file is not UTF-8 JSON within the limits on depth, or repeats a key.",
+        "tidegate never produces this. A file: name the bundle that `tidegate sign` wrote, whole and unedited. From the broker: find out who writes to the channel's topic.",
     ),
     Code.STATEMENT_NOT_YET_VALID: Entry(
-        "The statement was issued in this host's future.",
-        "Check the clocks of the host and of the signing machine.",
+        "The statement was issued in the future of the clock that it was checked by.",
+        "Check the clock here and that of the signing machine.",
     ),
     Code.STATEMENT_OVERSIZE: Entry(
-        "The message is larger than 64 KiB and was not read.",
-        "Find out who writes to the channel's topic; shorten `notes` if it was you.",
+        "The message or file is larger than 64 KiB and was not read.",
+        "If it is your release, shorten `notes` and `mirrors`; a file: check that it is a bundle at all. From the broker: find out who writes to the channel's topic.",
     ),
     Code.STATEMENT_ROLLBACK: Entry(
         "The statement is older than one this host has already accepted: a replay.",
@@ -403,7 +403,7 @@ REGISTRY: dict[Code, Entry] = {
         "The message names the field; compare with `tidegate schema statement`.",
     ),
     Code.STATEMENT_TARGET: Entry(
-        "The statement speaks for another product or channel than the topic it came on.",
+        "The statement speaks for another product or channel than the one it was found on.",
         "Find out who copied a statement between channels.",
     ),
     Code.STATEMENT_TYPE: Entry(

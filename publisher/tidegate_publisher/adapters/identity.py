@@ -31,12 +31,23 @@ class IdentitySource:
     interactive: bool = False
     oob: bool = False
 
+    def check(self) -> None:
+        """Find out early whether there is an identity, or a person to ask; nobody is asked yet.
+
+        Raises:
+            TidegateError: IDENTITY_UNAVAILABLE, CONFIG_MISSING.
+        """
+        self._at_hand()
+
     def find(self, config: ClientTrustConfig) -> IdentityToken:
         """The identity token.
 
         Raises:
             TidegateError: IDENTITY_UNAVAILABLE, CONFIG_MISSING.
         """
+        return self._at_hand() or self._ask(config)
+
+    def _at_hand(self) -> IdentityToken | None:
         from sigstore.oidc import IdentityError, IdentityToken, detect_credential  # noqa: PLC0415 -- 0.4 s
 
         try:
@@ -47,7 +58,7 @@ class IdentitySource:
             raise _unavailable(_words(error)) from error
         if not self.interactive:
             raise _unavailable("There is no identity to sign with, and nobody at a terminal to ask")
-        return self._ask(config)
+        return None
 
     def _given(self) -> str | None:
         if self.token is not None or self.token_file is None:

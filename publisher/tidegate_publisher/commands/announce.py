@@ -69,6 +69,7 @@ def announce(
             outcome = announcing.bundle(signed, replace_unverified=replace_unverified)
     else:
         wanted = release.load()
+        identity.check()
         desk = wiring.signing_desk(trust, identity, output)
         signing = wiring.release_signing(release.resolver(), desk, output)
         with broker.open(output) as session:

@@ -75,6 +75,7 @@ def sign(
         raise TidegateError(
             Code.RELEASE_INVALID, "sequence: is required, or --bus to ask the broker for the next one"
         )
+    identity.check()
     desk = wiring.signing_desk(trust, identity, output)
     signing = wiring.release_signing(release.resolver(), desk, output)
     with contextlib.ExitStack() as stack:

@@ -26,6 +26,8 @@ ACTING = [
     *("verify", "inspect", "events", "trust"),
 ]
 
+CI = ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "CIRCLE_OIDC_TOKEN_V2", "GITHUB_ACTIONS", "GITLAB_CI")
+
 
 def run(*words: str) -> Result:
     return CliRunner().invoke(cli, list(words), env={"TIDEGATE_BROKER": None, "SIGSTORE_ID_TOKEN": None})
@@ -119,6 +121,9 @@ def test_without_the_extra_a_person_is_told_what_to_install() -> None:
     [
         (["anounce"], "did you mean announce?"),
         (["explain", "statement.expird"], "did you mean statement.expired?"),
+        (["explain", "signatur"], "did you mean signature?"),
+        (["explain", "rollout.zzzzzz"], "known are rollout.final, rollout.held,"),
+        (["explain", "frobnicate"], "the groups are activate, agent, announce,"),
         (["schema", "statment"], "did you mean statement?"),
         (["hold", "os"], "is not PRODUCT/CHANNEL, such as os/stable"),
         (["hold", "os/Stable"], "cannot be a channel name"),
@@ -131,6 +136,7 @@ def test_without_the_extra_a_person_is_told_what_to_install() -> None:
         (["events", "--sequence", "7", "--product", "os"], "give --product and --channel too"),
         (["events", "--digest", "sha256:12"], "is not sha256: and 64 hexadecimal digits"),
         (["completion", "powershell"], "powershell"),
+        (["completion"], "Choose from: bash, zsh, fish"),
         (
             ["sign", "/dev/null", "-o", "/nonexistent/bundle.json"],
             "--output: there is no folder /nonexistent",
@@ -157,12 +163,44 @@ def test_an_error_with_a_code(tmp_path: Any) -> None:
     words = ("announce", str(release), "--broker", "mqtt://127.0.0.1:1")
     result = run(*words)
     assert result.exit_code == 2
-    happened, code, remedy = result.stderr.splitlines()
+    happened, *_, code, remedy = result.stderr.splitlines()
     assert "release.yaml:2: chanel: there is no such key; did you mean channel?" in happened
     assert code == "  [release.invalid]"
     assert remedy.strip() == REGISTRY[Code.RELEASE_INVALID].remedy
     status, error = document(*words, "--json")
     assert (status, set(error), error["code"]) == (2, {"code", "reason", "remedy"}, "release.invalid")
+
+
+def test_each_fault_of_a_release_file_has_a_line_of_its_own(tmp_path: Any) -> None:
+    release = tmp_path / "release.yaml"
+    release.write_text("product: Os\nchannel: stable\nimage: oci:/x:1\nversion: 1\nfloor: low\nnote: x\n")
+    words = ("announce", str(release), "--broker", "mqtt://127.0.0.1:1")
+    *faults, code, _ = run(*words).stderr.splitlines()
+    assert [fault.removeprefix("error: ").strip().split(": ")[:2] for fault in faults] == [
+        [f"{release}:6", "note"],
+        [f"{release}:1", "product"],
+        [f"{release}:4", "version"],
+        ["and 1 more"],
+    ]
+    assert code == "  [release.invalid]"
+    assert len(document(*words, "--json")[1]["reason"].splitlines()) == 4
+
+
+def test_without_an_identity_neither_image_nor_broker_is_asked(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in CI:
+        monkeypatch.delenv(name, raising=False)
+    release = tmp_path / "release.yaml"
+    release.write_text("product: os\nchannel: stable\nimage: oci:/nowhere:1\nversion: '1'\n")
+    for words in (("announce",), ("sign", "--sequence", "1", "-o", str(tmp_path / "x"))):
+        status, error = document(*words, str(release), "--broker", "mqtt://127.0.0.1:1", "--json")
+        assert (status, error["code"]) == (1, "identity.unavailable")
+    # With one that cannot be a token it is the same; a good one gets as far as the broker.
+    token = ("--identity-token", "no.token.at-all")
+    assert document("announce", str(release), *token, "--broker", "mqtt://127.0.0.1:1", "--json")[1][
+        "code"
+    ] == ("identity.unavailable")
 
 
 def test_sign_wants_a_sequence_or_a_broker(tmp_path: Any) -> None:
@@ -194,6 +232,31 @@ def test_explain_knows_every_code(code: Code) -> None:
     status, told = document("explain", code, "--json")
     assert (status, told["cause"], told["remedy"]) == (0, REGISTRY[code].cause, REGISTRY[code].remedy)
     assert told["exitCode"] == exit_codes.exit_code(code)
+
+
+def test_explain_lists_the_codes_of_a_group() -> None:
+    status, told = document("explain", "rollout", "--json")
+    expected = {code.value: REGISTRY[code].cause for code in Code if code.value.startswith("rollout.")}
+    assert (status, told) == (0, {"group": "rollout", "codes": expected})
+    shown = run("explain", "signature").stdout
+    assert [line.split()[0] for line in shown.splitlines()] == [
+        code.value for code in Code if code.value.startswith("signature.")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "sides"),
+    [
+        (Code.SIGNATURE_IDENTITY, ("on the host", "--identity and --issuer")),
+        (Code.SIGNATURE_INVALID, ("A file:", "From the broker:")),
+        (Code.SIGNATURE_MISSING, ("A file:", "From the broker:")),
+        (Code.SIGNATURE_ROOT, ("on the host", "--trust-config")),
+        (Code.STATEMENT_MALFORMED, ("A file:", "From the broker:")),
+        (Code.STATEMENT_OVERSIZE, ("a file:", "From the broker:")),
+    ],
+)
+def test_a_remedy_serves_hosts_and_publishers(code: Code, sides: tuple[str, str]) -> None:
+    assert [side for side in sides if side not in REGISTRY[code].remedy] == []
 
 
 @pytest.mark.parametrize(
