@@ -157,7 +157,7 @@ def test_an_image_that_exposes_nothing_costs_no_reading(site: Site) -> None:
     assert info.exposed == 0
     for record in site.files("layers"):
         record.unlink()
-    assert site.stage(digest).files_new == 0
+    assert site.stage(digest).bytes_fetched == 0
     site.engine().activate(digest)
 
 
