@@ -220,7 +220,7 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.IMAGE_DIGEST_MISMATCH: Entry(
         "Content does not have the digest or size that was signed for it.",
-        "Treat the registry or mirror as broken or hostile: push the image again, and look at what stands between.",
+        "Treat the registry or mirror as broken or hostile and push the image again. If it is about staged files, an application altered its image: give the image's files to root, and announce it again.",
     ),
     Code.IMAGE_HOSTILE: Entry(
         "A layer tries to write outside the image's root, or is built to exhaust the host.",
@@ -252,7 +252,7 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.IMAGE_UNREACHABLE: Entry(
         "No registry or mirror answered, or each broke off, in all attempts.",
-        "Check network, proxy and registries.conf; staging is tried again with growing pauses.",
+        "Check network, proxy and registries.conf; staging is tried again with growing pauses, and goes on where it stopped (also after six hours in one go).",
     ),
     Code.IMAGE_UNSUPPORTED: Entry(
         "The image uses a media type or feature that this engine does not have.",

@@ -30,7 +30,8 @@ class EmbeddedSettings(Table):
 
     Attributes:
         directory: the store and the link.
-        on_switch: a program that is run after the link has moved, such as a service's restart.
+        on_switch: a program that is run after the link has moved, such as a service's restart. What it leaves
+            running in the background has to redirect its output.
         auth_file: registry credentials, in the form of containers-auth.json(5).
         registries_conf: mirrors and insecure registries, in the form of containers-registries.conf(5).
     """
