@@ -37,6 +37,7 @@ from tidegate_schemas.statement import parse_statement
 from tidegate_schemas.status import HostStatus, Inventory, Presence
 from tidegate_wire.mqtt.backoff import Backoff
 from tidegate_wire.registry.opening import open_source
+from tidegate_wire.registry.platform import own_architecture
 from tidegate_wire.registry.reference import parse_reference
 from tidegate_wire.registry.settings import RegistrySettings
 from tidegate_wire.trust.policy import Signer, SignerPolicy
@@ -52,18 +53,6 @@ JOURNAL_NAME: Final = "journal.db"
 
 ANSWER_WITHIN_S: Final = 8.0
 """How long a local command waits for the engine's thread, in seconds."""
-
-ARCHITECTURES: Final = {
-    "x86_64": "amd64",
-    "aarch64": "arm64",
-    "armv7l": "arm",
-    "armv6l": "arm",
-    "i686": "386",
-    "ppc64le": "ppc64le",
-    "riscv64": "riscv64",
-    "s390x": "s390x",
-}
-"""From uname's machine to the OCI architecture (GOARCH)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +157,7 @@ def manners_of(settings: Settings) -> Manners:
 
 def profile_of(settings: Settings) -> Profile:
     """Who this host is."""
-    machine = platform.machine()
-    arch = ARCHITECTURES.get(machine, machine)
+    arch = own_architecture(platform.machine())
     facts = HostFacts(settings.host.id or derived_host_id(), arch, dict(settings.host.labels))
     inventory = Inventory(arch=arch, kernel=platform.release(), os=_os_name(), agent=__version__)
     return Profile(facts, inventory, _host(settings).boot_id())

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import Final
 
 import click
 
 from tidegate_publisher.devstack.folder_image import pack_folder
-
-_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+from tidegate_wire.registry.platform import own_architecture
 
 
 @click.command("image", short_help="Pack a folder into an OCI image layout.")
@@ -36,6 +34,5 @@ def image_command(folder: Path, layout: Path, tag: str, arch: str | None) -> Non
     Example:
       tidegate dev image ./app --into ./images --tag 1
     """
-    machine = platform.machine()
-    digest = pack_folder(folder, layout, tag, arch or _ARCHITECTURES.get(machine, machine))
+    digest = pack_folder(folder, layout, tag, arch or own_architecture(platform.machine()))
     click.echo(f"oci:{layout.resolve()}@{digest}")

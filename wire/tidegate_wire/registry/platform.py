@@ -16,6 +16,20 @@ _VARIANTS = {
 _DEFAULT_VARIANT = {"amd64": "v1", "arm": "v7", "arm64": "v8"}
 
 
+_ARCHITECTURES = {
+    "aarch64": "arm64",
+    "armv6l": "arm",
+    "armv7l": "arm",
+    "i686": "386",
+    "x86_64": "amd64",
+}
+
+
+def own_architecture(machine: str) -> str:
+    """The OCI architecture (Go's GOARCH) of a machine as uname(2) names it; most have one name for both."""
+    return _ARCHITECTURES.get(machine, machine)
+
+
 def select_platform(index: Index, arch: str, variant: str | None = None) -> Descriptor:
     """The entry of an index for a Linux host: the most capable variant that it runs, the first of equals.
 

@@ -6,6 +6,7 @@ import platform
 from typing import Final
 
 from tidegate_publisher.devstack.image import Image, Tree, build_image
+from tidegate_wire.registry.platform import own_architecture
 
 PRODUCT: Final = "hello"
 CHANNEL: Final = "stable"
@@ -14,8 +15,6 @@ HEALTH_CHECK: Final = "app/health.sh"
 """The image's own check, as a path in its tree."""
 
 VERSION_FILE: Final = "app/VERSION"
-
-_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
 
 _BASE: Final[Tree] = {
     "app/hello.sh": """\
@@ -43,8 +42,7 @@ def sample_images(*, flawless: bool = False) -> dict[str, Image]:
     Args:
         flawless: pack the third version properly, too. The demo then does not see what it should.
     """
-    machine = platform.machine()
-    architecture = _ARCHITECTURES.get(machine, machine)
+    architecture = own_architecture(platform.machine())
     return {
         version: build_image([_BASE, _release(version, complete=flawless or version != "3")], architecture)
         for version in ("1", "2", "3")

@@ -10,7 +10,7 @@ from tests.support.images import describe, plain
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.descriptor import Index
 from tidegate_wire.registry.media_types import OCI_INDEX, OCI_MANIFEST
-from tidegate_wire.registry.platform import select_platform
+from tidegate_wire.registry.platform import own_architecture, select_platform
 
 
 def entry(platform: str, seed: int, media_type: str = OCI_MANIFEST) -> dict[str, object]:
@@ -63,3 +63,11 @@ def test_an_entry_that_is_no_image_is_passed_over() -> None:
     )
     with pytest.raises(TidegateError):
         select_platform(nested, "amd64")
+
+
+@pytest.mark.parametrize(
+    ("machine", "architecture"),
+    [("x86_64", "amd64"), ("aarch64", "arm64"), ("armv7l", "arm"), ("riscv64", "riscv64")],
+)
+def test_a_machine_is_known_by_its_name_in_images(machine: str, architecture: str) -> None:
+    assert own_architecture(machine) == architecture
