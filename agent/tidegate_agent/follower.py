@@ -1,7 +1,8 @@
 """The shell around one follow's machine: journal first, then run commands.
 
 Everything here runs on the engine's thread, but for the closures that are handed to the two workers; those
-only call ports and post what came of it back to the engine's queue.
+only call ports and post what came of it back to the engine's queue. Longer than the habit, because all of it
+is about one state; a sixth of it is imports.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from loguru import logger
 
-from tidegate_agent import admission, machine, reporting
-from tidegate_agent.admission import Situation
+from tidegate_agent import machine, reporting
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.intake import Intake
+from tidegate_agent.manners import Situation, assess
 from tidegate_agent.reception import Reception
 from tidegate_agent.records import Approval, Change
 from tidegate_agent.refusals import Refusals
@@ -315,8 +316,8 @@ class Follower:
             others_busy=self._others_busy(self.follow, command.to_activate),
             inhibitors=self._around.host.inhibitors() if command.to_activate else (),
         )
-        facts, manners = self._around.profile.facts, self._around.manners
-        return admission.assess(command.target, facts, manners, situation, to_activate=command.to_activate)
+        facts, ours = self._around.profile.facts, self._around.manners
+        return assess(command.target, facts, ours, situation, to_activate=command.to_activate)
 
     def _watch_expiry(self) -> None:
         if self._memory.expires is not None:

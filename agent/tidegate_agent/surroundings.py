@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tidegate_agent.admission import Manners, Policy
+from tidegate_agent.admission import Policy
 from tidegate_agent.machine.rules import Rules
+from tidegate_agent.manners import Manners
 from tidegate_agent.model import Follow
 from tidegate_agent.operations import Operations
 from tidegate_agent.ports import Clock, Host, Journal, Timer, Verifier

@@ -19,7 +19,7 @@ from tidegate_agent.adapters.host_linux import LinuxHost
 from tidegate_agent.adapters.journal_sqlite import SqliteJournal
 from tidegate_agent.adapters.timer_apscheduler import ApschedulerTimer
 from tidegate_agent.adapters.verifier_child import ChildVerifier
-from tidegate_agent.admission import HostFacts, Manners, Policy, admit
+from tidegate_agent.admission import HostFacts, Policy, admit
 from tidegate_agent.config import Settings, derived_host_id, host_zone
 from tidegate_agent.control import Control
 from tidegate_agent.engine import Engine, Mainloop
@@ -27,6 +27,7 @@ from tidegate_agent.engines.embedded.engine import EmbeddedEngine
 from tidegate_agent.engines.embedded.limits import Limits
 from tidegate_agent.errors import ConfigError
 from tidegate_agent.machine.rules import Rules
+from tidegate_agent.manners import Manners
 from tidegate_agent.operations import Operations
 from tidegate_agent.reporting import Birth, FollowView, Profile, follow_status, host_status
 from tidegate_agent.surroundings import Followed, Surroundings

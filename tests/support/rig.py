@@ -20,10 +20,11 @@ from tests.fakes.timer import FakeTimer
 from tests.fakes.verifier import FakeVerifier
 from tests.support.statements import a_statement
 from tests.support.updates import OLD
-from tidegate_agent.admission import HostFacts, Manners, Policy
+from tidegate_agent.admission import HostFacts, Policy
 from tidegate_agent.control import Control
 from tidegate_agent.engine import Engine
 from tidegate_agent.machine.rules import Rules
+from tidegate_agent.manners import Manners
 from tidegate_agent.model import Follow
 from tidegate_agent.operations import Operations
 from tidegate_agent.reporting import Profile

@@ -11,8 +11,8 @@ import pytest
 from tests.fakes.health import HEALTHY, SICK
 from tests.support.rig import FOLLOW, Rig
 from tests.support.updates import NEW, OLD
-from tidegate_agent.admission import Manners
 from tidegate_agent.control import Control
+from tidegate_agent.manners import Manners
 from tidegate_agent.model import Follow
 from tidegate_agent.windows import Schedule, Window
 from tidegate_schemas.codes import Code

@@ -12,8 +12,8 @@ from tests.fakes.journal import FakeJournal
 from tests.support.rig import FOLLOW, HOST, START, TOPICS, Rig
 from tests.support.statements import a_statement
 from tests.support.updates import NEW, NEWER, OLD
-from tidegate_agent.admission import Manners
 from tidegate_agent.errors import EngineError
+from tidegate_agent.manners import Manners
 from tidegate_agent.model import Follow
 from tidegate_agent.reconciliation import AFTER_A_FLOOD
 from tidegate_agent.windows import Schedule, Window

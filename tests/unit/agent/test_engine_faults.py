@@ -12,9 +12,9 @@ from tests.fakes.journal import FakeJournal
 from tests.support.rig import Rig
 from tests.support.statements import a_statement
 from tests.support.updates import NEW, NEWER, OLD
-from tidegate_agent.admission import Manners
 from tidegate_agent.engine import DISK_PAUSE
 from tidegate_agent.errors import EngineError, JournalError
+from tidegate_agent.manners import Manners
 from tidegate_agent.refusals import TOLD
 from tidegate_agent.windows import Schedule, Window
 from tidegate_schemas.codes import Code
