@@ -80,7 +80,7 @@ class Engine:
         for follower in self.followers:
             # Else a registry that answers slowly would hold the process up until it is killed.
             follower.interrupt()
-        self._bus.stop(self._status_message(self._status(Presence.OFFLINE)))
+        self._bus.stop(self._status_message(self._status(Presence.OFFLINE, full=True)))
         self._around.timer.stop()
 
     def guarded(self, call: Callable[[], None]) -> None:

@@ -185,7 +185,7 @@ def follow_status(view: FollowView) -> FollowStatus:
 def host_status(
     profile: Profile, birth: Birth, presence: Presence, now: datetime, follows: tuple[FollowStatus, ...] = ()
 ) -> HostStatus:
-    """The retained status; an offline one says no more than that."""
+    """The retained status. A last will is made long before it is sent: it says no more than `offline`."""
     online = presence is Presence.ONLINE
     return HostStatus(
         host=profile.facts.host,

@@ -359,6 +359,13 @@ def test_the_will_carries_the_connection_that_died(rig: Rig) -> None:
     assert (second.presence, second.connection) == (Presence.ONLINE, first.connection + 1)
 
 
+def test_the_farewell_says_what_the_host_was_left_with(rig: Rig) -> None:
+    rig.announce(NEW)
+    rig.agent.stop()
+    status = rig.status()
+    assert (status.presence, status.follows[0].state) == (Presence.OFFLINE, "succeeded")
+
+
 def test_starts_are_counted(rig: Rig) -> None:
     assert rig.status().start == 1
     rig.restart()
