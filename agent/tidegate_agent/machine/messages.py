@@ -77,12 +77,13 @@ def _begin(before: Resting, event: Admitted, now: datetime) -> Transition:
     update = Update(target, event.attempt, event.image.current, event.boot_id, event.installed_sequence)
     if event.image.current == target.digest:
         return _already_there(before, update, now)
-    if target.rollout.state is RolloutState.REVOKED:
+    revoked = target.rollout.state is RolloutState.REVOKED
+    if (revoked or event.unfit is not None) and is_about(before, target.digest):
+        # A heartbeat for what this host is through with is no news.
+        return Transition(_with_target(before, update))
+    if revoked:
         return settle(update, Outcome.CANCELLED, now, _revoked())
     if event.unfit is not None:
-        if is_about(before, target.digest):
-            # A heartbeat for what this host has given up on is no news.
-            return Transition(_with_target(before, update))
         return settle(update, Outcome.REJECTED, now, event.unfit)
     update = mark(update, Step.ACCEPTED, now)
     return Transition(Waiting(update), (Report(Step.ACCEPTED, update), Assess(target, to_activate=False)))

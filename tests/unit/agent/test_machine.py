@@ -165,6 +165,15 @@ def test_a_revoked_release_is_not_begun() -> None:
     assert steps(transition) == [Step.CANCELLED]
 
 
+def test_a_withdrawal_is_told_once() -> None:
+    revoked = Rollout(seed="s", state=RolloutState.REVOKED)
+    first = go(Idle(), admitted(a_target(rollout=revoked)))
+    again = go(first.state, admitted(a_target(sequence=2, rollout=revoked)))
+    assert again.commands == ()
+    assert isinstance(again.state, Settled)
+    assert (again.state.outcome, again.state.update.target.sequence) == (Outcome.CANCELLED, 2)
+
+
 # Waiting and staging
 
 
