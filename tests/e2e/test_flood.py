@@ -57,8 +57,8 @@ def test_a_flood_of_altered_messages_does_no_lasting_harm(tmp_path: Path, sigsto
         here.channel.shout(altered(genuine, MESSAGES // 2, seed=2))
         here.watcher.wait_for(Step.SUCCEEDED, v2, timeout_s=120)
         here.channel.announce(v3)
-        # v2 may have been decided early: then v3 comes into the flood's second half, is pushed out unread, and
-        # is asked for again once the flood is worked off.
+        # v2 may have been decided early: then v3 comes into the flood's second half, is pushed out unread,
+        # and is asked for again once the flood is worked off.
         here.watcher.wait_for(Step.SUCCEEDED, v3, timeout_s=120)
 
         assert here.host.alive()
