@@ -59,11 +59,6 @@ class Engine:
         }
 
     @property
-    def topics(self) -> tuple[str, ...]:
-        """What to subscribe to."""
-        return tuple(self._followers)
-
-    @property
     def followers(self) -> tuple[Follower, ...]:
         """One for each follow."""
         return tuple(self._followers.values())
