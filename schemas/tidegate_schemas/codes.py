@@ -32,6 +32,8 @@ class Code(StrEnum):
     CONTROL_UNREACHABLE = "control.unreachable"
     DISK_FULL = "disk.full"
     DISK_IO = "disk.io"
+    EVENT_SIGNATURE = "event.signature"
+    EVENT_SIGNING = "event.signing"
     HEALTH_FAILED = "health.failed"
     HEALTH_TIMEOUT = "health.timeout"
     HOST_ID = "host.id"
@@ -42,17 +44,24 @@ class Code(StrEnum):
     IMAGE_NOT_FOUND = "image.not-found"
     IMAGE_PLATFORM = "image.platform"
     IMAGE_QUARANTINED = "image.quarantined"
+    IMAGE_SIGNATURE = "image.signature"
+    IMAGE_SIGNATURE_FORMAT = "image.signature-format"
     IMAGE_TOO_LARGE = "image.too-large"
     IMAGE_UNAUTHORIZED = "image.unauthorized"
     IMAGE_UNREACHABLE = "image.unreachable"
+    IMAGE_UNSIGNED = "image.unsigned"
     IMAGE_UNSUPPORTED = "image.unsupported"
     INTERNAL_ERROR = "internal.error"
     JOURNAL_CORRUPT = "journal.corrupt"
     REFERENCE_INVALID = "reference.invalid"
     REFERENCE_NO_DIGEST = "reference.no-digest"
     RELEASE_INVALID = "release.invalid"
+    REQUEST_EXPIRED = "request.expired"
     REQUEST_INVALID = "request.invalid"
+    REQUEST_OTHER_HOST = "request.other-host"
     REQUEST_POINTLESS = "request.pointless"
+    REQUEST_REPLAYED = "request.replayed"
+    REQUEST_UNWELCOME = "request.unwelcome"
     REQUIRES_ARCH = "requires.arch"
     REQUIRES_LABELS = "requires.labels"
     REQUIRES_MINIMUM = "requires.minimum"
@@ -70,6 +79,7 @@ class Code(StrEnum):
     SIGNATURE_MALFORMED = "signature.malformed"
     SIGNATURE_MISSING = "signature.missing"
     SIGNATURE_ROOT = "signature.root"
+    SIGNATURE_THRESHOLD = "signature.threshold"
     SIGNATURE_TIMESTAMP = "signature.timestamp"
     STAGE_FAILED = "stage.failed"
     STATEMENT_CRITICAL = "statement.critical"
@@ -86,7 +96,10 @@ class Code(StrEnum):
     STATEMENT_TYPE = "statement.type"
     STATEMENT_VALIDITY = "statement.validity"
     TOPIC_INVALID = "topic.invalid"
+    TRUST_EXPIRES = "trust.expires"
+    TRUST_KEY_UNUSABLE = "trust.key-unusable"
     TRUST_POLICY_EMPTY = "trust.policy-empty"
+    TRUST_REFRESH_FAILED = "trust.refresh-failed"
     TRUST_ROOT_MISSING = "trust.root-missing"
     UPDATE_CANCELLED = "update.cancelled"
     UPDATE_SUPERSEDED = "update.superseded"
@@ -202,6 +215,14 @@ REGISTRY: dict[Code, Entry] = {
         "Reading or writing the store failed.",
         "Check the file system and its kernel messages; a read-only file system is the usual cause.",
     ),
+    Code.EVENT_SIGNATURE: Entry(
+        "An event is unsigned, or its signature is not by the device key known for its host.",
+        "Find out who writes to the host's topics; if the host has a new device key, put its public half where --device-keys looks.",
+    ),
+    Code.EVENT_SIGNING: Entry(
+        "The host cannot sign its events: the device key cannot be read or used.",
+        "Check events.device_key and the agent's right to it; events are kept and go out, signed, once it works.",
+    ),
     Code.HEALTH_FAILED: Entry(
         "A required health check of the new image failed in every attempt.",
         "The host went back and quarantined the digest. The check's output is in `details`; release a fixed image.",
@@ -242,6 +263,14 @@ REGISTRY: dict[Code, Entry] = {
         "This digest failed on this host before and is not tried again.",
         "Release a fixed image; to lift the quarantine on one host use `tidegate-agent approve --quarantined`.",
     ),
+    Code.IMAGE_SIGNATURE: Entry(
+        "The image is signed, but by nobody whom the host's policy trusts, or the signature is about something else.",
+        "The message says what was found. Sign the image's digest as the follow's image_signers ask for, or correct them.",
+    ),
+    Code.IMAGE_SIGNATURE_FORMAT: Entry(
+        "The image carries only signatures in a form that cannot be verified safely, such as cosign 2's without inclusion proof.",
+        "Sign it with cosign 3, whose bundles are found as referrers of the image.",
+    ),
     Code.IMAGE_TOO_LARGE: Entry(
         "The image exceeds the host's limit on size or number of files.",
         "Make the image smaller or raise the limits in the host's configuration.",
@@ -253,6 +282,10 @@ REGISTRY: dict[Code, Entry] = {
     Code.IMAGE_UNREACHABLE: Entry(
         "No registry or mirror answered, or each broke off, in all attempts.",
         "Check network, proxy and registries.conf; staging is tried again with growing pauses, and goes on where it stopped (also after six hours in one go).",
+    ),
+    Code.IMAGE_UNSIGNED: Entry(
+        "The host requires a signature of the image itself, and the registry holds none for its digest.",
+        "Sign the announced digest (`cosign sign REPOSITORY@DIGEST`, or an attestation pushed to the registry), then announce again.",
     ),
     Code.IMAGE_UNSUPPORTED: Entry(
         "The image uses a media type or feature that this engine does not have.",
@@ -278,13 +311,29 @@ REGISTRY: dict[Code, Entry] = {
         "The release file lacks something or holds something unknown.",
         "The message names the key and what was expected; `tidegate schema release` prints the whole form.",
     ),
+    Code.REQUEST_EXPIRED: Entry(
+        "A signed request came after its end, from the future, or is valid for longer than the host allows.",
+        "Send it again; check the clocks of host and operator.",
+    ),
     Code.REQUEST_INVALID: Entry(
         "A request to this host is malformed or not meant for it.",
         "Compare it with `tidegate schema request`.",
     ),
+    Code.REQUEST_OTHER_HOST: Entry(
+        "A signed request names another host than the one it was sent to.",
+        "Find out who copied it; send a request of its own to each host.",
+    ),
     Code.REQUEST_POINTLESS: Entry(
         "There is nothing that this command could act upon now.",
         "See `tidegate-agent status` for what is the case, and `tidegate-agent history` for how it came to it.",
+    ),
+    Code.REQUEST_REPLAYED: Entry(
+        "A signed request was acted upon before; each counts once.",
+        "Nothing, if it was delivered twice; to ask again, sign a new one.",
+    ),
+    Code.REQUEST_UNWELCOME: Entry(
+        "This host takes no requests over the broker: nobody is named who may send them.",
+        "Add [[requests.signers]] to the host's configuration if it should.",
     ),
     Code.REQUIRES_ARCH: Entry(
         "The release is for other architectures than this host's.",
@@ -354,6 +403,10 @@ REGISTRY: dict[Code, Entry] = {
         "The signer's certificate does not lead to the trusted root.",
         "It was signed with another Sigstore instance, or the trusted root is out of date: on the host correct trust.root, for `tidegate` give --trust-config or --trusted-root.",
     ),
+    Code.SIGNATURE_THRESHOLD: Entry(
+        "Fewer of the trusted signers stand behind the statement than the host asks for.",
+        "Have the missing signers add theirs with `tidegate countersign`, then announce the outcome.",
+    ),
     Code.SIGNATURE_TIMESTAMP: Entry(
         "No trusted time proves that the certificate was valid when it signed.",
         "Sign again; check that the trusted root names the timestamp authority and log in use.",
@@ -418,9 +471,21 @@ REGISTRY: dict[Code, Entry] = {
         "A topic, prefix, product or channel name breaks the topic grammar.",
         "Use lower-case letters, digits, dot, dash and underscore, and no more than seven slashes in all.",
     ),
+    Code.TRUST_EXPIRES: Entry(
+        "The trusted root's metadata, or a key in it, ends soon or has ended.",
+        "Publish fresh metadata in the TUF repository, or install a newer trusted_root.json, before that day.",
+    ),
+    Code.TRUST_KEY_UNUSABLE: Entry(
+        "A public or private key cannot be read, or is of another kind than EC P-256.",
+        "Give a PEM file with an EC P-256 key; `tidegate keygen` makes a pair.",
+    ),
     Code.TRUST_POLICY_EMPTY: Entry(
         "A followed channel names no signer; an empty policy trusts nobody.",
         "Add at least one signer with identity and issuer to the follow.",
+    ),
+    Code.TRUST_REFRESH_FAILED: Entry(
+        "The trusted root could not be refreshed; the one before stays in force.",
+        "Check that the TUF repository can be reached and that its metadata has not expired.",
     ),
     Code.TRUST_ROOT_MISSING: Entry(
         "The trusted root cannot be read.",
