@@ -91,6 +91,9 @@ Moment = Annotated[
 Digest = Annotated[str, Field(pattern=DIGEST_PATTERN)]
 """An OCI content digest. SHA-256 only: it is what every registry and engine can check."""
 
+KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""A device key's name: the SHA-256 of its public half (SubjectPublicKeyInfo in DER, RFC 5280) in hex."""
+
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 """A product or channel name: one topic level."""
 

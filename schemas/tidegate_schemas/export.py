@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from tidegate_schemas import __version__
+from tidegate_schemas.envelope import CONTENT_TYPE, EventEnvelope
 from tidegate_schemas.events import UpdateData, UpdateEvent
 from tidegate_schemas.release import Release
 from tidegate_schemas.requests import HostRequest
@@ -17,15 +18,16 @@ from tidegate_schemas.status import HostStatus
 from tidegate_schemas.topics import DEFAULT_PREFIX
 
 if TYPE_CHECKING:
-    from tidegate_schemas.base import Message
+    from pydantic import BaseModel
 
 BUNDLE_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
-MODELS: Final[dict[str, type[Message]]] = {
+MODELS: Final[dict[str, type[BaseModel]]] = {
     "statement": ChannelStatement,
     "status": HostStatus,
     "event": UpdateEvent,
     "event-data": UpdateData,
+    "event-envelope": EventEnvelope,
     "request": HostRequest,
     "release": Release,
 }
@@ -57,7 +59,7 @@ def asyncapi() -> dict[str, Any]:
                 "channels/{product}/{channel}", ("product", "channel"), "statementBundle"
             ),
             "hostStatus": _channel("hosts/{host}/status", ("host",), "status"),
-            "hostEvents": _channel("hosts/{host}/events", ("host",), "event"),
+            "hostEvents": _channel("hosts/{host}/events", ("host",), "event", "signedEvent"),
             "hostRequests": _channel("hosts/{host}/requests", ("host",), "requestBundle"),
         },
         "operations": {
@@ -70,11 +72,11 @@ def asyncapi() -> dict[str, Any]:
     }
 
 
-def _channel(path: str, parameters: tuple[str, ...], message: str) -> dict[str, Any]:
+def _channel(path: str, parameters: tuple[str, ...], *messages: str) -> dict[str, Any]:
     return {
         "address": f"{DEFAULT_PREFIX}/{path}",
         "parameters": {name: {"description": f"{name}: one topic level"} for name in parameters},
-        "messages": {message: {"$ref": f"#/components/messages/{message}"}},
+        "messages": {message: {"$ref": f"#/components/messages/{message}"} for message in messages},
     }
 
 
@@ -101,6 +103,13 @@ def _messages() -> dict[str, Any]:
             "description": "On MQTT 5 binary mode: attributes as user properties, event-data as payload.",
             "contentType": "application/cloudevents+json",
             "payload": {"$ref": "event.schema.json"},
+        },
+        "signedEvent": {
+            "summary": "The same in a DSSE envelope under the host's device key, in every protocol version.",
+            "description": "An object with a member payloadType is an envelope; properties say nothing.",
+            "contentType": CONTENT_TYPE,
+            "payload": {"$ref": "event-envelope.schema.json"},
+            "x-signed-payload": {"$ref": "event.schema.json"},
         },
     }
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from tidegate_schemas.base import HostId, Message, Moment, Name, Short, Text
-from tidegate_schemas.statement import STATEMENT_TYPE, Subject
+from tidegate_schemas.statement import STATEMENT_TYPE, Subject, parse_signed
 
 PREDICATE_TYPE: Final = "https://tidegate.dev/request/v1"
 
@@ -43,3 +43,13 @@ class HostRequest(Message):
     subject: Annotated[tuple[Subject, ...], Field(min_length=1, max_length=1)]
     predicate_type: Literal["https://tidegate.dev/request/v1"] = PREDICATE_TYPE
     predicate: RequestPredicate
+
+
+def parse_request(payload: bytes) -> HostRequest:
+    """Read a signed payload as a request (step 4 of the order of verification).
+
+    Raises:
+        JsonError: it is too large, too deep or not JSON.
+        StatementError: STATEMENT_TYPE or STATEMENT_SCHEMA.
+    """
+    return parse_signed(payload, HostRequest, PREDICATE_TYPE)

@@ -6,7 +6,7 @@ the image's digest. It travels as DSSE envelope in a Sigstore bundle v0.3.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -18,6 +18,8 @@ from tidegate_schemas.rollout import Rollout, Urgency
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://tidegate.dev/channel/v1"
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
+
+S = TypeVar("S", bound=Message)
 
 
 class StatementError(TidegateError):
@@ -106,30 +108,36 @@ class ChannelStatement(Message):
 
 
 def parse_statement(payload: bytes) -> ChannelStatement:
-    """Read a signed payload (step 4 of the order of verification).
+    """Read a signed payload as a channel statement (step 4 of the order of verification).
 
     Raises:
         JsonError: it is too large, too deep or not JSON.
         StatementError: STATEMENT_TYPE, STATEMENT_SCHEMA or STATEMENT_CRITICAL.
     """
-    content = jsontext.parse(payload)
-    if not isinstance(content, dict):
-        raise StatementError(Code.STATEMENT_SCHEMA, "the signed content is not a JSON object")
-    _check_types(content)
-    try:
-        # By the names of the wire alone: a field spelled twice could be read in two ways.
-        statement = ChannelStatement.model_validate_json(payload, by_name=False)
-    except ValidationError as error:
-        raise StatementError(Code.STATEMENT_SCHEMA, first_fault(error)) from error
+    statement = parse_signed(payload, ChannelStatement, PREDICATE_TYPE)
     _check_critical(statement.predicate)
     return statement
 
 
-def _check_types(content: dict[str, object]) -> None:
-    for field, wanted in (("_type", STATEMENT_TYPE), ("predicateType", PREDICATE_TYPE)):
+def parse_signed(payload: bytes, form: type[S], predicate_type: str) -> S:
+    """Read a signed payload as an in-toto statement of this form, and no other.
+
+    Raises:
+        JsonError: it is too large, too deep or not JSON.
+        StatementError: STATEMENT_TYPE or STATEMENT_SCHEMA.
+    """
+    content = jsontext.parse(payload)
+    if not isinstance(content, dict):
+        raise StatementError(Code.STATEMENT_SCHEMA, "the signed content is not a JSON object")
+    for field, wanted in (("_type", STATEMENT_TYPE), ("predicateType", predicate_type)):
         if content.get(field) != wanted:
             found = str(content.get(field))[:120]
             raise StatementError(Code.STATEMENT_TYPE, f"{field} is {found!r}, not {wanted!r}")
+    try:
+        # By the names of the wire alone: a field spelled twice could be read in two ways.
+        return form.model_validate_json(payload, by_name=False)
+    except ValidationError as error:
+        raise StatementError(Code.STATEMENT_SCHEMA, first_fault(error)) from error
 
 
 def _check_critical(predicate: ChannelPredicate) -> None:

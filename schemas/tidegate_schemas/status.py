@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tidegate_schemas import limits
-from tidegate_schemas.base import Digest, HostId, Labels, Message, Moment, Name, Sequence, Short, Text
+from tidegate_schemas.base import Digest, HostId, KeyId, Labels, Message, Moment, Name, Sequence, Short, Text
 from tidegate_schemas.codes import Code
 
 
@@ -60,7 +60,8 @@ class HostStatus(Message):
 
     `start` counts the agent's starts and `connection` the connections of this start: of two statuses the
     one with the higher pair is the newer, so that a late will cannot hide a live host. An `offline` will
-    carries the pair of the connection that died.
+    carries the pair of the connection that died. `device_key` names the key that signs the host's events, to
+    be compared at enrolment and not to be believed: the status itself is not signed.
     """
 
     host: HostId
@@ -71,4 +72,5 @@ class HostStatus(Message):
     boot_id: Short | None = None
     labels: Labels = {}
     inventory: Inventory | None = None
+    device_key: KeyId | None = None
     follows: Annotated[tuple[FollowStatus, ...], Field(max_length=limits.ITEMS)] = ()
