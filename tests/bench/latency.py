@@ -54,19 +54,20 @@ def _on(kind: Kind, effort: Effort) -> tuple[list[float], list[float]]:
     made = premises(kind, folder)
     settings = made.identified(HOST)
     topics = Topics()
-    host = AgentHost(folder / "host", settings, effort.sigstore, tables=_far_window(), name=HOST)
+    host = AgentHost(folder / "host", settings, effort.sigstore, tables=far_window(), name=HOST)
     listening = [topics.events(HOST), topics.status(HOST), ECHO]
     with made.broker, Probe(settings, listening) as probe, host.running():
-        probe.wait(_is_online, "the host is online")
+        probe.wait(is_online, "the host is online")
         channel = Channel(settings, effort.sigstore, "registry.example/os")
         # One more than is counted: the first has to warm caches.
-        decisions = [_decision(channel, probe) for _ in range(effort.times(40, 10) + 1)]
+        decisions = [decide(channel, probe) for _ in range(effort.times(40, 10) + 1)]
         message = channel.sign(channel.statement(_digest()))
         echoes = [_echo(probe, message) for _ in range(ECHOES)]
     return decisions[1:], echoes
 
 
-def _decision(channel: Channel, probe: Probe) -> float:
+def decide(channel: Channel, probe: Probe) -> float:
+    """Announce something new, and wait until the host accepts it; how long that took, ms."""
     channel.sequence += 1
     message = channel.sign(channel.statement(_digest()))
     published = probe.publish(TOPIC, message)
@@ -93,7 +94,8 @@ def _content(payload: bytes) -> dict[str, Any]:
     return inner
 
 
-def _is_online(heard: Heard) -> bool:
+def is_online(heard: Heard) -> bool:
+    """Whether this is the host's status, and says that it is there."""
     return heard.topic == Topics().status(HOST) and bool(json.loads(heard.payload)["presence"] == "online")
 
 
@@ -101,6 +103,7 @@ def _digest() -> str:
     return f"sha256:{secrets.token_hex(32)}"
 
 
-def _far_window() -> dict[str, Any]:
+def far_window() -> dict[str, Any]:
+    """Tables of a host that may fetch and activate half a year from now only."""
     month = (datetime.now(UTC).month + 5) % 12 + 1
     return {"window": [{"cron": f"0 2 1 {month} *", "duration": "1h"}], "stage": {"when": "window"}}

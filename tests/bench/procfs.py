@@ -67,3 +67,13 @@ def pss_mib(pid: int) -> float:
 def bytes_written(pid: int) -> int:
     """Bytes that the process handed to write() and its like, sockets included."""
     return field((_PROC / str(pid) / "io").read_text(), "wchar")
+
+
+def threads(pid: int) -> int:
+    """How many threads a process has."""
+    return field((_PROC / str(pid) / "status").read_text(), "Threads")
+
+
+def descriptors(pid: int) -> int:
+    """How many files, sockets and pipes a process has open."""
+    return len(list((_PROC / str(pid) / "fd").iterdir()))
