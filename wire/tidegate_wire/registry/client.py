@@ -17,6 +17,7 @@ from tidegate_wire.registry.digest import check_digest, digest_of, require_diges
 from tidegate_wire.registry.failover import first_answer
 from tidegate_wire.registry.media_types import ACCEPT
 from tidegate_wire.registry.reference import check_tag
+from tidegate_wire.registry.referrer_list import ReferrerList
 from tidegate_wire.registry.session import EndpointSession
 from tidegate_wire.registry.transfer import BlobTransfer
 
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from tidegate_wire.registry.pacing import Pacing
     from tidegate_wire.registry.reference import Reference
     from tidegate_wire.registry.transport import Transport
+
+
+class _NoReferrersError(TidegateError):
+    """A server has an empty list, which is an answer, unlike every other way of not finding one."""
 
 
 class RegistryClient:
@@ -91,6 +96,28 @@ class RegistryClient:
 
         what = f"the manifest {digest} of {self._reference.name}"
         return first_answer(self._servers(by_digest=True), ask, self._pacing, what)
+
+    def referrers(self, digest: str, artifact_type: str) -> tuple[Descriptor, ...]:
+        """See ImageSource.referrers.
+
+        A mirror often holds images without what refers to them, so the next server is asked when one has
+        nothing; that there is nothing at all is for the primary location to say.
+        """
+        check_digest(digest)
+
+        def ask(session: EndpointSession) -> tuple[Descriptor, ...]:
+            found = ReferrerList(session, digest, artifact_type, self._pacing).fetch()
+            if not found:
+                raise _NoReferrersError(
+                    Code.IMAGE_NOT_FOUND, f"{session.endpoint} has no {artifact_type} for {digest}"
+                )
+            return found
+
+        what = f"the list of what refers to {digest} of {self._reference.name}"
+        try:
+            return first_answer(self._servers(by_digest=True), ask, self._pacing, what)
+        except _NoReferrersError:
+            return ()
 
     def open_blob(self, blob: Descriptor, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]:
         """See ImageSource.open_blob.

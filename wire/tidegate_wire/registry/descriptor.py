@@ -60,6 +60,11 @@ class Manifest(_Document):
     subject: Descriptor | None = None
     annotations: _Annotations = None
 
+    @property
+    def effective_artifact_type(self) -> str:
+        """What kind of artifact it is: its own word, or else its config's media type (manifest.md)."""
+        return self.artifact_type or self.config.media_type
+
 
 class Index(_Document):
     """A list of manifests, usually one for each platform (image-index.md)."""

@@ -1,4 +1,7 @@
-"""One blob onto the disk: resumed where it stopped, verified, durable, or not there at all."""
+"""One blob onto the disk: resumed where it stopped, verified, durable, or not there at all.
+
+And a small one into memory.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.digest import hex_of
 from tidegate_wire.registry.source import Cancelled
-from tidegate_wire.registry.verify import BlobVerifier
+from tidegate_wire.registry.verify import BlobVerifier, verified_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,6 +72,32 @@ def fetch_blob(
                 raise
     _settle(partial, target, blob)
     return target
+
+
+def read_blob(source: ImageSource, blob: Descriptor, max_bytes: int) -> bytes:
+    """A small blob's content, verified.
+
+    Args:
+        source: where the blob lies.
+        blob: what it must be.
+        max_bytes: how large it may be.
+
+    Raises:
+        TidegateError: IMAGE_TOO_LARGE, before anything is fetched; IMAGE_DIGEST_MISMATCH; and whatever the
+            source raises.
+    """
+    if blob.size > max_bytes:
+        raise TidegateError(
+            Code.IMAGE_TOO_LARGE, f"the blob {blob.digest} has {blob.size} bytes; the limit is {max_bytes}"
+        )
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            with source.open_blob(blob) as chunks:
+                return b"".join(verified_chunks(blob, chunks))
+        except TidegateError as error:
+            if error.code is not Code.IMAGE_DIGEST_MISMATCH or not tries_left:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 def _fetch(

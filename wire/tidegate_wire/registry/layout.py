@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from typing import TYPE_CHECKING
 
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.archive import ArchiveFiles
 from tidegate_wire.registry.descriptor import MAX_MANIFEST_BYTES
-from tidegate_wire.registry.digest import hex_of, require_digest
+from tidegate_wire.registry.digest import check_digest, hex_of, require_digest
 from tidegate_wire.registry.layout_files import FolderFiles, reading
 from tidegate_wire.registry.layout_index import check_layout_marker, tagged_digest
+from tidegate_wire.registry.layout_referrers import scan_referrers
 from tidegate_wire.registry.reference import check_tag
+from tidegate_wire.registry.referrers import fallback_tag, read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,9 +54,36 @@ class LayoutSource:
         require_digest(raw, digest, f"the manifest in {self._place}")
         return raw
 
+    def referrers(self, digest: str, artifact_type: str) -> tuple[Descriptor, ...]:
+        """See ImageSource.referrers; these descriptors have been checked.
+
+        Looked at are the entries of `index.json`, and of the index that a copy from a registry without
+        referrers may have left there under its tag.
+        """
+        check_digest(digest)
+        check_layout_marker(self._small("oci-layout"), str(self._place))
+        raw = self._small("index.json")
+        entries = read_entries(raw, f"index.json in {self._place}")
+        return scan_referrers(
+            itertools.chain(self._tagged(raw, fallback_tag(digest)), entries),
+            self.manifest,
+            digest,
+            artifact_type,
+        )
+
     def open_blob(self, blob: Descriptor, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]:
         """See ImageSource.open_blob."""
         return self._open_blob(blob, offset)
+
+    def _tagged(self, raw: bytes, tag: str) -> Iterator[Descriptor]:
+        """The entries of the index with a tag; none when the tag is not there."""
+        try:
+            digest = tagged_digest(raw, tag, str(self._place))
+        except TidegateError as error:
+            if error.code is Code.IMAGE_NOT_FOUND:
+                return iter(())
+            raise
+        return read_entries(self.manifest(digest), f"the index tagged '{tag}' in {self._place}")
 
     @contextlib.contextmanager
     def _open_blob(self, blob: Descriptor, offset: int) -> Iterator[Iterator[bytes]]:

@@ -15,7 +15,7 @@ from tidegate_wire.registry.pacing import TransientError, retry_after
 from tidegate_wire.registry.transport import join_url, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from urllib3 import BaseHTTPResponse
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tidegate_wire.registry.pacing import Pacing
     from tidegate_wire.registry.transport import Transport
 
+_CONTENT = frozenset({200, 206})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429})
 _DOCKER_HUB = "registry-1.docker.io"
@@ -52,20 +53,30 @@ class EndpointSession:
         self._base: str | None = None
 
     @contextlib.contextmanager
-    def get(self, path: str, headers: Mapping[str, str]) -> Iterator[BaseHTTPResponse]:
-        """GET `/v2/<repository>/<path>`; the answer has status 200 or 206 and is closed at the end.
+    def get(
+        self, path: str, headers: Mapping[str, str], *, expected: Container[int] = _CONTENT
+    ) -> Iterator[BaseHTTPResponse]:
+        """GET `/v2/<repository>/<path>`; the answer has an expected status and is closed at the end.
 
         Raises:
             TransientError: it may pass.
             TidegateError: IMAGE_NOT_FOUND, IMAGE_UNAUTHORIZED, IMAGE_UNREACHABLE (it will not pass).
         """
-        response = self._authorised(f"{self._scheme()}/v2/{self.endpoint.repository}/{path}", headers)
+        response = self._authorised(self.url(path), headers)
         try:
-            if response.status not in (200, 206):
+            if response.status not in expected:
                 raise self._meaning(response, path)
             yield response
         finally:
             response.close()
+
+    def url(self, path: str) -> str:
+        """The URL of `/v2/<repository>/<path>` at this server.
+
+        Raises:
+            TransientError: an insecure server does not say whether it speaks TLS.
+        """
+        return f"{self._scheme()}/v2/{self.endpoint.repository}/{path}"
 
     def _scheme(self) -> str:
         """The server's root URL: https, or what an insecure server turns out to speak."""

@@ -35,6 +35,15 @@ class ImageSource(Protocol):
         """The manifest or index with this digest, at most 4 MiB, already verified against it."""
         ...
 
+    def referrers(self, digest: str, artifact_type: str) -> tuple[Descriptor, ...]:
+        """Descriptors of the manifests that may have this digest as their subject, and this type.
+
+        At most `referrers.MAX_REFERRERS`, each digest once, in the order of the source. Empty only when the
+        source says that there are none: a source that cannot be asked is an error. They are hints, which
+        whoever could push may have written; `attachments.fetch_attachments` checks what lies behind them.
+        """
+        ...
+
     def open_blob(self, blob: Descriptor, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]:
         """The bytes of a blob from `offset` on, in chunks of at most 1 MiB.
 
