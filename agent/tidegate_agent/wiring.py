@@ -135,7 +135,9 @@ def verifier_of(settings: Settings) -> ChildVerifier:
         for entry in settings.follow
     }
     limits = settings.verify
-    return ChildVerifier(settings.trust.root, signers, limits.timeout_s, limits.memory_mib)
+    return ChildVerifier(
+        settings.trust.root_in(settings.state.directory), signers, limits.timeout_s, limits.memory_mib
+    )
 
 
 def policy_of(settings: Settings) -> Policy:

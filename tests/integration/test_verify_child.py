@@ -122,7 +122,7 @@ def test_a_root_that_cannot_be_used(sigstore: LocalSigstore, root: Path) -> None
 
 
 def test_the_public_good_root_needs_no_home(sigstore: LocalSigstore) -> None:
-    assert refusal(ChildVerifier("default", SIGNERS), a_message(sigstore)).code is Code.SIGNATURE_ROOT
+    assert refusal(ChildVerifier("public-good", SIGNERS), a_message(sigstore)).code is Code.SIGNATURE_ROOT
 
 
 def _raw_child(question: bytes) -> dict[str, object]:

@@ -47,6 +47,8 @@ EXAMPLES: Final = {
     "bus.key": '"/etc/tidegate/host.key"',
     "trust.root": '"/etc/tidegate/trusted_root.json"',
     "trust.clock_floor": "2026-01-01T00:00:00Z",
+    "trust.tuf.url": '"https://tuf.example.org"',
+    "trust.tuf.root": '"/etc/tidegate/tuf-root.json"',
     "follow.product": '"kiosk"',
     "follow.channel": '"stable"',
     "follow.signers.identity": '"https://github.com/example/kiosk/.github/workflows/release.yml@refs/heads/main"',
@@ -67,6 +69,12 @@ EXAMPLES: Final = {
 }
 """For settings that are required, or not set by default."""
 
+OPTIONAL: Final = frozenset({"window", "blackout", "health.check", "trust.tuf"})
+"""Tables that may be left out."""
+
+CHOSEN: Final = frozenset({"trust.root"})
+"""Of settings that exclude each other, and one of which is needed, those that the file puts in force."""
+
 
 def render() -> str:
     """The whole reference file."""
@@ -74,7 +82,7 @@ def render() -> str:
     for key, info in known_keys(Settings).items():
         table = inner_table(info.annotation)
         if table is not None:
-            sections += _sections(key, table, many=_is_array(info), optional=key in {"window", "blackout"})
+            sections += _sections(key, table, many=_is_array(info), optional=key in OPTIONAL)
     return "\n".join(sections)
 
 
@@ -96,13 +104,14 @@ def _sections(path: str, table: type[BaseModel], *, many: bool, optional: bool) 
     for key, info in known_keys(table).items():
         inner = inner_table(info.annotation)
         if inner is not None:
-            yield from _sections(f"{path}.{key}", inner, many=_is_array(info), optional=key == "check")
+            below = f"{path}.{key}"
+            yield from _sections(below, inner, many=_is_array(info), optional=below in OPTIONAL)
 
 
 def _setting(path: str, info: FieldInfo, *, optional: bool) -> str:
     """The line with the value; a comment unless the file would be refused without it."""
     key = path.rpartition(".")[2]
-    if info.is_required():
+    if info.is_required() or path in CHOSEN:
         return f"{'#' if optional else ''}{key} = {EXAMPLES[path]}"
     default = info.get_default(call_default_factory=True, validated_data={})
     if default in (None, (), {}):

@@ -23,6 +23,8 @@ from tidegate_schemas.codes import Code
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tidegate_agent.config.trust import TrustSettings
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -73,20 +75,28 @@ def warnings(loaded: Loaded) -> list[str]:
         found.append(
             f"{secret} holds bus.password and everybody may read it; use password_file, or chmod o-r."
         )
-    return found + list(_root_warnings(loaded.settings.trust.root))
+    return found + list(_root_warnings(loaded.settings.trust))
 
 
-def _root_warnings(root: Path) -> Iterator[str]:
-    # Not an error: an image may bring the root later, and until then every statement is refused.
+def _root_warnings(trust: TrustSettings) -> Iterator[str]:
+    if trust.tuf is not None:
+        yield from trust.tuf.warnings
+        yield from _file_warnings("trust.tuf.root", trust.tuf.root, "the repository's root.json")
+    elif isinstance(trust.root, Path):
+        yield from _file_warnings("trust.root", trust.root, "a trusted_root.json")
+
+
+def _file_warnings(key: str, file: Path, wanted: str) -> Iterator[str]:
+    # Not an error: an image may bring the file later, and until then every statement is refused.
     try:
-        json.loads(root.read_bytes())
+        json.loads(file.read_bytes())
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except ValueError:
         problem = "is not JSON"
     else:
         return
-    yield f"trust.root: {root} {problem}; every statement is refused until it is a trusted_root.json."
+    yield f"{key}: {file} {problem}; every statement is refused until it is {wanted}."
 
 
 def explain(loaded: Loaded) -> list[str]:

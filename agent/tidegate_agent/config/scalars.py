@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from tidegate_schemas.codes import Code
+from tidegate_wire.trust.root import PUBLIC_GOOD
 
 _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _PLAIN: Final = re.compile(r"(?=\d)(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
@@ -126,6 +127,18 @@ DayOrMoment = Annotated[Any, PlainValidator(_day_or_moment)]
 
 File = Annotated[Path, Field(strict=False), AfterValidator(_absolute)]
 """An absolute path. A daemon has no working directory that a person could rely on."""
+
+
+def _root(value: object) -> Path | str:
+    if value == PUBLIC_GOOD:
+        return PUBLIC_GOOD
+    if isinstance(value, str | Path) and Path(value).is_absolute():
+        return Path(value)
+    raise refused(Code.CONFIG_VALUE, f'expected an absolute path, or "{PUBLIC_GOOD}"')
+
+
+RootPlace = Annotated[Path | str, PlainValidator(_root)]
+"""Where a trusted root is: an absolute path, or the word for the one that comes with the sigstore package."""
 
 Argv = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_program)]
 """A program and its arguments, each a word of its own; no shell reads them."""

@@ -17,9 +17,9 @@ from tidegate_agent.config.tables import (
     StageSettings,
     StateSettings,
     Table,
-    TrustSettings,
     VerifySettings,
 )
+from tidegate_agent.config.trust import TrustSettings
 from tidegate_agent.windows import Schedule
 from tidegate_schemas.codes import Code
 from tidegate_wire.mqtt.settings import BusSettings

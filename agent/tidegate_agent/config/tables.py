@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tidegate_agent.config.scalars import Argv, Duration, File, Pause, refused
 from tidegate_schemas.base import HOST_PATTERN, Labels
@@ -54,22 +54,6 @@ class StateSettings(Table):
 
     directory: File = Path("/var/lib/tidegate")
     runtime_directory: File = Path("/run/tidegate")
-
-
-class TrustSettings(Table):
-    """What bounds the trust in a genuine statement.
-
-    Attributes:
-        root: the Sigstore trusted root, a trusted_root.json.
-        max_validity_days: the longest validity that a statement may claim, in days.
-        max_jump: how far a sequence may leap beyond the highest one seen.
-        clock_floor: this host's clock is never believed to be before this moment.
-    """
-
-    root: File
-    max_validity_days: int = Field(default=90, ge=1, le=3650)
-    max_jump: int = Field(default=1_000_000, ge=1, le=2**53 - 1)
-    clock_floor: AwareDatetime | None = None
 
 
 class StageSettings(Table):

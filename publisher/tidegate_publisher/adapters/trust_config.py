@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tidegate_schemas import jsontext
 from tidegate_schemas.codes import Code, TidegateError
-from tidegate_wire.trust.root import DEFAULT, PinnedRoot, load_root, parse_root
+from tidegate_wire.trust.root import PUBLIC_GOOD, PinnedRoot, load_root, parse_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def trusted_root_of(trust_config: Path | None, trusted_root: Path | None) -> Pin
     if trusted_root is not None:
         return load_root(trusted_root)
     if trust_config is None:
-        return load_root(DEFAULT)
+        return load_root(PUBLIC_GOOD)
     return parse_root(json.dumps(_read(trust_config)["trustedRoot"]).encode(), str(trust_config))
 
 

@@ -35,17 +35,28 @@ def test_it_can_be_used_as_it_is(tmp_path: Path) -> None:
 def test_what_it_shows_as_defaults_are_the_defaults(tmp_path: Path) -> None:
     """Optional tables and examples apart, putting each line in force changes nothing."""
     plain, _, _ = render().partition("# One health check")
-    sections = [each for each in plain.split("\n\n") if "\n#[[" not in each]
+    sections = [each for each in plain.split("\n\n") if "\n#[" not in each]
     lines = "\n\n".join(sections).splitlines()
     shown = "\n".join(line for line in lines if not line.endswith(NOT_SET))
     assert loaded(tmp_path, uncommented(shown)) == loaded(tmp_path, render())
 
 
-@pytest.mark.parametrize("without", [("password", "url"), ("password_file", "command")])
-def test_every_line_is_accepted(tmp_path: Path, without: tuple[str, str]) -> None:
-    """Of two settings that exclude each other, one at a time."""
-    text = re.sub(rf"^#({'|'.join(without)}) = .*\n", "", render(), flags=re.MULTILINE)
-    lines = loaded(tmp_path, uncommented(text))
+@pytest.mark.parametrize(
+    ("without", "tables"),
+    [
+        ({"bus": "password", "health.check": "url"}, {"trust.tuf"}),
+        ({"bus": "password_file", "health.check": "command", "trust": "root"}, set()),
+    ],
+)
+def test_every_line_is_accepted(tmp_path: Path, without: dict[str, str], tables: set[str]) -> None:
+    """Of settings and tables that exclude each other, one at a time."""
+    kept = []
+    for section in render().split("\n\n"):
+        named = re.search(r"^#?\[+([\w.]+)\]", section, re.MULTILINE)
+        table = named[1] if named else ""
+        line = rf"^#?{without.get(table, 'nothing')} = .*\n?"
+        kept += [] if table in tables else [re.sub(line, "", section, flags=re.MULTILINE)]
+    lines = loaded(tmp_path, uncommented("\n\n".join(kept)))
     assert 'window[0].duration = "2h30m"' in lines
     assert 'host.labels.ring = "early"' in lines
-    assert len([line for line in lines if line.endswith("(not set)")]) == 2
+    assert len([line for line in lines if line.endswith("(not set)")]) == 3

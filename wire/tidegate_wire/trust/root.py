@@ -1,9 +1,9 @@
 """The pinned trusted root: whose keys are believed, and from when to when.
 
 Only the windows are read here; keys and certificates stay as they are, for sigstore-python to read. A root
-is a file that was put on the host (sigstore protobuf-specs, sigstore_trustroot.proto), or `default`: the
-public-good root that is shipped inside the sigstore wheel. That one is read as package data, because the
-library's own way to it (`ClientTrustConfig.production`) copies it through HOME and asks the network.
+is a file that was put on the host (sigstore protobuf-specs, sigstore_trustroot.proto), or `public-good`: the
+root of Sigstore's own instance, shipped inside the sigstore wheel. That one is read as package data, because
+the library's way to it (`ClientTrustConfig.production`) copies it through HOME and asks the network.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ROOT_BYTES: Final = 256 * 1024
 """The largest trusted root that is read; the public-good root has 7 KiB."""
 
-DEFAULT: Final = "default"
+PUBLIC_GOOD: Final = "public-good"
 """Names the public-good root in place of a path."""
 
 _EMBEDDED: Final = ("_store", "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev", "trusted_root.json")
@@ -114,19 +114,32 @@ class PinnedRoot:
 
 
 def load_root(where: str | Path) -> PinnedRoot:
-    """Read a trusted root from a file, or the public-good one for the text `default`.
+    """Read a trusted root from a file, or the public-good one for the word `public-good`.
 
     Raises:
         RootError: it cannot be read, is too large, or is no trusted root.
     """
-    if where == DEFAULT:
-        return parse_root(_embedded(), "the public-good root in the sigstore package")
+    return parse_root(read_root(where), origin_of(where))
+
+
+def origin_of(where: str | Path) -> str:
+    """A root's place, in words."""
+    return "the public-good root in the sigstore package" if where == PUBLIC_GOOD else str(where)
+
+
+def read_root(where: str | Path) -> bytes:
+    """The bytes of a trusted root, for `parse_root`; at most one more than it takes.
+
+    Raises:
+        RootError: it cannot be read.
+    """
+    if where == PUBLIC_GOOD:
+        return _embedded()
     try:
         with Path(where).open("rb") as file:
-            raw = file.read(ROOT_BYTES + 1)
+            return file.read(ROOT_BYTES + 1)
     except OSError as error:
         raise RootError(f"the trusted root {where} cannot be read: {error.strerror}") from error
-    return parse_root(raw, str(where))
 
 
 def parse_root(raw: bytes, origin: str) -> PinnedRoot:

@@ -16,7 +16,7 @@ from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.trust import root as roots
 from tidegate_wire.trust.describe import describe_unverified
 from tidegate_wire.trust.policy import Signer, SignerPolicy
-from tidegate_wire.trust.root import DEFAULT, ROOT_BYTES, Window, load_root, parse_root
+from tidegate_wire.trust.root import PUBLIC_GOOD, ROOT_BYTES, Window, load_root, parse_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ def test_a_root_with_a_key_twice(sigstore: LocalSigstore) -> None:
 
 
 def test_the_public_good_root_comes_with_the_package() -> None:
-    root = load_root(DEFAULT)
+    root = load_root(PUBLIC_GOOD)
     assert {log.content["baseUrl"] for log in root.tlogs} >= {"https://rekor.sigstore.dev"}
     ended = [one.window for one in root.certificate_authorities if one.window and one.window.end]
     assert ended, "the first Fulcio root ended in 2022, and its window has to be read"
