@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
+from tests.fakes.registry_artifacts import answer_push, answer_referrers
 from tidegate_wire.registry.digest import digest_of
 
 if TYPE_CHECKING:
@@ -36,11 +38,15 @@ class Exchange(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server: _Server
+    body: bytes = b""
 
     def do_GET(self) -> None:
         self._serve()
 
     def do_POST(self) -> None:
+        self._serve()
+
+    def do_PUT(self) -> None:
         self._serve()
 
     def do_CONNECT(self) -> None:
@@ -89,7 +95,8 @@ class Exchange(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         registry = self.server.registry
         length = int(self.headers.get("Content-Length") or 0)
-        seen = Seen(self.command, self.path, dict(self.headers), self.rfile.read(length))
+        self.body = self.rfile.read(length)
+        seen = Seen(self.command, self.path, dict(self.headers), self.body)
         trick = registry.take(seen)
         (registry.answer if trick is None else trick)(self)
 
@@ -124,6 +131,7 @@ class FakeRegistry:
         blobs: by digest.
         seen: all requests, oldest first.
         connections: all that were ever open.
+        page_size: how many referrers one answer lists; None for a registry without the referrers API.
     """
 
     repository: str = "app"
@@ -132,6 +140,7 @@ class FakeRegistry:
     blobs: dict[str, bytes] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
     connections: list[socket.socket] = field(default_factory=list)
+    page_size: int | None = None
     _tricks: deque[tuple[str, Trick, bool]] = field(default_factory=deque)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -196,11 +205,15 @@ class FakeRegistry:
 
     def answer(self, exchange: Exchange) -> None:
         """The honest answer."""
-        parts = exchange.path.removeprefix(f"/v2/{self.repository}/").split("/")
+        parts = urlsplit(exchange.path).path.removeprefix(f"/v2/{self.repository}/").split("/")
         manifest = self.manifests.get(parts[-1])
         blob = self.blobs.get(parts[-1])
         if exchange.path == "/v2/":
             exchange.send(200, b"{}")
+        elif exchange.command in ("POST", "PUT"):
+            answer_push(exchange, self)
+        elif parts[0] == "referrers" and self.page_size is not None:
+            answer_referrers(exchange, self.manifests.values(), self.page_size)
         elif parts[0] == "manifests" and manifest is not None:
             exchange.send(200, manifest, Docker_Content_Digest=digest_of(manifest))
         elif parts[0] == "blobs" and blob is not None:

@@ -1,8 +1,8 @@
 """The port: where the bytes of one image come from.
 
 Implementations: `client.RegistryClient` (one repository of a registry and its mirrors) and
-`layout.LayoutSource` (a folder, or a tar of one). tests/contract/test_image_source.py runs on
-each.
+`layout.LayoutSource` (a folder, or a tar of one). tests/contract/test_image_source.py and
+test_referrers.py run on each.
 """
 
 from __future__ import annotations

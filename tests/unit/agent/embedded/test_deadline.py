@@ -45,6 +45,9 @@ class Drip:
     def manifest(self, digest: str) -> bytes:
         return self._layout.manifest(digest)
 
+    def referrers(self, digest: str, artifact_type: str) -> tuple[Descriptor, ...]:
+        return self._layout.referrers(digest, artifact_type)
+
     def open_blob(self, blob: Descriptor, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]:
         return self._drip(blob, offset)
 

@@ -41,6 +41,9 @@ class Breaking:
     def manifest(self, digest: str) -> bytes:
         raise AssertionError(digest)
 
+    def referrers(self, digest: str, artifact_type: str) -> tuple[Descriptor, ...]:
+        raise AssertionError(digest, artifact_type)
+
     @contextlib.contextmanager
     def open_blob(self, blob: Descriptor, offset: int = 0) -> Iterator[Iterator[bytes]]:
         assert blob == BLOB
