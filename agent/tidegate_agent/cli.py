@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
-from tidegate_agent import views
+from tidegate_agent import device_key, views
 from tidegate_agent.adapters import control_unix, logs, sd_notify
 from tidegate_agent.adapters.alone import alone
 from tidegate_agent.config import DIRECTORIES, InvalidConfigError, Loaded, explain, host_zone, load, warnings
@@ -84,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
         "--next", type=_count, default=5, metavar="N", dest="count", help="how many (default 5)"
     )
     _add_local_commands(commands)
+    key = _add(commands, "device-key", _device_key, "the public key that verifies this host's events")
+    key.add_argument("--create", action="store_true", help="make the key first; never replaces one")
     verify = _add(commands, "verify", _verify, "verify an announcement as this host would")
     verify.add_argument("file", type=Path, help="a Sigstore bundle; - reads standard input")
     verify.add_argument("--follow", metavar="PRODUCT/CHANNEL", help="judge it as on this channel")
@@ -245,6 +247,12 @@ def _verify(options: argparse.Namespace) -> int:
     settings = _load(options).settings
     for line in wiring.judge(settings, options.follow, _bundle(options.file)):
         print(line)
+    return OK
+
+
+def _device_key(options: argparse.Namespace) -> int:
+    settings = _load(options).settings
+    print(*(device_key.create(settings) if options.create else device_key.describe(settings)), sep="\n")
     return OK
 
 

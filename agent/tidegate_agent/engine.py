@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from tidegate_agent.model import Failure
     from tidegate_agent.ports import Bus
+    from tidegate_agent.sealing import Sealing
     from tidegate_agent.surroundings import Followed, Surroundings
     from tidegate_schemas.status import HostStatus
     from tidegate_schemas.topics import Topics
@@ -41,7 +42,14 @@ DISK_PAUSE: Final = timedelta(seconds=30)
 class Engine:
     """The agent without its adapters. `run` is its thread; the BusListener methods may be called from any."""
 
-    def __init__(self, follows: Sequence[Followed], around: Surroundings, bus: Bus, topics: Topics) -> None:
+    def __init__(
+        self,
+        follows: Sequence[Followed],
+        around: Surroundings,
+        bus: Bus,
+        topics: Topics,
+        sealing: Sealing | None = None,
+    ) -> None:
         self._around = around
         self._bus = bus
         self._start = around.journal.begin()
@@ -52,7 +60,8 @@ class Engine:
         host = around.profile.facts.host
         self._status_topic = topics.status(host)
         self._reconciliation = Reconciliation(around, bus)
-        self._outbox = Outbox(around.journal, bus, topics.events(host))
+        self._sealing = sealing
+        self._outbox = Outbox(around.journal, bus, topics.events(host), sealing)
         self._followers = {
             topics.channel(f.follow.product, f.follow.channel): Follower(f, around, self.others_busy)
             for f in follows
@@ -67,6 +76,8 @@ class Engine:
         """Go on from where the journal says, then listen."""
         for follower in self.followers:
             self.guarded(follower.start)
+        if self._sealing is not None:
+            self._sealing.begin()
         self._bus.start(self, self.will)
         self._reconciliation.begin()
 
@@ -176,7 +187,9 @@ class Engine:
     def _status(self, presence: Presence, *, full: bool = False) -> HostStatus:
         follows = tuple(reporting.follow_status(f.view()) for f in self.followers) if full else ()
         birth = Birth(self._start, self._connection)
-        return reporting.host_status(self._around.profile, birth, presence, self._around.clock.now(), follows)
+        key = None if self._sealing is None else self._sealing.key_id
+        now = self._around.clock.now()
+        return reporting.host_status(self._around.profile, birth, presence, now, follows, key)
 
     def _status_message(self, status: HostStatus) -> Outgoing:
         return Outgoing(STATUS_TOKEN, self._status_topic, status.to_json(), retain=True)

@@ -5,6 +5,7 @@ TidegateError                   a code of the registry and a sentence (tidegate_
 ├── ConfigError                 configuration that cannot be used: file, key, what was expected
 │   └── InvalidConfigError      everything that is wrong with it at once (config.problems)
 ├── EngineError                 an image engine could not do what it was asked
+├── PinRefusedError             the device key's token did not take the PIN
 ├── JournalError                the state on disk cannot be read or written
 └── ControlError                the running agent cannot be reached, or refused a local command
 """
@@ -37,6 +38,10 @@ class EngineError(TidegateError):
     def __init__(self, code: Code, reason: str, *, retryable: bool = False) -> None:
         super().__init__(code, reason)
         self.retryable = retryable
+
+
+class PinRefusedError(TidegateError):
+    """A token did not take the PIN. Not to be tried again by itself: after a few times the token locks."""
 
 
 class JournalError(TidegateError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -136,6 +137,22 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
+class Signatures:
+    """What a device key made of some events, in their order.
+
+    `public_key` is its public half (SubjectPublicKeyInfo, DER), `signatures` are ECDSA (DER).
+    """
+
+    public_key: bytes
+    signatures: tuple[bytes, ...]
+
+    @property
+    def key_id(self) -> str:
+        """The key's name on the wire: see `tidegate_schemas.base.KeyId`."""
+        return hashlib.sha256(self.public_key).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """One message from the broker, copied at the edge. Nothing about it is trusted."""
 
@@ -148,10 +165,12 @@ class Incoming:
 class Verdict:
     """The verifying child's answer to a genuine message: the signed payload and who signed it.
 
-    `signed_at_least` is the certificate's notBefore, a lower bound of the signing time, or None in key mode.
+    `signed_at_least` is the certificate's notBefore, a lower bound of the signing time, or None for a key
+    pair. `enough` is False where fewer signed than the policy asks for, which will do to stop a release.
     """
 
     payload: bytes
     identity: str
     issuer: str
     signed_at_least: datetime | None
+    enough: bool = True

@@ -1,6 +1,7 @@
 """Sends the journal's events, oldest first, and forgets each when the broker has acknowledged it.
 
-At least once: what was sent but not acknowledged when a connection ends is sent again on the next.
+At least once: what was sent but not acknowledged when a connection ends is sent again on the next. Where the
+host has a device key, an event goes out signed or not at all (`sealing`).
 """
 
 from __future__ import annotations
@@ -8,10 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.model import Outgoing, Protocol
-from tidegate_schemas import events
+from tidegate_schemas import envelope, events
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tidegate_agent.ports import Bus, Journal
+    from tidegate_agent.records import Letter
+    from tidegate_agent.sealing import Sealing
 
 IN_FLIGHT: Final = 16
 """Events on their way at once; below the 20 that Mosquitto takes by default."""
@@ -20,10 +25,11 @@ IN_FLIGHT: Final = 16
 class Outbox:
     """Runs on the engine's thread."""
 
-    def __init__(self, journal: Journal, bus: Bus, topic: str) -> None:
+    def __init__(self, journal: Journal, bus: Bus, topic: str, sealing: Sealing | None = None) -> None:
         self._journal = journal
         self._bus = bus
         self._topic = topic
+        self._sealing = sealing
         self._protocol: Protocol | None = None
         self._in_flight: set[int] = set()
         self._last = 0
@@ -43,8 +49,9 @@ class Outbox:
         room = IN_FLIGHT - len(self._in_flight)
         if self._protocol is None or room <= 0:
             return
-        for letter in self._journal.unsent(room, self._last):
-            encoded = events.encode(letter.event, binary=self._protocol is Protocol.V5)
+        letters = self._journal.unsent(room, self._last)
+        # What is not signed yet holds up what comes after it: the order is kept.
+        for letter, encoded in zip(letters, self._encoded(letters), strict=False):
             message = Outgoing(
                 token=letter.token,
                 topic=self._topic,
@@ -62,4 +69,13 @@ class Outbox:
         if token in self._in_flight:
             self._in_flight.discard(token)
             self._journal.sent(token)
+            if self._sealing is not None:
+                self._sealing.forget(token)
             self.pump()
+
+    def _encoded(self, letters: Sequence[Letter]) -> list[events.Encoded]:
+        if self._sealing is not None:
+            sealed = self._sealing.sealed(letters)
+            return [events.Encoded(message, envelope.CONTENT_TYPE, ()) for message in sealed]
+        binary = self._protocol is Protocol.V5
+        return [events.encode(letter.event, binary=binary) for letter in letters]

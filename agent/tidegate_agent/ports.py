@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ImageStatus,
         ImageTarget,
         Outgoing,
+        Signatures,
         StageProgress,
         StageResult,
         Verdict,
@@ -86,6 +87,36 @@ class Verifier(Protocol):
 
         No clock enters into it: certificates and logs are judged at the time of signing. Whether the
         statement is fresh is step 6, which is `admission`'s.
+        """
+        ...
+
+    def verify_request(self, payload: bytes) -> Verdict:
+        """Verify a signed request to this host, in the same way. Raises RefusedError on any doubt."""
+        ...
+
+
+class ImageSignatures(Protocol):
+    """Looks for the image's own signature (step 8 of the order of verification)."""
+
+    def require(self, target: ImageTarget) -> tuple[str, ...]:
+        """Who signed the image, where policy asks for it; nobody where the announcement is enough.
+
+        Raises:
+            TidegateError: IMAGE_UNSIGNED, IMAGE_SIGNATURE, IMAGE_SIGNATURE_FORMAT; or IMAGE_UNREACHABLE and
+            its
+                like, when that could not be found out.
+        """
+        ...
+
+
+class EventSigner(Protocol):
+    """Holds this host's device key, EC P-256. Slow: a token takes up to half a second for each signature."""
+
+    def sign(self, payloads: Sequence[bytes]) -> Signatures:
+        """Sign events, each as the payload of a DSSE envelope: ECDSA with SHA-256 over its encoding (PAE).
+
+        With no payloads it only tells which key would sign. Raises TidegateError: EVENT_SIGNING, or
+        CONFIG_MISSING for a library that is not installed.
         """
         ...
 

@@ -183,7 +183,12 @@ def follow_status(view: FollowView) -> FollowStatus:
 
 
 def host_status(
-    profile: Profile, birth: Birth, presence: Presence, now: datetime, follows: tuple[FollowStatus, ...] = ()
+    profile: Profile,
+    birth: Birth,
+    presence: Presence,
+    now: datetime,
+    follows: tuple[FollowStatus, ...] = (),
+    device_key: str | None = None,
 ) -> HostStatus:
     """The retained status. A last will is made long before it is sent: it says no more than `offline`."""
     online = presence is Presence.ONLINE
@@ -196,6 +201,7 @@ def host_status(
         boot_id=profile.boot_id,
         labels=profile.facts.labels if online else {},
         inventory=profile.inventory if online else None,
+        device_key=device_key if online else None,
         follows=follows,
     )
 

@@ -22,6 +22,7 @@ from tidegate_agent.adapters.verifier_child import ChildVerifier
 from tidegate_agent.admission import HostFacts, Policy, admit
 from tidegate_agent.config import Settings, derived_host_id, host_zone
 from tidegate_agent.control import Control
+from tidegate_agent.device_key import signer_of
 from tidegate_agent.engine import Engine, Mainloop
 from tidegate_agent.engines.embedded.engine import EmbeddedEngine
 from tidegate_agent.engines.embedded.limits import Limits
@@ -30,6 +31,7 @@ from tidegate_agent.machine.rules import Rules
 from tidegate_agent.manners import Manners
 from tidegate_agent.operations import Operations
 from tidegate_agent.reporting import Birth, FollowView, Profile, follow_status, host_status
+from tidegate_agent.sealing import Sealing
 from tidegate_agent.surroundings import Followed, Surroundings
 from tidegate_schemas import __version__
 from tidegate_schemas.codes import Code
@@ -92,9 +94,10 @@ def build(settings: Settings) -> Agent:
     Raises:
         TidegateError: a setting that only shows its fault here (the host's id, a window that never opens).
     """
+    signer = signer_of(settings)
     journal = open_journal(settings)
     loop = Mainloop()
-    verifying, operating = _worker("verify"), _worker("operate")
+    verifying, operating, signing = _worker("verify"), _worker("operate"), _worker("sign")
     profile = profile_of(settings)
     bus = PahoBus(
         settings.bus,
@@ -118,9 +121,10 @@ def build(settings: Settings) -> Agent:
         splay=lambda: random.random() * settings.activate.splay,  # noqa: S311 - spreads load, guards nothing
     )
     follows = [_followed(settings, follow, around) for follow in settings.follow]
-    engine = Engine(follows, around, bus, settings.bus.topics)
+    sealing = None if signer is None else Sealing(signer, around, signing.submit)
+    engine = Engine(follows, around, bus, settings.bus.topics, sealing)
     control = ControlServer(settings.state.runtime_directory, _on_engine_thread(loop, Control(engine)))
-    return Agent(engine, loop, control, journal, (verifying, operating))
+    return Agent(engine, loop, control, journal, (verifying, operating, signing))
 
 
 def open_journal(settings: Settings) -> SqliteJournal:

@@ -1,8 +1,9 @@
 """Host-signed events: a CloudEvent in a DSSE v1 envelope under the host's device key.
 
 The payload is the whole event as structured JSON, in every protocol version: nothing that is believed may
-stand in MQTT's properties, which no signature covers. Whether a message is signed is told by its content alone:
-a JSON object with a member `payloadType` is an envelope and has to be a strict one; anything else is unsigned.
+stand in MQTT's properties, which no signature covers. Whether a message is signed is told by its content
+alone: a JSON object with a member `payloadType` is an envelope and has to be a strict one; anything else is
+unsigned.
 
 Source: https://github.com/secure-systems-lab/dsse, envelope.md and protocol.md, version 1.
 """

@@ -65,11 +65,16 @@ EXAMPLES: Final = {
     "blackout.timezone": '"Europe/Berlin"',
     "health.check.name": '"web"',
     "health.check.command": '["/usr/bin/kiosk-selftest", "--quick"]',
+    "events.device_key": '"/etc/tidegate/device.key"',
+    "events.pkcs11.module": '"/usr/lib/softhsm/libsofthsm2.so"',
+    "events.pkcs11.token": '"tidegate"',
+    "events.pkcs11.label": '"device-key"',
+    "events.pkcs11.pin_file": '"/etc/tidegate/token-pin"',
     "health.check.url": '"http://localhost:8080/healthz"',
 }
 """For settings that are required, or not set by default."""
 
-OPTIONAL: Final = frozenset({"window", "blackout", "health.check", "trust.tuf"})
+OPTIONAL: Final = frozenset({"window", "blackout", "health.check", "trust.tuf", "events.pkcs11"})
 """Tables that may be left out."""
 
 CHOSEN: Final = frozenset({"trust.root"})

@@ -23,6 +23,7 @@ from tidegate_schemas.codes import Code
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tidegate_agent.config.events import EventsSettings
     from tidegate_agent.config.trust import TrustSettings
 
 
@@ -75,7 +76,21 @@ def warnings(loaded: Loaded) -> list[str]:
         found.append(
             f"{secret} holds bus.password and everybody may read it; use password_file, or chmod o-r."
         )
-    return found + list(_root_warnings(loaded.settings.trust))
+    return found + list(_root_warnings(loaded.settings.trust)) + list(_key_warnings(loaded.settings.events))
+
+
+def _key_warnings(events: EventsSettings) -> Iterator[str]:
+    # Not an error: a host whose key is lost still has to be updated, if only to mend that.
+    key = events.device_key
+    if key is None:
+        return
+    try:
+        mode = stat.S_IMODE(key.stat().st_mode)
+    except OSError as error:
+        yield f"events.device_key: {key} cannot be read ({error.strerror}); events wait until it can."
+        return
+    if mode & stat.S_IRWXO:
+        yield f"events.device_key: others can use {key} (mode {mode:04o}); events wait until chmod 600."
 
 
 def _root_warnings(trust: TrustSettings) -> Iterator[str]:

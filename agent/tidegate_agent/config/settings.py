@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from tidegate_agent.config.calendars import BlackoutSettings, WindowSettings
 from tidegate_agent.config.checks import HealthSettings
+from tidegate_agent.config.events import EventsSettings
 from tidegate_agent.config.follows import FollowSettings
 from tidegate_agent.config.scalars import refused
 from tidegate_agent.config.tables import (
@@ -44,6 +45,7 @@ class Settings(Table):
         health: proving that they work.
         verify: the process that checks signatures.
         log: the agent's own words.
+        events: how what the host tells is signed.
     """
 
     host: HostSettings = Field(default_factory=HostSettings)
@@ -58,6 +60,7 @@ class Settings(Table):
     health: HealthSettings = Field(default_factory=HealthSettings)
     verify: VerifySettings = Field(default_factory=VerifySettings)
     log: LogSettings = Field(default_factory=LogSettings)
+    events: EventsSettings = Field(default_factory=EventsSettings)
 
     @model_validator(mode="after")
     def _follows_differ(self) -> Self:
