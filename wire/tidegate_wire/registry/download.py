@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.digest import hex_of
 from tidegate_wire.registry.source import Cancelled
-from tidegate_wire.registry.verify import BlobVerifier, verified_chunks
+from tidegate_wire.registry.verify import BlobVerifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,12 +92,22 @@ def read_blob(source: ImageSource, blob: Descriptor, max_bytes: int) -> bytes:
         )
     for tries_left in reversed(range(_TRIES)):
         try:
-            with source.open_blob(blob) as chunks:
-                return b"".join(verified_chunks(blob, chunks))
+            return _read_once(source, blob)
         except TidegateError as error:
             if error.code is not Code.IMAGE_DIGEST_MISMATCH or not tries_left:
                 raise
     raise AssertionError("the last try returns or raises")
+
+
+def _read_once(source: ImageSource, blob: Descriptor) -> bytes:
+    verifier, content = BlobVerifier(blob), bytearray()
+    with source.open_blob(blob) as chunks:
+        for chunk in chunks:
+            verifier.update(chunk)
+            content += chunk
+    # After the source was left in peace: it counts the blob as delivered, and asks another mirror next time.
+    verifier.finish()
+    return bytes(content)
 
 
 def _fetch(
