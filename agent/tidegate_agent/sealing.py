@@ -119,7 +119,7 @@ class Sealing:
 
 
 def signable(event: UpdateEvent) -> bytes:
-    """What is signed of an event: all of it, or its essence where the envelope would be too large to be read."""
+    """What is signed of an event: all of it, or its essence where the envelope would be too large."""
     whole = event.to_json()
     if len(whole) <= envelope.EVENT_BYTES:
         return whole
