@@ -52,7 +52,7 @@ class Artifact:
         return {**plain(describe(self.manifest, OCI_MANIFEST)), "artifactType": self.artifact_type}
 
 
-def artifact(subject: Descriptor, content: bytes, artifact_type: str, **changed: object) -> Artifact:
+def artifact(subject: Descriptor, content: bytes, artifact_type: str, /, **changed: object) -> Artifact:
     """An artifact with an empty config and one layer. `changed` replaces members of its manifest."""
     manifest = {
         "schemaVersion": 2,

@@ -191,6 +191,7 @@ def test_all_pages_together_have_one_limit(registry: FakeRegistry, source: Image
         f'</elsewhere>; rel="prev", <{PATH}?page=2>; title="x"; rel="next"',
         "<?page=2>; rel=NEXT",
         f'<{PATH.replace(":", "%3A")}?page=2>; rel="next"',
+        '<?page=2&\x01 %zz\xe9"{}|>; rel="next"',
     ],
 )
 def test_the_next_page_is_followed(registry: FakeRegistry, source: ImageSource, link: str) -> None:
