@@ -13,16 +13,20 @@ from typing import Final
 
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 _CAPABILITY_VERSION: Final = 0x20080522  # _LINUX_CAPABILITY_VERSION_3, linux/capability.h
-_OPEN_FILES: Final = 16
 _MIB: Final = 1024 * 1024
 
+OPEN_FILES: Final = 16
+"""Enough for imports, pipes and one file or two."""
 
-def confine(memory_mib: int, cpu_seconds: int) -> None:
-    """Give up what verifying does not need.
+
+def confine(memory_mib: int, cpu_seconds: int, *, open_files: int = OPEN_FILES, file_bytes: int = 0) -> None:
+    """Give up what verifying, or whatever else is asked for, does not need.
 
     Args:
         memory_mib: address space that stays. With less, allocations fail: MemoryError.
         cpu_seconds: processor time that stays. Past it the kernel kills the process.
+        open_files: how many files and sockets may be open at once.
+        file_bytes: the size that a file may be written to; with none, no file can be made to grow.
 
     Raises:
         OSError: the kernel did not grant one of them.
@@ -30,9 +34,9 @@ def confine(memory_mib: int, cpu_seconds: int) -> None:
     """
     _limit(resource.RLIMIT_AS, memory_mib * _MIB)
     _limit(resource.RLIMIT_CPU, cpu_seconds)
-    _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    _limit(resource.RLIMIT_NOFILE, open_files)
     _limit(resource.RLIMIT_NPROC, 0)
-    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_FSIZE, file_bytes)
     _limit(resource.RLIMIT_CORE, 0)
     if "NoNewPrivs:\t1" not in Path("/proc/self/status").read_text():
         _set_no_new_privileges()
