@@ -99,13 +99,15 @@ class Follower:
     wanted: int = 1
     reached: set[str] = field(default_factory=set)
     ended_badly: set[str] = field(default_factory=set)
-    _seen: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    _seen: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
 
     def take(self, event: UpdateEvent) -> bool:
         """Count an event. False when it is none of ours, or was delivered before."""
-        if not self.selection.takes(event) or event.id in self._seen:
+        # With its host: one host must not make another's event look like a redelivery.
+        known = event.subject, event.id
+        if not self.selection.takes(event) or known in self._seen:
             return False
-        self._seen[event.id] = None
+        self._seen[known] = None
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
         if self.selection.counts(event):

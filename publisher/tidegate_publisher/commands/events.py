@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from tidegate_publisher.event_display import Refusals, show_event, show_status
 from tidegate_publisher.exit_codes import ExitCode
 from tidegate_publisher.following import Follower, Selection
-from tidegate_publisher.host_messages import read_host_message
+from tidegate_publisher.host_messages import EventCheck, HostEvent, RefusedEvent, read_host_message
 from tidegate_publisher.options.broker import Broker, broker_options
+from tidegate_publisher.options.device_keys import DeviceKeys, device_key_options
 from tidegate_publisher.options.duration import read_duration
 from tidegate_publisher.options.speech import output_options
-from tidegate_publisher.output import Output, printable
-from tidegate_schemas.base import DIGEST_PATTERN, rfc3339
-from tidegate_schemas.events import Step, UpdateEvent
+from tidegate_publisher.output import Output
+from tidegate_schemas.base import DIGEST_PATTERN
+from tidegate_schemas.events import Step
 from tidegate_schemas.status import FollowStatus, HostStatus
 from tidegate_schemas.topics import check_host
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tidegate_schemas.topics import Topics
-
 
 _DIGEST: Final = re.compile(DIGEST_PATTERN)
 
@@ -73,6 +74,7 @@ def _read_digest(ctx: click.Context, param: click.Parameter, value: str | None) 
     help="End after this time: 30m, 2h.  [default: never]",
 )
 @click.option("--keep-going", is_flag=True, help="With --until: do not end at the first host that fails.")
+@device_key_options
 @broker_options
 @output_options
 @click.pass_context
@@ -88,6 +90,7 @@ def events(
     hosts: int,
     duration: timedelta | None,
     keep_going: bool,
+    device_keys: DeviceKeys,
     broker: Broker,
     output: Output,
 ) -> None:
@@ -100,6 +103,10 @@ def events(
     shown once. What a host last said of itself is retained; with --until and --sequence hosts are counted by
     that too, now and later. --digest keeps them from being counted for the image before.
 
+    With --device-keys an event counts only when its host signed it: what is unsigned, or signed by another
+    key, is refused and told once for each host. Statuses are not signed and do not count then, so follow
+    before you announce.
+
     \b
     Examples:
       tidegate events --broker mqtts://broker.example
@@ -108,6 +115,8 @@ def events(
         --digest "$(jq -r .digest announced.json)" --until succeeded --hosts 10 --for 2h
       tidegate events --host edge-1 --json | jq .data.step
 
+      tidegate events --device-keys keys/ --product os --channel stable --sequence 7 --until succeeded
+
     Exit code 0 when --until was reached, 1 when a host failed, was rejected or rolled back before that,
     3 when --for ran out. Refuses host ids that cannot be, and --sequence without --product and --channel.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
@@ -115,9 +124,10 @@ def events(
         raise click.UsageError("--sequence counts within one channel: give --product and --channel too")
     selection = Selection(product, channel, frozenset(map(check_host, names)), sequence, digest)
     follower = Follower(selection, Step(until) if until else None, hosts)
-    for event in _heard(_Settings(broker, output, duration), follower):
-        if isinstance(event, UpdateEvent):
-            _show(event, output)
+    settings = _Settings(broker, output, duration, device_keys.check())
+    for heard in _heard(settings, follower):
+        if isinstance(heard, HostEvent):
+            show_event(heard, output)
         if follower.done:
             return
         if follower.failed and not keep_going:
@@ -132,65 +142,54 @@ class _Settings:
     broker: Broker
     output: Output
     duration: timedelta | None
+    check: EventCheck | None
 
 
-def _heard(settings: _Settings, follower: Follower) -> Iterator[UpdateEvent | FollowStatus]:
+def _heard(settings: _Settings, follower: Follower) -> Iterator[HostEvent | FollowStatus]:
     """Everything that may have changed the count: it is looked at after each."""
     topics = settings.broker.settings.topics
     limit = None if settings.duration is None else settings.duration.total_seconds()
     deadline = None if limit is None else time.monotonic() + limit
     with settings.broker.open(settings.output) as session:
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        stream = session.stream(_filters(follower, topics), left)
-        _say_what_counts(follower, settings.output)
+        signed = settings.check is not None
+        stream = session.stream(_filters(follower, topics, signed=signed), left)
+        _say_what_counts(follower, settings.output, signed=signed)
+        refusals = Refusals(settings.output)
         for message in stream:
-            heard = read_host_message(message, topics)
+            heard = read_host_message(message, topics, settings.check)
             if isinstance(heard, HostStatus):
                 for follow in follower.take_status(heard):
-                    _show_status(heard, follow, settings.output)
+                    show_status(heard, follow, settings.output)
                     yield follow
+            elif isinstance(heard, RefusedEvent):
+                refusals.take(heard)
             elif heard is None:
                 settings.output.note(f"something on {message.topic} is no word of a host and was passed over")
-            elif follower.take(heard):
+            elif follower.take(heard.event):
                 yield heard
+        if refusals.count:
+            settings.output.note(f"{refusals.count} events did not count, for want of their host's signature")
 
 
-def _filters(follower: Follower, topics: Topics) -> list[str]:
+def _filters(follower: Follower, topics: Topics, *, signed: bool) -> list[str]:
     hosts = sorted(follower.selection.hosts)
     filters = [topics.events(host) for host in hosts] or [topics.all_events]
-    if follower.until is not None and follower.selection.sequence is not None:
+    # A status is signed by nobody: who asks for signatures cannot be told by it.
+    if not signed and follower.until is not None and follower.selection.sequence is not None:
         filters += [topics.status(host) for host in hosts] or [topics.all_status]
     return filters
 
 
-def _say_what_counts(follower: Follower, output: Output) -> None:
+def _say_what_counts(follower: Follower, output: Output, *, signed: bool) -> None:
     output.note("following; what happened before is not shown")
-    if follower.until is not None and follower.selection.sequence is None:
+    if signed:
+        output.note(
+            "only signed events count: hosts that are done already do not, whatever their status says"
+        )
+        if follower.until is not None and follower.selection.sequence is None:
+            output.warn(
+                "without --sequence an old event that somebody sends once more counts: its signature holds"
+            )
+    elif follower.until is not None and follower.selection.sequence is None:
         output.note("without --sequence hosts that are done already do not count, but older releases do")
-
-
-def _show_status(status: HostStatus, follow: FollowStatus, output: Output) -> None:
-    """Tell by which word a host was counted, where there may have been no event."""
-    if output.as_json:
-        said = follow.model_dump(mode="json", exclude_none=True)
-        output.line({"host": status.host, "at": rfc3339(status.at), "follow": said})
-        return
-    code = f" [{follow.code.value}] {follow.reason}" if follow.code else ""
-    output.note(f"{status.host} says that it stands at #{follow.sequence}: {follow.state}{code}")
-
-
-def _show(event: UpdateEvent, output: Output) -> None:
-    if output.as_json:
-        output.line(event.model_dump(mode="json", exclude_none=True))
-        return
-    data = event.data
-    parts = [
-        rfc3339(event.time),
-        f"{event.subject:<20}",
-        f"{data.product}/{data.channel}",
-        f"#{data.sequence}" if data.sequence else "",
-        f"{data.step.value}{f' {data.percent} %' if data.percent is not None else ''}",
-        f"[{data.code.value}]" if data.code else "",
-        data.reason,
-    ]
-    click.echo(printable("  ".join(part for part in parts if part)).replace("\n", " "))

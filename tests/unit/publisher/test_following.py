@@ -4,9 +4,9 @@ import pytest
 
 from tests.support.statements import a_status, an_event, digest_of
 from tidegate_publisher.following import Follower, Selection
-from tidegate_publisher.host_messages import read_host_message
+from tidegate_publisher.host_messages import Heard, HostEvent, read_host_message
 from tidegate_schemas.events import Step, UpdateEvent, encode
-from tidegate_schemas.status import HostStatus, Presence
+from tidegate_schemas.status import Presence
 from tidegate_schemas.topics import Topics
 from tidegate_wire.mqtt.messages import Message
 
@@ -26,6 +26,14 @@ def test_enough_different_hosts() -> None:
     assert not follower.done
     follower.take(event_of("b"))
     assert follower.done
+
+
+def test_a_host_cannot_take_anothers_event_away_by_using_its_id() -> None:
+    follower = Follower(Selection(), Step.SUCCEEDED)
+    genuine = event_of("b", Step.FAILED)
+    assert follower.take(event_of("a").model_copy(update={"id": genuine.id}))
+    assert follower.take(genuine)
+    assert follower.ended_badly == {"b"}
 
 
 @pytest.mark.parametrize("step", [Step.FAILED, Step.REJECTED, Step.ROLLED_BACK])
@@ -50,11 +58,11 @@ def test_events_are_read_in_both_modes_and_only_for_their_own_host(binary: bool)
     encoded = encode(an_event(), binary=binary)
     topics = Topics()
 
-    def read(topic: str, payload: bytes = encoded.payload) -> UpdateEvent | HostStatus | None:
+    def read(topic: str, payload: bytes = encoded.payload) -> Heard:
         message = Message(topic, payload, False, encoded.content_type, encoded.properties)  # noqa: FBT003 -- retained
         return read_host_message(message, topics)
 
-    assert read(topics.events("edge-1")) == an_event()
+    assert read(topics.events("edge-1")) == HostEvent(an_event())
     assert read(topics.events("edge-2")) is None
     assert read("elsewhere") is None
     assert read(topics.events("edge-1"), b"junk") is None
