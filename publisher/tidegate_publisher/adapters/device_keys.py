@@ -1,7 +1,7 @@
 """The device keys of a fleet: a folder with one file for each host.
 
 `<host>.pem` (or `<host>.pub`) holds the host's public keys, PEM blocks one after the other: one key, and
-while it is rotated the new one beside it. All is read at the start, so that a bad file shows before it matters.
+while it is rotated the new one beside it. All is read at the start: a bad file shows before it matters.
 """
 
 from __future__ import annotations
