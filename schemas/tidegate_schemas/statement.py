@@ -148,9 +148,13 @@ def _check_critical(predicate: ChannelPredicate) -> None:
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first fault of a validation in one sentence: which field, and what is wrong with it."""
+    """The first fault of a validation in one sentence: which field, and what is wrong with it.
+
+    A stranger may have chosen the field's name: no control character of it gets into the sentence.
+    """
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(part) for part in fault["loc"]) or "the whole"
+    place = ".".join(str(part) for part in fault["loc"])[:120] or "the whole"
+    place = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in place)
     more = error.error_count() - 1
     said = fault["msg"].removeprefix("Value error, ")
-    return f"{place[:120]}: {said[:200]}" + (f" (and {more} more)" if more else "")
+    return f"{place}: {said[:200]}" + (f" (and {more} more)" if more else "")

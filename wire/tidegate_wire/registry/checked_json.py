@@ -36,7 +36,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in found if names.count(name) > 1)
-        raise ValueError(f"the key '{twice[:60]}' is there twice")
+        raise ValueError(f"the key {twice[:60]!r} is there twice")
     return found
 
 

@@ -10,6 +10,7 @@ from tidegate_wire.registry.descriptor import Index
 
 REF_NAME = "org.opencontainers.image.ref.name"
 _VERSION = "1.0.0"
+_SHOWN = 60
 
 
 def check_layout_marker(raw: bytes, where: str) -> None:
@@ -25,7 +26,7 @@ def check_layout_marker(raw: bytes, where: str) -> None:
     version = check_json(raw, f"oci-layout in {where}").get("imageLayoutVersion")
     if version != _VERSION:
         raise TidegateError(
-            Code.IMAGE_UNSUPPORTED, f"{where} is a layout of version {str(version)[:20]}; {_VERSION} is known"
+            Code.IMAGE_UNSUPPORTED, f"{where} is a layout of version {str(version)[:20]!r}, not {_VERSION}"
         )
 
 
@@ -47,10 +48,11 @@ def tagged_digest(raw: bytes, tag: str, where: str) -> str:
         raise TidegateError(Code.IMAGE_MALFORMED, f"index.json in {where} is not an OCI index") from error
     found = {entry.digest for entry in index.manifests if (entry.annotations or {}).get(REF_NAME) == tag}
     if not found:
-        there = sorted({(entry.annotations or {}).get(REF_NAME, "") for entry in index.manifests} - {""})
+        names = {(entry.annotations or {}).get(REF_NAME, "") for entry in index.manifests} - {""}
+        there = [repr(name[:_SHOWN]) for name in sorted(names)[:20]]
         raise TidegateError(
             Code.IMAGE_NOT_FOUND,
-            f"{where} has no image tagged '{tag}'; it has {', '.join(there[:20]) or 'no tags'}",
+            f"{where} has no image tagged '{tag}'; it has {', '.join(there) or 'no tags'}",
         )
     if len(found) > 1:
         raise TidegateError(Code.IMAGE_MALFORMED, f"{where} has {len(found)} different images tagged '{tag}'")

@@ -51,5 +51,5 @@ def layer_compression(media_type: str) -> Compression:
     except KeyError:
         raise TidegateError(
             Code.IMAGE_UNSUPPORTED,
-            f"a layer has the media type '{media_type[:120]}', which cannot be unpacked",
+            f"a layer has the media type {media_type[:120]!r}, which cannot be unpacked",
         ) from None

@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_schemas.statement import first_fault
 from tidegate_wire.registry.checked_json import check_json
 from tidegate_wire.registry.descriptor import (
     MAX_CONFIG_BYTES,
@@ -40,8 +41,9 @@ def parse_manifest_or_index(raw: bytes, digest: str) -> Manifest | Index:
     if is_index and ("layers" in document or "config" in document):
         raise TidegateError(Code.IMAGE_MALFORMED, f"{what} claims to be an image and an index at once")
     declared = document.get("mediaType")
-    if declared is not None and declared not in (INDEXES if is_index else MANIFESTS):
-        raise TidegateError(Code.IMAGE_UNSUPPORTED, f"{what} has the media type '{str(declared)[:120]}'")
+    # A list, and not the set: what the document declares may be anything, also what has no hash.
+    if declared is not None and declared not in list(INDEXES if is_index else MANIFESTS):
+        raise TidegateError(Code.IMAGE_UNSUPPORTED, f"{what} has the media type {str(declared)[:120]!r}")
     return _load(Index, raw, what) if is_index else _load(Manifest, raw, what)
 
 
@@ -81,8 +83,5 @@ def _load(model: type[_Model], raw: bytes, what: str) -> _Model:
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise TidegateError(
-            Code.IMAGE_MALFORMED, f"{what} breaks the OCI form at {where}: {first['msg']}"
-        ) from error
+        text = f"{what} breaks the OCI form at {first_fault(error)}"
+        raise TidegateError(Code.IMAGE_MALFORMED, text) from error

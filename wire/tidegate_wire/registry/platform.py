@@ -47,11 +47,11 @@ def select_platform(index: Index, arch: str, variant: str | None = None) -> Desc
         if entry.media_type in MANIFESTS and (rank := _rank(entry.platform, arch, variant)) is not None
     ]
     if not ranked:
-        there = sorted({_spell(entry.platform) for entry in index.manifests if entry.platform})
+        there = sorted({_spell(entry.platform)[:60] for entry in index.manifests if entry.platform})
         wanted = _spell(Platform(architecture=arch, os="linux", variant=variant))
         raise TidegateError(
             Code.IMAGE_PLATFORM,
-            f"the index has no image for {wanted}; it has {', '.join(there[:20]) or 'none'}",
+            f"the index has no image for {wanted}; it has {_listed(there) or 'none'}",
         )
     return max(ranked, key=lambda found: found[:2])[2]
 
@@ -68,6 +68,11 @@ def _rank(platform: Platform | None, arch: str, variant: str | None) -> int | No
     if offered not in ladder or own not in ladder or ladder.index(offered) > ladder.index(own):
         return None
     return ladder.index(offered)
+
+
+def _listed(names: list[str]) -> str:
+    # Whoever made the index chose them: quoted where a terminal could take them for more than words.
+    return ", ".join(name if name.isprintable() else repr(name) for name in names[:20])
 
 
 def _spell(platform: Platform) -> str:

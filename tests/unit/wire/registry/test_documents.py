@@ -172,3 +172,22 @@ def test_other_layers_are_unsupported() -> None:
 def test_a_descriptor_is_strict_in_python_too() -> None:
     with pytest.raises(ValueError, match="digest"):
         Descriptor(media_type="a", digest="sha256:" + "g" * 64, size=1)
+
+
+@pytest.mark.parametrize("declared", [{}, [], {"a": 1}, 1, True])
+def test_a_media_type_of_any_kind_is_refused_with_a_code(declared: object) -> None:
+    assert code_of({**PLAIN, "mediaType": declared}) is Code.IMAGE_UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {**PLAIN, "mediaType": "\x1b[2J"},
+        {**PLAIN, "annotations": {"\x1b[2J": 1}},
+        b'{"\\u001b[2J": 1, "\\u001b[2J": 2}',
+    ],
+)
+def test_no_escape_sequence_gets_into_a_sentence(document: object) -> None:
+    with pytest.raises(TidegateError) as caught:
+        read(document)
+    assert caught.value.reason.isprintable()
