@@ -83,6 +83,20 @@ def test_fulcio_takes_the_token_from_the_body_too() -> None:
     assert post(FULCIO, body)[0] == 200
 
 
+def test_fulcios_first_api_answers_with_the_chain_as_pem() -> None:
+    pem = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    proof = KEY.sign(b"me@example.org", ec.ECDSA(hashes.SHA256()))
+    body = {"publicKey": {"content": b64(pem), "algorithm": "ecdsa"}, "signedEmailAddress": b64(proof)}
+    request = json.dumps(body).encode()
+    reply = send("POST", "/api/v1/signingCert", request, SIGSTORE.oidc.mint(PERSON, NOW))
+    leaf, *above = x509.load_pem_x509_certificates(reply.body)
+    assert (reply.status, reply.content_type) == (201, "application/pem-certificate-chain")
+    assert leaf.public_key() == KEY.public_key()
+    assert above == [SIGSTORE.material.intermediate.certificate, SIGSTORE.material.root.certificate]
+    another = SIGSTORE.oidc.mint(email_claims("another@example.org"), NOW)
+    assert send("POST", "/api/v1/signingCert", request, another).status == 400
+
+
 STRANGER = OidcIssuer.create()
 
 

@@ -8,37 +8,36 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from tidegate_publisher.devstack.sigstore.checkpoint import NoteSigner
 from tidegate_publisher.devstack.sigstore.dsse import signing_function
 from tidegate_publisher.devstack.sigstore.entry import LogEntry, encode
 from tidegate_publisher.devstack.sigstore.keys import public_key_id
 from tidegate_publisher.devstack.sigstore.merkle import leaf_hash
 from tidegate_publisher.devstack.sigstore.tlog import TransparencyLog, canonical_json
+from tidegate_publisher.devstack.sigstore.verifier import pem_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from tidegate_publisher.devstack.sigstore.dsse import Envelope
+    from tidegate_publisher.devstack.sigstore.verifier import Verifier
 
 HOST = "rekor-v1.sigstore.tidegate.invalid"
 VERSION = "0.0.1"
 
 
-def dsse_body(envelope: Envelope, certificate: x509.Certificate, envelope_json: bytes) -> bytes:
+def dsse_body(envelope: Envelope, verifier: Verifier, envelope_json: bytes) -> bytes:
     """The canonical `dsse` entry for an envelope.
 
     Args:
         envelope: what was signed.
-        certificate: the signer's.
+        verifier: the signer's certificate or key.
         envelope_json: the envelope exactly as it was submitted; its hash is logged and nobody can check it.
     """
-    verifier = encode(certificate.public_bytes(Encoding.PEM))
-    signatures = [{"signature": encode(one), "verifier": verifier} for one in envelope.signatures]
+    pem = encode(pem_of(verifier))
+    signatures = [{"signature": encode(one), "verifier": pem} for one in envelope.signatures]
     spec = {
         "envelopeHash": {"algorithm": "sha256", "value": hashlib.sha256(envelope_json).hexdigest()},
         "payloadHash": {"algorithm": "sha256", "value": hashlib.sha256(envelope.payload).hexdigest()},
@@ -47,9 +46,9 @@ def dsse_body(envelope: Envelope, certificate: x509.Certificate, envelope_json: 
     return canonical_json({"apiVersion": VERSION, "kind": "dsse", "spec": spec})
 
 
-def hashedrekord_body(sha256: bytes, signature: bytes, certificate: x509.Certificate) -> bytes:
+def hashedrekord_body(sha256: bytes, signature: bytes, verifier: Verifier) -> bytes:
     """The canonical `hashedrekord` entry for a signature over an artifact's digest."""
-    pem = encode(certificate.public_bytes(Encoding.PEM))
+    pem = encode(pem_of(verifier))
     spec = {
         "data": {"hash": {"algorithm": "sha256", "value": sha256.hex()}},
         "signature": {"content": encode(signature), "publicKey": {"content": pem}},
@@ -93,9 +92,9 @@ class RekorV1:
         }
         return self._sign(canonical_json(signed))
 
-    def log_envelope(self, envelope: Envelope, certificate: x509.Certificate, now: datetime) -> LogEntry:
+    def log_envelope(self, envelope: Envelope, verifier: Verifier, now: datetime) -> LogEntry:
         """Log a DSSE envelope."""
-        body = dsse_body(envelope, certificate, canonical_json(envelope.to_json()))
+        body = dsse_body(envelope, verifier, canonical_json(envelope.to_json()))
         return self.append("dsse", body, now)
 
     def entry_id(self, entry: LogEntry) -> str:

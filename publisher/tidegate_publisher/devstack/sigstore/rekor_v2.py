@@ -8,51 +8,39 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from tidegate_publisher.devstack.sigstore.checkpoint import NoteSigner
 from tidegate_publisher.devstack.sigstore.dsse import pae
 from tidegate_publisher.devstack.sigstore.entry import LogEntry, encode
 from tidegate_publisher.devstack.sigstore.tlog import TransparencyLog, canonical_json
+from tidegate_publisher.devstack.sigstore.verifier import key_of, message_of
 
 if TYPE_CHECKING:
-    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ed25519
 
     from tidegate_publisher.devstack.sigstore.dsse import Envelope
+    from tidegate_publisher.devstack.sigstore.verifier import Verifier
 
 # Clients derive the expected origin from the host of the log's baseUrl in the trusted root. It is a fixed
 # name, not the address served on, so that the root outlives a change of port.
 HOST = "rekor-v2.sigstore.tidegate.invalid"
 KIND, VERSION = "hashedrekord", "0.0.2"
+P256_KEY = "PKIX_ECDSA_P256_SHA_256"  # its name in sigstore's algorithm registry
 _ED25519 = b"\x01"
 
 
-def key_details(certificate: x509.Certificate) -> str:
-    """The name of the certificate's key type in sigstore's algorithm registry.
-
-    Raises:
-        ValueError: a key that Rekor v2 does not take.
-    """
-    key = certificate.public_key()
-    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
-        return "PKIX_ECDSA_P256_SHA_256"
-    raise ValueError("this log takes signatures by ECDSA P-256 certificates only")
-
-
-def hashedrekord_body(sha256: bytes, signature: bytes, certificate: x509.Certificate) -> bytes:
+def hashedrekord_body(sha256: bytes, signature: bytes, verifier: Verifier) -> bytes:
     """The canonical `hashedrekord` 0.0.2 entry for a signature over a digest.
 
     Raises:
-        ValueError: the certificate's key is not a P-256 one.
+        ValueError: the verifier's key is not a P-256 one.
     """
-    verifier = {
-        "keyDetails": key_details(certificate),
-        "x509Certificate": {"rawBytes": encode(certificate.public_bytes(Encoding.DER))},
-    }
+    key_of(verifier)
     spec = {
         "data": {"algorithm": "SHA2_256", "digest": encode(sha256)},
-        "signature": {"content": encode(signature), "verifier": verifier},
+        "signature": {
+            "content": encode(signature),
+            "verifier": {"keyDetails": P256_KEY, **message_of(verifier)},
+        },
     }
     return canonical_json({"apiVersion": VERSION, "kind": KIND, "spec": {"hashedRekordV002": spec}})
 
@@ -71,13 +59,13 @@ class RekorV2:
         proof = self._log.append(body)
         return LogEntry(proof.log_index, self.log_id, KIND, VERSION, body, proof)
 
-    def log_envelope(self, envelope: Envelope, certificate: x509.Certificate) -> LogEntry:
+    def log_envelope(self, envelope: Envelope, verifier: Verifier) -> LogEntry:
         """Log a DSSE envelope: the digest is taken over its pre-authentication encoding.
 
         Raises:
-            ValueError: the envelope has no signature, or the certificate's key is not a P-256 one.
+            ValueError: the envelope has no signature, or the verifier's key is not a P-256 one.
         """
         if not envelope.signatures:
             raise ValueError("the envelope has no signature to log")
         digest = hashlib.sha256(pae(envelope.payload_type, envelope.payload)).digest()
-        return self.append(hashedrekord_body(digest, envelope.signatures[0], certificate))
+        return self.append(hashedrekord_body(digest, envelope.signatures[0], verifier))

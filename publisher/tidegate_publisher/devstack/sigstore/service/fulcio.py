@@ -1,6 +1,9 @@
-"""Fulcio's v2 API: a certificate against an identity token and proof that one holds the key.
+"""Fulcio's APIs: a certificate against an identity token and proof that one holds the key.
 
-Source: sigstore/fulcio, fulcio.proto (CreateSigningCertificate, GetTrustBundle).
+Clients use v2; cosign 2 still uses v1, which answers with a plain PEM chain.
+
+Source: sigstore/fulcio, fulcio.proto (CreateSigningCertificate, GetTrustBundle), fulcio_legacy.proto
+(CreateSigningCertificate).
 """
 
 from __future__ import annotations
@@ -26,10 +29,13 @@ from tidegate_publisher.devstack.sigstore.service.messages import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from tidegate_publisher.devstack.sigstore.claims import Claims
     from tidegate_publisher.devstack.sigstore.instance import LocalSigstore
+
+    _ProvenKey = Callable[[object, Claims], ec.EllipticCurvePublicKey]
 
 
 class FulcioService:
@@ -41,23 +47,32 @@ class FulcioService:
     def routes(self) -> Routes:
         """What this service answers."""
         return {
+            ("POST", "/api/v1/signingCert"): self._sign_v1,
             ("POST", "/api/v2/signingCert"): self._sign,
             ("GET", "/api/v2/trustBundle"): self._trust_bundle,
         }
 
     def _sign(self, request: Request, now: datetime) -> Response:
+        chain = self._issue(request, _key_with_proof, now)
+        return json_response({"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}})
+
+    def _sign_v1(self, request: Request, now: datetime) -> Response:
+        chain = self._issue(request, _key_with_proof_v1, now)
+        return Response(201, "application/pem-certificate-chain", "".join(chain).encode())
+
+    def _issue(self, request: Request, proven: _ProvenKey, now: datetime) -> list[str]:
+        """The new certificate and those above it, PEM."""
         body = request.json()
         claims = self._authenticate(request, body, now)
         if find(body, "certificateSigningRequest") is not None:
             key = _key_of_request(binary(body, "certificateSigningRequest"))
         else:
-            key = _key_with_proof(body, claims)
+            key = proven(body, claims)
         try:
             leaf = self._sigstore.certify(key, claims, now)
         except ValueError as error:
             raise HttpError(400, str(error)) from error
-        chain = [leaf, *self._authorities()]
-        return json_response({"signedCertificateEmbeddedSct": {"chain": {"certificates": _pems(chain)}}})
+        return _pems([leaf, *self._authorities()])
 
     def _authenticate(self, request: Request, body: object, now: datetime) -> Claims:
         token = request.bearer() or find(body, "credentials", "oidcIdentityToken")
@@ -100,11 +115,18 @@ def _key_of_request(pem: bytes) -> ec.EllipticCurvePublicKey:
 
 def _key_with_proof(body: object, claims: Claims) -> ec.EllipticCurvePublicKey:
     pem = text(body, "publicKeyRequest", "publicKey", "content").encode()
-    proof = binary(body, "publicKeyRequest", "proofOfPossession")
+    return _proven(pem, binary(body, "publicKeyRequest", "proofOfPossession"), claims)
+
+
+def _key_with_proof_v1(body: object, claims: Claims) -> ec.EllipticCurvePublicKey:
+    return _proven(binary(body, "publicKey", "content"), binary(body, "signedEmailAddress"), claims)
+
+
+def _proven(pem: bytes, proof: bytes, claims: Claims) -> ec.EllipticCurvePublicKey:
     try:
         key = _p256(load_pem_public_key(pem))
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise HttpError(400, f"publicKeyRequest.publicKey cannot be read: {error}") from error
+        raise HttpError(400, f"the public key cannot be read: {error}") from error
     # Clients sign the verified e-mail address or the subject, depending on what they know of the issuer.
     names = (claims.get("email"), claims.get("sub"))
     if not any(_signs(key, proof, name) for name in names if isinstance(name, str)):

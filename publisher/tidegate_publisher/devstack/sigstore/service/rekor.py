@@ -9,8 +9,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -29,12 +28,15 @@ from tidegate_publisher.devstack.sigstore.service.messages import (
     json_response,
     text,
 )
+from tidegate_publisher.devstack.sigstore.verifier import key_of, read_key, read_verifier
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from tidegate_publisher.devstack.sigstore.entry import LogEntry
     from tidegate_publisher.devstack.sigstore.instance import LocalSigstore
+    from tidegate_publisher.devstack.sigstore.verifier import Verifier
 
 ENTRIES_V1 = "/api/v1/log/entries"
 ENTRIES_V2 = "/api/v2/log/entries"
@@ -77,10 +79,9 @@ class RekorService:
             raise HttpError(400, "this log takes hashedRekordRequestV002 only, for DSSE envelopes too")
         digest = _sha256(binary(proposed, _V2_REQUEST, "digest"))
         signature = binary(proposed, _V2_REQUEST, "signature", "content")
-        verifier = (_V2_REQUEST, "signature", "verifier", "x509Certificate", "rawBytes")
-        certificate = _certificate(binary(proposed, *verifier))
-        _check(certificate, signature, digest)
-        entry = self._v2.append(rekor_v2.hashedrekord_body(digest, signature, certificate))
+        verifier = _v2_verifier(proposed)
+        _check(verifier, signature, digest)
+        entry = self._v2.append(rekor_v2.hashedrekord_body(digest, signature, verifier))
         return json_response(entry.to_json(), 201)
 
 
@@ -109,12 +110,12 @@ def _dsse_body(proposed: object) -> bytes:
     submitted = text(proposed, "spec", "proposedContent", "envelope")
     verifiers = find(proposed, "spec", "proposedContent", "verifiers")
     if not isinstance(verifiers, list) or len(verifiers) != 1:
-        raise HttpError(400, "spec.proposedContent.verifiers must hold exactly one certificate")
-    certificate = _certificate(binary({"verifier": verifiers[0]}, "verifier"))
+        raise HttpError(400, "spec.proposedContent.verifiers must hold exactly one certificate or key")
+    verifier = _read(read_verifier, binary({"verifier": verifiers[0]}, "verifier"))
     envelope = _envelope(submitted)
     digest = hashlib.sha256(pae(envelope.payload_type, envelope.payload)).digest()
-    _check(certificate, envelope.signatures[0], digest)
-    return rekor_v1.dsse_body(envelope, certificate, submitted.encode())
+    _check(verifier, envelope.signatures[0], digest)
+    return rekor_v1.dsse_body(envelope, verifier, submitted.encode())
 
 
 def _envelope(submitted: str) -> Envelope:
@@ -136,9 +137,9 @@ def _hashedrekord_body(proposed: object) -> bytes:
     except ValueError as error:
         raise HttpError(400, "spec.data.hash.value is not hex") from error
     signature = binary(proposed, "spec", "signature", "content")
-    certificate = _certificate(binary(proposed, "spec", "signature", "publicKey", "content"))
-    _check(certificate, signature, digest)
-    return rekor_v1.hashedrekord_body(digest, signature, certificate)
+    verifier = _read(read_verifier, binary(proposed, "spec", "signature", "publicKey", "content"))
+    _check(verifier, signature, digest)
+    return rekor_v1.hashedrekord_body(digest, signature, verifier)
 
 
 _V1_BODIES = {"dsse": _dsse_body, "hashedrekord": _hashedrekord_body}
@@ -150,21 +151,23 @@ def _sha256(digest: bytes) -> bytes:
     return digest
 
 
-def _certificate(raw: bytes) -> x509.Certificate:
+def _v2_verifier(proposed: object) -> Verifier:
+    verifier = (_V2_REQUEST, "signature", "verifier")
+    if find(proposed, *verifier, "publicKey") is not None:
+        return _read(read_key, binary(proposed, *verifier, "publicKey", "rawBytes"))
+    return _read(read_verifier, binary(proposed, *verifier, "x509Certificate", "rawBytes"))
+
+
+def _read(read: Callable[[bytes], Verifier], raw: bytes) -> Verifier:
     try:
-        if raw.startswith(b"-----BEGIN"):
-            return x509.load_pem_x509_certificate(raw)
-        return x509.load_der_x509_certificate(raw)
-    except ValueError as error:
-        raise HttpError(400, f"the verifier is not a certificate: {error}") from error
+        return read(raw)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise HttpError(400, f"the verifier cannot be used: {error}") from error
 
 
-def _check(certificate: x509.Certificate, signature: bytes, digest: bytes) -> None:
+def _check(verifier: Verifier, signature: bytes, digest: bytes) -> None:
     """A log that takes in signatures unseen would vouch for nothing."""
-    key = certificate.public_key()
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise HttpError(400, "this log takes signatures by ECDSA P-256 certificates only")
     try:
-        key.verify(signature, digest, ec.ECDSA(Prehashed(hashes.SHA256())))
+        key_of(verifier).verify(signature, digest, ec.ECDSA(Prehashed(hashes.SHA256())))
     except InvalidSignature as error:
-        raise HttpError(400, "the signature does not verify with that certificate") from error
+        raise HttpError(400, "the signature does not verify with that certificate or key") from error
