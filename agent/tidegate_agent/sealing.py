@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from tidegate_agent.model import Failure
-    from tidegate_agent.ports import EventSigner
+    from tidegate_agent.ports import Clock, EventSigner, Timer
     from tidegate_agent.records import Letter
-    from tidegate_agent.surroundings import Surroundings
     from tidegate_schemas.events import UpdateEvent
 
 FIRST_PAUSE: Final = timedelta(seconds=5)
@@ -37,7 +36,9 @@ class Sealing:
 
     Args:
         signer: the device key.
-        around: clock, timer and the engine's queue. A call on that queue ends with a look at the outbox.
+        clock: the time.
+        timer: wakes the engine to try again.
+        post: queues a call for the engine's thread; each ends with a look at the outbox.
         run: runs a slow call elsewhere, one at a time.
 
     Attributes:
@@ -45,11 +46,18 @@ class Sealing:
     """
 
     def __init__(
-        self, signer: EventSigner, around: Surroundings, run: Callable[[Callable[[], None]], object]
+        self,
+        signer: EventSigner,
+        clock: Clock,
+        timer: Timer,
+        post: Callable[[Callable[[], None]], None],
+        run: Callable[[Callable[[], None]], object],
     ) -> None:
         self.key_id: str | None = None
         self._signer = signer
-        self._around = around
+        self._clock = clock
+        self._timer = timer
+        self._post = post
         self._run = run
         self._sealed: dict[int, bytes] = {}
         self._busy = False
@@ -91,9 +99,9 @@ class Sealing:
             ]
         except Exception as error:  # noqa: BLE001 - whatever a token's adapter raises, events wait for it
             failure = failure_of(error, Code.EVENT_SIGNING)
-            self._around.post(lambda: self._failed(failure))
+            self._post(lambda: self._failed(failure))
             return
-        self._around.post(lambda: self._done(key_id, dict(zip(events, messages, strict=True))))
+        self._post(lambda: self._done(key_id, dict(zip(events, messages, strict=True))))
 
     def _done(self, key_id: str, messages: Mapping[int, bytes]) -> None:
         self._busy = False
@@ -108,9 +116,9 @@ class Sealing:
         if failure != self._told:
             logger.error("[{}] {}; events are kept until they can be signed", failure.code, failure.reason)
         self._told = failure
-        at = self._around.clock.now() + self._pause
+        at = self._clock.now() + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
-        self._around.timer.wake("sign", at, lambda: self._around.post(self._again))
+        self._timer.wake("sign", at, lambda: self._post(self._again))
 
     def _again(self) -> None:
         self._paused = False

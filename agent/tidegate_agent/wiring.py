@@ -121,7 +121,7 @@ def build(settings: Settings) -> Agent:
         splay=lambda: random.random() * settings.activate.splay,  # noqa: S311 - spreads load, guards nothing
     )
     follows = [_followed(settings, follow, around) for follow in settings.follow]
-    sealing = None if signer is None else Sealing(signer, around, signing.submit)
+    sealing = None if signer is None else Sealing(signer, around.clock, around.timer, loop.post, signing.submit)
     engine = Engine(follows, around, bus, settings.bus.topics, sealing)
     control = ControlServer(settings.state.runtime_directory, _on_engine_thread(loop, Control(engine)))
     return Agent(engine, loop, control, journal, (verifying, operating, signing))

@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tidegate_agent.model import Signatures
-from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.envelope import PAYLOAD_TYPE, seal
 from tidegate_wire.trust.device import DeviceKey, key_id
 from tidegate_wire.trust.dsse import pae
@@ -22,12 +21,12 @@ class FakeSigner:
     """Obeys tests/contract/test_event_signer.py.
 
     Attributes:
-        broken: why it cannot sign, while it cannot.
+        broken: what is raised while it cannot sign.
         asked: how many events it was asked to sign, for each call.
     """
 
     def __init__(self) -> None:
-        self.broken: str | None = None
+        self.broken: Exception | None = None
         self.asked: list[int] = []
         self._key = ec.generate_private_key(ec.SECP256R1())
 
@@ -47,7 +46,7 @@ class FakeSigner:
         """See ports.EventSigner.sign."""
         self.asked.append(len(payloads))
         if self.broken is not None:
-            raise TidegateError(Code.EVENT_SIGNING, self.broken)
+            raise self.broken
         public = self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         algorithm = ec.ECDSA(hashes.SHA256())
         made = tuple(self._key.sign(pae(PAYLOAD_TYPE, one), algorithm) for one in payloads)
