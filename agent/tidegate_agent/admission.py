@@ -14,6 +14,7 @@ from tidegate_agent.model import Failure
 from tidegate_agent.update.states import Target
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
+from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
     from tidegate_schemas.statement import ChannelPredicate, ChannelStatement
@@ -50,8 +51,14 @@ class HostFacts:
     labels: dict[str, str] = field(default_factory=dict)
 
 
-def admit(
-    statement: ChannelStatement, fingerprint: str, memory: Memory, policy: Policy, now: datetime
+def admit(  # noqa: PLR0913 - all that admission depends on, in plain sight
+    statement: ChannelStatement,
+    fingerprint: str,
+    memory: Memory,
+    policy: Policy,
+    now: datetime,
+    *,
+    enough: bool = True,
 ) -> Memory:
     """Admit a genuine statement, or refuse it.
 
@@ -61,6 +68,7 @@ def admit(
         memory: what the host has accepted before on this channel.
         policy: the host's bounds.
         now: the later of system clock and clock floor.
+        enough: whether as many signed as the policy asks for. Fewer can stop a release, and no more.
 
     Returns:
         The memory that the host has to keep from now on.
@@ -69,9 +77,12 @@ def admit(
         RefusedError: with the code of the step that failed.
     """
     predicate = statement.predicate
+    if not enough and predicate.rollout.state is RolloutState.ACTIVE:  # step 2, which the child has done
+        raise RefusedError(Code.SIGNATURE_THRESHOLD, "too few of the signers needed stand behind it")
     _check_freshness(predicate, policy, now)  # step 6
     _check_sequence(predicate, fingerprint, memory, policy)  # step 7
-    return Memory(predicate.sequence, fingerprint, max(memory.floor, predicate.floor), predicate.expires)
+    floor = max(memory.floor, predicate.floor) if enough else memory.floor
+    return Memory(predicate.sequence, fingerprint, floor, predicate.expires)
 
 
 def _check_freshness(predicate: ChannelPredicate, policy: Policy, now: datetime) -> None:

@@ -60,7 +60,9 @@ class Intake:
         try:
             statement = self._read(verdict.payload)
             fingerprint = hashlib.sha256(verdict.payload).hexdigest()
-            remembered = admission.admit(statement, fingerprint, memory, self._policy, moment)
+            remembered = admission.admit(
+                statement, fingerprint, memory, self._policy, moment, enough=verdict.enough
+            )
         except TidegateError as error:
             details = {"signer": verdict.identity, "issuer": verdict.issuer}
             return Decision(Refused(announcement, Failure(error.code, error.reason, details)))

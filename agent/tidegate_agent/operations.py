@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tidegate_agent.model import StageProgress
-    from tidegate_agent.ports import HealthCheck, Host, ImageEngine
+    from tidegate_agent.ports import HealthCheck, Host, ImageEngine, ImageSignatures
     from tidegate_agent.update.states import Target
 
 RETRYABLE: Final = frozenset({Code.DISK_IO, Code.IMAGE_UNREACHABLE, Code.STAGE_FAILED})
@@ -44,8 +44,11 @@ TELL_EVERY: Final = 25
 class Operations:
     """What one follow's engine and health checks can be asked; each call blocks until it is done."""
 
-    def __init__(self, engine: ImageEngine, health: HealthCheck, host: Host, arch: str) -> None:
+    def __init__(
+        self, engine: ImageEngine, signatures: ImageSignatures, health: HealthCheck, host: Host, arch: str
+    ) -> None:
         self.engine = engine
+        self._signatures = signatures
         self._health = health
         self._host = host
         self._arch = arch
@@ -53,9 +56,13 @@ class Operations:
     def stage(
         self, target: Target, tell: Callable[[Event], None], cancelled: Callable[[], bool]
     ) -> Event | None:
-        """Stage a target, telling progress at every quarter. None when it was cancelled."""
+        """Stage a target that is signed as policy asks (step 8), telling progress at every quarter.
+
+        None when it was cancelled.
+        """
         asked = ImageTarget(target.digest, target.references, self._arch)
         try:
+            self._signatures.require(asked)
             result = self.engine.stage(asked, _quarters(target.digest, tell), cancelled)
         except Cancelled:
             return None

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
         Verdict,
     )
     from tidegate_agent.model import Protocol as MqttProtocol
-    from tidegate_agent.records import Approval, Change, Letter, Recollection
+    from tidegate_agent.records import Approval, Change, Hold, Ledger, Letter, Recollection
+    from tidegate_agent.root_watch import RootInForce
     from tidegate_agent.update.states import Target
     from tidegate_schemas.events import UpdateEvent
 
@@ -117,6 +118,25 @@ class EventSigner(Protocol):
 
         With no payloads it only tells which key would sign. Raises TidegateError: EVENT_SIGNING, or
         CONFIG_MISSING for a library that is not installed.
+        """
+        ...
+
+
+class RootKeeper(Protocol):
+    """Keeps the trusted root that statements are verified against.
+
+    `look` and `refresh` may be called from different threads; `refresh` from one at a time.
+    """
+
+    def look(self, now: datetime) -> RootInForce:
+        """The root in force. Fast, and without the network. Raises TidegateError(TRUST_ROOT_MISSING)."""
+        ...
+
+    def refresh(self, now: datetime) -> RootInForce:
+        """Bring the root up to date, where it comes from somewhere; the root in force afterwards.
+
+        Takes seconds. `now` is the latest moment that is known to have passed. Raises TidegateError
+        (TRUST_REFRESH_FAILED or TRUST_ROOT_MISSING), and then the root in force is the one before.
         """
         ...
 
@@ -241,6 +261,22 @@ class Journal(Protocol):
 
     def approval(self, follow: Follow) -> Approval | None:
         """The last approval given for a follow."""
+        ...
+
+    def hold(self, follow: Follow) -> Hold | None:
+        """The last word on whether a follow is held back; None when there never was one."""
+        ...
+
+    def keep(self, name: str, message: bytes) -> None:
+        """Keep a request until it is decided. A no-op when it is there, or when INBOX others are."""
+        ...
+
+    def kept(self) -> Sequence[bytes]:
+        """The requests that were kept and not decided, oldest first."""
+        ...
+
+    def ledger(self) -> Ledger:
+        """The requests that count as used."""
         ...
 
     def clock_floor(self) -> datetime | None:

@@ -16,9 +16,10 @@ from tidegate_agent.adapters.clock_system import SystemClock
 from tidegate_agent.adapters.control_unix import ControlServer
 from tidegate_agent.adapters.health import CommandAndHttpHealth
 from tidegate_agent.adapters.host_linux import LinuxHost
+from tidegate_agent.adapters.image_signatures import AnnouncementIsEnough, RegistryImageSignatures
 from tidegate_agent.adapters.journal_sqlite import SqliteJournal
 from tidegate_agent.adapters.timer_apscheduler import ApschedulerTimer
-from tidegate_agent.adapters.verifier_child import ChildVerifier
+from tidegate_agent.adapters.verifier_child import ChildVerifier, VerifyingChild
 from tidegate_agent.admission import HostFacts, Policy, admit
 from tidegate_agent.config import Settings, derived_host_id, host_zone
 from tidegate_agent.control import Control
@@ -33,6 +34,7 @@ from tidegate_agent.operations import Operations
 from tidegate_agent.reporting import Birth, FollowView, Profile, follow_status, host_status
 from tidegate_agent.sealing import Sealing
 from tidegate_agent.surroundings import Followed, Surroundings
+from tidegate_agent.wiring_roots import keeper_of, rooted, trust_at_rest, upkeep_of
 from tidegate_schemas import __version__
 from tidegate_schemas.codes import Code
 from tidegate_schemas.rollout import Urgency
@@ -43,13 +45,13 @@ from tidegate_wire.registry.opening import open_source
 from tidegate_wire.registry.platform import own_architecture
 from tidegate_wire.registry.reference import parse_reference
 from tidegate_wire.registry.settings import RegistrySettings
-from tidegate_wire.trust.policy import Signer, SignerPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
-    from tidegate_agent.config.follows import FollowSettings
-    from tidegate_agent.ports import ImageEngine
+    from tidegate_agent.config.follows import EmbeddedSettings, FollowSettings
+    from tidegate_agent.ports import ImageEngine, ImageSignatures
     from tidegate_wire.registry.source import ImageSource
 
 JOURNAL_NAME: Final = "journal.db"
@@ -98,6 +100,7 @@ def build(settings: Settings) -> Agent:
     journal = open_journal(settings)
     loop = Mainloop()
     verifying, operating, signing = _worker("verify"), _worker("operate"), _worker("sign")
+    refreshing, keeper = _worker("refresh"), keeper_of(settings)
     profile = profile_of(settings)
     bus = PahoBus(
         settings.bus,
@@ -108,7 +111,7 @@ def build(settings: Settings) -> Agent:
     around = Surroundings(
         clock=SystemClock(),
         journal=journal,
-        verifier=verifier_of(settings),
+        verifier=rooted(verifier_of(settings), keeper),
         timer=ApschedulerTimer(),
         host=_host(settings),
         profile=profile,
@@ -121,10 +124,13 @@ def build(settings: Settings) -> Agent:
         splay=lambda: random.random() * settings.activate.splay,  # noqa: S311 - spreads load, guards nothing
     )
     follows = [_followed(settings, follow, around) for follow in settings.follow]
-    sealing = None if signer is None else Sealing(signer, around.clock, around.timer, loop.post, signing.submit)
-    engine = Engine(follows, around, bus, settings.bus.topics, sealing)
+    sealing = (
+        None if signer is None else Sealing(signer, around.clock, around.timer, loop.post, signing.submit)
+    )
+    upkeep = upkeep_of(settings, keeper, around, refreshing.submit)
+    engine = Engine(follows, around, bus, settings.bus.topics, sealing, upkeep)
     control = ControlServer(settings.state.runtime_directory, _on_engine_thread(loop, Control(engine)))
-    return Agent(engine, loop, control, journal, (verifying, operating, signing))
+    return Agent(engine, loop, control, journal, (verifying, operating, signing, refreshing))
 
 
 def open_journal(settings: Settings) -> SqliteJournal:
@@ -133,15 +139,19 @@ def open_journal(settings: Settings) -> SqliteJournal:
 
 
 def verifier_of(settings: Settings) -> ChildVerifier:
-    """The verifier for all follows."""
-    signers = {
-        entry.follow.key: SignerPolicy(tuple(Signer(each.identity, each.issuer) for each in entry.signers))
-        for entry in settings.follow
-    }
+    """The verifier for all follows.
+
+    Raises:
+        TidegateError: TRUST_KEY_UNUSABLE, a signer's key cannot be read.
+    """
+    signers = {entry.follow.key: entry.policy() for entry in settings.follow}
+    return ChildVerifier(_verifying_child(settings), signers)
+
+
+def _verifying_child(settings: Settings) -> VerifyingChild:
     limits = settings.verify
-    return ChildVerifier(
-        settings.trust.root_in(settings.state.directory), signers, limits.timeout_s, limits.memory_mib
-    )
+    root = settings.trust.root_in(settings.state.directory)
+    return VerifyingChild(root, limits.timeout_s, limits.memory_mib)
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -172,26 +182,43 @@ def profile_of(settings: Settings) -> Profile:
 
 def image_engine(follow: FollowSettings, settings: Settings) -> ImageEngine:
     """The image engine that a follow asks for."""
-    embedded = follow.embedded
-    if embedded is None:
+    embedded = _embedded(follow)
+    stage = settings.stage
+    limits = Limits(entries=stage.max_image_entries, unpacked_bytes=stage.max_image_bytes)
+    return EmbeddedEngine(embedded.directory, _source(embedded), embedded.on_switch, limits)
+
+
+def image_signatures(follow: FollowSettings, settings: Settings) -> ImageSignatures:
+    """What a follow asks of its images' own signatures.
+
+    Raises:
+        TidegateError: TRUST_KEY_UNUSABLE, a signer's key cannot be read.
+    """
+    policy = follow.image_policy()
+    if policy is None:
+        return AnnouncementIsEnough()
+    return RegistryImageSignatures(_verifying_child(settings), policy, _source(_embedded(follow)))
+
+
+def _embedded(follow: FollowSettings) -> EmbeddedSettings:
+    if follow.embedded is None:
         message = "checked when the configuration was read"
         raise AssertionError(message)
+    return follow.embedded
+
+
+def _source(embedded: EmbeddedSettings) -> Callable[[str], ImageSource]:
     registry = RegistrySettings.from_environment(os.environ, os.getuid(), embedded.auth_file)
     if embedded.registries_conf is not None:
         registry = replace(registry, registries_conf=embedded.registries_conf, registries_conf_folders=())
-
-    def source(reference: str) -> ImageSource:
-        return open_source(parse_reference(reference), registry)
-
-    stage = settings.stage
-    limits = Limits(entries=stage.max_image_entries, unpacked_bytes=stage.max_image_bytes)
-    return EmbeddedEngine(embedded.directory, source, embedded.on_switch, limits)
+    return lambda reference: open_source(parse_reference(reference), registry)
 
 
 def _followed(settings: Settings, follow: FollowSettings, around: Surroundings) -> Followed:
     health = CommandAndHttpHealth(settings.health.check)
     engine = image_engine(follow, settings)
-    operations = Operations(engine, health, around.host, around.profile.facts.arch)
+    signatures = image_signatures(follow, settings)
+    operations = Operations(engine, signatures, health, around.host, around.profile.facts.arch)
     return Followed(follow.follow, follow.engine, operations)
 
 
@@ -246,7 +273,18 @@ def status_at_rest(settings: Settings, presence: Presence) -> HostStatus:
     finally:
         journal.close()
     follows = tuple(follow_status(view) for view in views)
-    return host_status(profile_of(settings), Birth(0, 0), presence, SystemClock().now(), follows)
+    status = host_status(profile_of(settings), Birth(0, 0), presence, SystemClock().now(), follows)
+    return status.model_copy(update={"trust": trust_at_rest(settings, latest_known(settings))})
+
+
+def latest_known(settings: Settings) -> datetime:
+    """The later of the system's clock and the clock floors, while no agent runs."""
+    journal = open_journal(settings)
+    try:
+        floors = journal.clock_floor(), settings.trust.clock_floor
+    finally:
+        journal.close()
+    return max([SystemClock().now(), *(floor for floor in floors if floor is not None)])
 
 
 def _view_at_rest(settings: Settings, entry: FollowSettings, journal: SqliteJournal) -> FollowView:
@@ -285,7 +323,8 @@ def judge(settings: Settings, key: str | None, raw: bytes) -> list[str]:
     finally:
         journal.close()
     now = max([SystemClock().now(), *(floor for floor in floors if floor is not None)])
-    admit(statement, hashlib.sha256(verdict.payload).hexdigest(), memory, policy_of(settings), now)
+    fingerprint = hashlib.sha256(verdict.payload).hexdigest()
+    admit(statement, fingerprint, memory, policy_of(settings), now, enough=verdict.enough)
     return [
         f"genuine: signed by {verdict.identity} ({verdict.issuer})",
         f"fresh: sequence {statement.predicate.sequence}, expires {statement.predicate.expires}",

@@ -115,7 +115,7 @@ def parse_statement(payload: bytes) -> ChannelStatement:
         StatementError: STATEMENT_TYPE, STATEMENT_SCHEMA or STATEMENT_CRITICAL.
     """
     statement = parse_signed(payload, ChannelStatement, PREDICATE_TYPE)
-    _check_critical(statement.predicate)
+    check_critical(statement.predicate, statement.predicate.critical)
     return statement
 
 
@@ -140,9 +140,14 @@ def parse_signed(payload: bytes, form: type[S], predicate_type: str) -> S:
         raise StatementError(Code.STATEMENT_SCHEMA, first_fault(error)) from error
 
 
-def _check_critical(predicate: ChannelPredicate) -> None:
+def check_critical(predicate: Message, critical: tuple[str, ...]) -> None:
+    """Refuse a predicate that says of a field that it must be understood, when it is not known here.
+
+    Raises:
+        StatementError: STATEMENT_CRITICAL.
+    """
     known = {field.alias or name for name, field in type(predicate).model_fields.items()}
-    for name in predicate.critical:
+    for name in critical:
         if name not in known:
             raise StatementError(Code.STATEMENT_CRITICAL, f"this version does not know the field {name!r}")
 

@@ -12,7 +12,7 @@ from tests.bench import cost
 from tests.bench.figure import Figure
 from tests.support.bundles import POLICY, a_message
 from tests.support.statements import a_statement
-from tidegate_agent.adapters.verifier_child import ChildVerifier
+from tidegate_agent.adapters.verifier_child import ChildVerifier, VerifyingChild
 from tidegate_agent.model import Follow
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
     now = datetime.now(UTC)
     message = a_message(effort.sigstore, a_statement(issued_at=now).to_json(), now=now)
     times = effort.times(10, 5)
-    plain = ChildVerifier(root, {OS_STABLE.key: POLICY})
+    plain = ChildVerifier(VerifyingChild(root), {OS_STABLE.key: POLICY})
     plain.verify(OS_STABLE, message)  # to warm caches
     walls = tuple(_wall_ms(plain, message) for _ in range(times))
     costs = [_cost(effort.folder, root, message) for _ in range(times)]
@@ -53,5 +53,7 @@ def _cost(folder: Path, root: Path, message: bytes) -> Cost:
     words = shlex.join(cost.command(result, [sys.executable]))
     interpreter.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
     interpreter.chmod(0o700)
-    ChildVerifier(root, {OS_STABLE.key: POLICY}, python=str(interpreter)).verify(OS_STABLE, message)
+    ChildVerifier(VerifyingChild(root, python=str(interpreter)), {OS_STABLE.key: POLICY}).verify(
+        OS_STABLE, message
+    )
     return cost.read(result)

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes import verifier as fakes
+from tests.fakes.verifier import Person
 from tests.support import bundles
 from tests.support.statements import NOON, a_statement
-from tidegate_agent.adapters.verifier_child import ChildVerifier
+from tidegate_agent.adapters.verifier_child import ChildVerifier, VerifyingChild
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.model import Follow
 from tidegate_agent.ports import Verifier
-from tidegate_publisher.devstack.sigstore import LocalSigstore, email_claims
+from tidegate_publisher.devstack.sigstore import DEVELOPMENT_ISSUER, LocalSigstore, email_claims
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code
-from tidegate_wire.trust.policy import Signer, SignerPolicy
+from tidegate_wire.trust.policy import SignerPolicy, exactly
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,24 +34,24 @@ class Subject:
     """A verifier, whom it trusts, and how to sign for it."""
 
     verifier: Verifier
-    trusted: Signer
-    sign: Callable[[bytes, Signer], bytes]
+    trusted: Person
+    sign: Callable[[bytes, Person], bytes]
 
 
 def _real(folder: Path) -> Subject:
     sigstore = LocalSigstore.create(NOON)
     path = folder / "trusted_root.json"
     path.write_text(sigstore.trusted_root_json())
-    verifier = ChildVerifier(path, dict.fromkeys((FOLLOW.key, OTHER.key), bundles.POLICY))
+    verifier = ChildVerifier(VerifyingChild(path), dict.fromkeys((FOLLOW.key, OTHER.key), bundles.POLICY))
 
-    def sign(payload: bytes, signer: Signer) -> bytes:
+    def sign(payload: bytes, signer: Person) -> bytes:
         return sigstore.sign_statement(payload, email_claims(signer.identity, signer.issuer), now=NOON)
 
-    return Subject(verifier, bundles.SIGNER, sign)
+    return Subject(verifier, Person(bundles.PERSON, DEVELOPMENT_ISSUER), sign)
 
 
 def _fake() -> Subject:
-    policy = SignerPolicy((fakes.SIGNER,))
+    policy = SignerPolicy((exactly(fakes.SIGNER.identity, fakes.SIGNER.issuer),))
     verifier = fakes.FakeVerifier(dict.fromkeys((FOLLOW.key, OTHER.key), policy))
     return Subject(verifier, fakes.SIGNER, lambda payload, signer: verifier.sign(payload, signer, NOON))
 
@@ -83,7 +84,7 @@ def test_asking_twice_answers_twice(subject: Subject) -> None:
 
 def test_another_signer_is_refused(subject: Subject) -> None:
     message = subject.sign(
-        a_statement().to_json(), Signer("x" + subject.trusted.identity, subject.trusted.issuer)
+        a_statement().to_json(), Person("x" + subject.trusted.identity, subject.trusted.issuer)
     )
     assert _refusal(subject, message) is Code.SIGNATURE_IDENTITY
 

@@ -15,20 +15,29 @@ from tidegate_agent.model import Verdict
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.statement import parse_statement
-from tidegate_wire.trust.policy import Signer, SignerPolicy
+from tidegate_wire.trust.policy import SignerPolicy, exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tidegate_agent.model import Follow
 
-SIGNER = Signer("https://ci.example/os/release", "https://issuer.example")
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who signs."""
+
+    identity: str
+    issuer: str
+
+
+SIGNER = Person("https://ci.example/os/release", "https://issuer.example")
 
 
 @dataclass(frozen=True, slots=True)
 class _Signed:
     payload: bytes
-    signer: Signer
+    signer: Person
     signed_at_least: datetime | None
 
 
@@ -50,7 +59,7 @@ class FakeVerifier:
         self.asked: list[Follow] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def sign(self, payload: bytes, signer: Signer = SIGNER, signed_at_least: datetime | None = None) -> bytes:
+    def sign(self, payload: bytes, signer: Person = SIGNER, signed_at_least: datetime | None = None) -> bytes:
         """A message that carries this statement; different ones each time, as real signatures are."""
         message = json.dumps({"signed": len(self._signed), "payload": payload.decode()}).encode()
         self._signed[message] = _Signed(payload, signer, signed_at_least)
@@ -72,14 +81,25 @@ class FakeVerifier:
         signed = self._signed.get(payload)
         if signed is None:
             raise RefusedError(Code.SIGNATURE_MISSING, "nobody signed it")
-        if signed.signer not in policy.any_of:
+        if exactly(signed.signer.identity, signed.signer.issuer) not in policy.any_of:
             raise RefusedError(Code.SIGNATURE_IDENTITY, f"signed by {signed.signer}")
         _check_statement(follow, signed.payload)
         return Verdict(signed.payload, signed.signer.identity, signed.signer.issuer, signed.signed_at_least)
 
+    def verify_request(self, payload: bytes) -> Verdict:
+        """See Verifier.verify_request."""
+        if payload in self._script:
+            raise self._script[payload]
+        signed = self._signed.get(payload)
+        if signed is None:
+            raise RefusedError(Code.SIGNATURE_MISSING, "nobody signed it")
+        if signed.signer != SIGNER:
+            raise RefusedError(Code.SIGNATURE_IDENTITY, f"signed by {signed.signer}")
+        return Verdict(signed.payload, signed.signer.identity, signed.signer.issuer, signed.signed_at_least)
+
     def _policy(self, follow: Follow) -> SignerPolicy:
         if self._signers is None:
-            return SignerPolicy((SIGNER,))
+            return SignerPolicy((exactly(SIGNER.identity, SIGNER.issuer),))
         if follow.key not in self._signers:
             raise RefusedError(Code.TRUST_POLICY_EMPTY, f"no signer is trusted for {follow.key}")
         return self._signers[follow.key]

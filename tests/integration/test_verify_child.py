@@ -12,7 +12,7 @@ from tests.support.bundles import PERSON, POLICY, a_message
 from tests.support.statements import NOON, a_statement
 from tidegate_agent.adapters import verify_messages
 from tidegate_agent.adapters.child_process import ask
-from tidegate_agent.adapters.verifier_child import MODULE, ChildVerifier
+from tidegate_agent.adapters.verifier_child import MODULE, ChildVerifier, VerifyingChild
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.model import Follow
 from tidegate_publisher.devstack.sigstore import LocalSigstore
@@ -53,12 +53,14 @@ def refusal(verifier: ChildVerifier, message: bytes) -> RefusedError:
 @pytest.mark.parametrize("rekor", ["v1", "v2"])
 def test_a_genuine_message(sigstore: LocalSigstore, root: Path, rekor: RekorVersion) -> None:
     payload = a_statement(sequence=3).to_json()
-    verdict = verify(ChildVerifier(root, SIGNERS), a_message(sigstore, payload, rekor=rekor))
+    verdict = verify(ChildVerifier(VerifyingChild(root), SIGNERS), a_message(sigstore, payload, rekor=rekor))
     assert (verdict.payload, verdict.identity, verdict.signed_at_least) == (payload, PERSON, NOON)
 
 
 def test_the_childs_reason_reaches_the_caller(sigstore: LocalSigstore, root: Path) -> None:
-    error = refusal(ChildVerifier(root, SIGNERS), a_message(sigstore, email="mallory@example.org"))
+    error = refusal(
+        ChildVerifier(VerifyingChild(root), SIGNERS), a_message(sigstore, email="mallory@example.org")
+    )
     assert error.code is Code.SIGNATURE_IDENTITY
     assert "mallory@example.org" in error.reason
     assert PERSON in error.reason
@@ -75,14 +77,14 @@ def test_planted_modules_are_not_imported(
     for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "HOME"):
         monkeypatch.setenv(name, str(trap))
     before = sorted(trap.rglob("*"))
-    assert verify(ChildVerifier(root, SIGNERS), a_message(sigstore)).identity == PERSON
+    assert verify(ChildVerifier(VerifyingChild(root), SIGNERS), a_message(sigstore)).identity == PERSON
     assert sorted(trap.rglob("*")) == before
 
 
 def test_too_little_memory_is_no_verdict(sigstore: LocalSigstore, root: Path) -> None:
     # Over the whole range in which imports fail, or verification does, or nothing: never another code.
     for memory in (30, 45, 60, 66, 70, 73, 75):
-        verifier = ChildVerifier(root, SIGNERS, memory_mib=memory)
+        verifier = ChildVerifier(VerifyingChild(root, memory_mib=memory), SIGNERS)
         try:
             assert verify(verifier, a_message(sigstore)).identity == PERSON
         except RefusedError as error:
@@ -91,13 +93,13 @@ def test_too_little_memory_is_no_verdict(sigstore: LocalSigstore, root: Path) ->
 
 
 def test_too_little_time_is_no_verdict(sigstore: LocalSigstore, root: Path) -> None:
-    error = refusal(ChildVerifier(root, SIGNERS, timeout_s=0.05), a_message(sigstore))
+    error = refusal(ChildVerifier(VerifyingChild(root, timeout_s=0.05), SIGNERS), a_message(sigstore))
     assert error.code is Code.VERIFY_FAILED
     assert "longer than 0.05 s" in error.reason
 
 
 def test_a_new_root_counts_from_the_next_message(sigstore: LocalSigstore, root: Path) -> None:
-    verifier = ChildVerifier(root, SIGNERS)
+    verifier = ChildVerifier(VerifyingChild(root), SIGNERS)
     other = LocalSigstore.create(NOON)
     assert refusal(verifier, a_message(other)).code is Code.SIGNATURE_ROOT
     root.write_text(other.trusted_root_json())
@@ -106,7 +108,7 @@ def test_a_new_root_counts_from_the_next_message(sigstore: LocalSigstore, root: 
 
 
 def test_a_root_that_cannot_be_used(sigstore: LocalSigstore, root: Path) -> None:
-    verifier = ChildVerifier(root, SIGNERS)
+    verifier = ChildVerifier(VerifyingChild(root), SIGNERS)
     for text in (
         "{}",
         "not JSON",
@@ -122,12 +124,15 @@ def test_a_root_that_cannot_be_used(sigstore: LocalSigstore, root: Path) -> None
 
 
 def test_the_public_good_root_needs_no_home(sigstore: LocalSigstore) -> None:
-    assert refusal(ChildVerifier("public-good", SIGNERS), a_message(sigstore)).code is Code.SIGNATURE_ROOT
+    assert (
+        refusal(ChildVerifier(VerifyingChild("public-good"), SIGNERS), a_message(sigstore)).code
+        is Code.SIGNATURE_ROOT
+    )
 
 
 def _raw_child(question: bytes) -> dict[str, object]:
     command = [sys.executable, "-I", "-m", MODULE, "512", "10"]
-    raw = ask(command, question, environment={}, timeout_s=60, cap=verify_messages.MESSAGE_BYTES)
+    raw = ask(command, question, environment={}, timeout_s=60, cap=verify_messages.ANSWER_BYTES)
     assert raw.count(b"\n") == 1
     answer: dict[str, object] = json.loads(raw)
     return answer
@@ -135,7 +140,7 @@ def _raw_child(question: bytes) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     "question",
-    [b"", b"not JSON", b"{}", b"\xff", b" " * (verify_messages.MESSAGE_BYTES + 1)],
+    [b"", b"not JSON", b"{}", b"\xff", b" " * (verify_messages.REQUEST_BYTES + 1)],
     ids=["empty", "text", "no fields", "not UTF-8", "oversized"],
 )
 def test_a_broken_question_is_answered_by_a_refusal(question: bytes) -> None:
@@ -145,14 +150,12 @@ def test_a_broken_question_is_answered_by_a_refusal(question: bytes) -> None:
 
 
 def test_a_question_without_signers_is_refused(sigstore: LocalSigstore, root: Path) -> None:
-    question = verify_messages.VerifyRequest(
-        message=verify_messages.to_text(a_message(sigstore)),
-        root=str(root),
-        signers=(),
-        product="os",
-        channel="stable",
-    ).to_json()
-    assert _raw_child(question)["code"] == Code.TRUST_POLICY_EMPTY
+    about = verify_messages.AboutStatement(
+        message=verify_messages.to_text(a_message(sigstore)), policy=POLICY, product="os", channel="stable"
+    )
+    question = json.loads(verify_messages.VerifyRequest(about=about, root=str(root)).to_json())
+    question["about"]["policy"]["anyOf"] = []
+    assert _raw_child(json.dumps(question).encode())["code"] == Code.TRUST_POLICY_EMPTY
 
 
 @pytest.mark.parametrize(
@@ -173,7 +176,10 @@ def test_an_answer_that_is_none(answer: bytes, tmp_path: Path, root: Path) -> No
     (tmp_path / "answer").write_bytes(answer)
     program.write_text(f"#!/bin/sh\ncat {tmp_path}/answer\n")
     program.chmod(0o700)
-    assert refusal(ChildVerifier(root, SIGNERS, python=str(program)), b"{}").code is Code.VERIFY_FAILED
+    assert (
+        refusal(ChildVerifier(VerifyingChild(root, python=str(program)), SIGNERS), b"{}").code
+        is Code.VERIFY_FAILED
+    )
 
 
 def test_the_agent_itself_never_loads_sigstore() -> None:

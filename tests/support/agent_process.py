@@ -14,11 +14,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.bundles import SIGNER
+from tests.support.bundles import PERSON
 from tests.support.toml import toml
 from tests.support.waiting import wait_until
 from tidegate_agent.adapters import control_unix
 from tidegate_agent.errors import ControlError
+from tidegate_publisher.devstack.sigstore import DEVELOPMENT_ISSUER
 from tidegate_schemas.events import UpdateEvent
 from tidegate_schemas.status import FollowStatus, HostStatus
 
@@ -187,7 +188,7 @@ class AgentHost:
     def _document(self, bus: BusSettings, root: Path, embedded: Mapping[str, object]) -> dict[str, Any]:
         given = bus.model_dump(mode="json", exclude_unset=True)
         hook = f'echo "$TIDEGATE_DIGEST" >> {self._switches}'
-        signer = {"identity": SIGNER.identity, "issuer": SIGNER.issuer}
+        signer = {"identity": PERSON, "issuer": DEVELOPMENT_ISSUER}
         engine = {"directory": str(self.store), "on_switch": ["/bin/sh", "-c", hook], **embedded}
         return {
             "host": {"id": self.name},

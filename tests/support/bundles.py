@@ -10,7 +10,7 @@ import pytest
 from tests.support.statements import NOON, a_statement
 from tidegate_publisher.devstack.sigstore import DEVELOPMENT_ISSUER, email_claims
 from tidegate_schemas.codes import TidegateError
-from tidegate_wire.trust.policy import Signer, SignerPolicy
+from tidegate_wire.trust.policy import SignerPolicy, exactly
 from tidegate_wire.trust.root import PinnedRoot, parse_root
 from tidegate_wire.trust.verify import Verified, verify_statement
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tidegate_publisher.devstack.sigstore.trust import RekorVersion
 
 PERSON = "release@example.org"
-SIGNER = Signer(PERSON, DEVELOPMENT_ISSUER)
+SIGNER = exactly(PERSON, DEVELOPMENT_ISSUER)
 POLICY = SignerPolicy((SIGNER,))
 
 

@@ -16,6 +16,7 @@ from tests.fakes.engine import FakeEngine
 from tests.fakes.health import FakeHealth
 from tests.fakes.host import FakeHost
 from tests.fakes.journal import FakeJournal
+from tests.fakes.signatures import FakeImageSignatures
 from tests.fakes.timer import FakeTimer
 from tests.fakes.verifier import FakeVerifier
 from tests.support.statements import a_statement
@@ -62,6 +63,7 @@ class Rig:
         self.broker = FakeBroker()
         self.journal: Journal = journal or FakeJournal()
         self.verifier = FakeVerifier()
+        self.signatures = FakeImageSignatures()
         self.host = FakeHost()
         self.healths = {follow: FakeHealth() for follow in follows}
         self.engines = {follow: FakeEngine(OLD, reboots=reboots) for follow in follows}
@@ -149,7 +151,7 @@ class Rig:
     def _start(self) -> Engine:
         self._timer = FakeTimer(self.clock)
         inventory = Inventory(arch="amd64", kernel="6.1", os="Debian", agent="test")
-        around = Surroundings(
+        around = self.around = Surroundings(
             clock=self.clock,
             journal=self.journal,
             verifier=self.verifier,
@@ -166,7 +168,9 @@ class Rig:
         )
         follows = [
             Followed(
-                follow, "fake", Operations(self.engines[follow], self.healths[follow], self.host, "amd64")
+                follow,
+                "fake",
+                Operations(self.engines[follow], self.signatures, self.healths[follow], self.host, "amd64"),
             )
             for follow in self.engines
         ]

@@ -17,6 +17,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from tidegate_schemas import events
+from tidegate_schemas.envelope import read_envelope, read_event
 from tidegate_schemas.events import UpdateEvent
 from tidegate_schemas.status import HostStatus
 from tidegate_schemas.topics import Topics
@@ -39,6 +40,7 @@ class Watcher:
         host: the host's id.
         client_id: must be the certificate's common name where the broker asks for it.
         delivered: all events in the order of their delivery, redeliveries included.
+        messages: what they were read from, signed or not: no signature is checked here.
         statuses: all statuses, oldest first.
     """
 
@@ -46,6 +48,7 @@ class Watcher:
     host: str
     client_id: str | None = None
     delivered: list[UpdateEvent] = field(default_factory=list)
+    messages: list[bytes] = field(default_factory=list)
     statuses: list[HostStatus] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -141,5 +144,12 @@ class Watcher:
             if message.topic == TOPICS.status(self.host):
                 self.statuses.append(HostStatus.model_validate_json(message.payload))
             else:
-                self.delivered.append(events.decode(bytes(message.payload), tuple(map(tuple, properties))))
+                raw = bytes(message.payload)
+                self.messages.append(raw)
+                sealed = read_envelope(raw)
+                self.delivered.append(
+                    events.decode(raw, tuple(map(tuple, properties)))
+                    if sealed is None
+                    else read_event(sealed.payload)
+                )
             self._changed.notify_all()

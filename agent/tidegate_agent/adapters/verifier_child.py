@@ -35,13 +35,12 @@ TIMEOUT_S: Final = 60.0
 _ENVIRONMENT: Final = {"LC_ALL": "C.UTF-8", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
 
 
-class ChildVerifier:
-    """Verifies in a child process.
+class VerifyingChild:
+    """Asks a child process; one process for one question.
 
     Args:
-        root: the path of the pinned trusted root, or `default` for the public-good one. Read by each child
-            anew, so that a new root counts from the next message on.
-        signers: who may sign, by `Follow.key`.
+        root: the path of the trusted root, or `public-good`; None where only key pairs are trusted. Read by
+            each child anew, so that a new root counts from the next message on.
         timeout_s: seconds for one child.
         memory_mib: address space for one child, MiB.
         python: the interpreter that runs the child.
@@ -49,68 +48,100 @@ class ChildVerifier:
 
     def __init__(
         self,
-        root: Path | str,
-        signers: Mapping[str, SignerPolicy],
+        root: Path | str | None,
         timeout_s: float = TIMEOUT_S,
         memory_mib: int = MEMORY_MIB,
         python: str = sys.executable,
     ) -> None:
-        self._root = str(root)
-        self._signers = dict(signers)
+        self._root = None if root is None else str(root)
         self._timeout_s = timeout_s
-        self._memory_mib = memory_mib
-        self._python = python
+        limits_for_child = [str(memory_mib), str(math.ceil(timeout_s))]
+        self._command = [python, "-I", "-B", "-X", "utf8", "-m", MODULE, *limits_for_child]
 
-    def verify(self, follow: Follow, payload: bytes) -> Verdict:
-        """See Verifier.verify."""
-        question = self._question(follow, payload)
+    def judge(self, about: verify_messages.Subject) -> verify_messages.Genuine:
+        """The child's word on something.
+
+        Raises:
+            RefusedError: it is not genuine, or there is no verdict (VERIFY_FAILED).
+        """
         try:
             raw = ask(
-                self._command(),
-                question,
+                self._command,
+                verify_messages.VerifyRequest(about=about, root=self._root).to_json(),
                 environment=_ENVIRONMENT,
                 timeout_s=self._timeout_s,
-                cap=verify_messages.MESSAGE_BYTES,
+                cap=verify_messages.ANSWER_BYTES,
             )
         except ChildError as error:
             raise _no_verdict(str(error)) from error
-        return _verdict(raw)
+        answer = _answer(raw)
+        if isinstance(answer, verify_messages.Refused):
+            raise RefusedError(answer.code, answer.reason)
+        return answer
 
-    def _command(self) -> list[str]:
-        limits_for_child = [str(self._memory_mib), str(math.ceil(self._timeout_s))]
-        return [self._python, "-I", "-B", "-X", "utf8", "-m", MODULE, *limits_for_child]
 
-    def _question(self, follow: Follow, payload: bytes) -> bytes:
+class ChildVerifier:
+    """The verifier port.
+
+    Args:
+        child: who is asked.
+        signers: who may sign statements, by `Follow.key`.
+        host: this host's id.
+        operators: who may send it requests; None is nobody.
+    """
+
+    def __init__(
+        self,
+        child: VerifyingChild,
+        signers: Mapping[str, SignerPolicy],
+        host: str = "",
+        operators: SignerPolicy | None = None,
+    ) -> None:
+        self._child = child
+        self._signers = dict(signers)
+        self._host = host
+        self._operators = operators
+
+    def verify(self, follow: Follow, payload: bytes) -> Verdict:
+        """See Verifier.verify."""
         policy = self._signers.get(follow.key)
         if policy is None:
             raise RefusedError(Code.TRUST_POLICY_EMPTY, f"no signer is trusted for {follow.key}")
-        if len(payload) > limits.STATEMENT_BYTES:
-            text = f"the message has more than {limits.STATEMENT_BYTES} bytes"
-            raise RefusedError(Code.STATEMENT_OVERSIZE, text)
-        signers = tuple(
-            verify_messages.TrustedSigner(identity=one.identity, issuer=one.issuer) for one in policy.any_of
+        about = verify_messages.AboutStatement(
+            message=_message(payload), policy=policy, product=follow.product, channel=follow.channel
         )
-        return verify_messages.VerifyRequest(
-            message=verify_messages.to_text(payload),
-            root=self._root,
-            signers=signers,
-            product=follow.product,
-            channel=follow.channel,
-        ).to_json()
+        return _verdict(self._child.judge(about))
+
+    def verify_request(self, payload: bytes) -> Verdict:
+        """See Verifier.verify_request."""
+        if self._operators is None:
+            raise RefusedError(Code.REQUEST_UNWELCOME, "nobody is named who may send requests to this host")
+        about = verify_messages.AboutRequest(
+            message=_message(payload), policy=self._operators, host=self._host
+        )
+        return _verdict(self._child.judge(about))
 
 
-def _verdict(raw: bytes) -> Verdict:
-    answer = _answer(raw)
-    if isinstance(answer, verify_messages.Refused):
-        raise RefusedError(answer.code, answer.reason)
+def _message(payload: bytes) -> str:
+    if len(payload) > limits.STATEMENT_BYTES:
+        text = f"the message has more than {limits.STATEMENT_BYTES} bytes"
+        raise RefusedError(Code.STATEMENT_OVERSIZE, text)
+    return verify_messages.to_text(payload)
+
+
+def _verdict(answer: verify_messages.Genuine) -> Verdict:
     return Verdict(
-        verify_messages.to_bytes(answer.payload), answer.identity, answer.issuer, answer.signed_at_least
+        payload=verify_messages.to_bytes(answer.payload),
+        identity=" and ".join(one.identity for one in answer.signers),
+        issuer=" and ".join(dict.fromkeys(one.issuer for one in answer.signers)),
+        signed_at_least=answer.signed_at_least,
+        enough=answer.enough,
     )
 
 
 def _answer(raw: bytes) -> verify_messages.Answer:
     try:
-        jsontext.parse(raw, verify_messages.MESSAGE_BYTES)
+        jsontext.parse(raw, verify_messages.ANSWER_BYTES)
         return verify_messages.ANSWER.validate_json(raw)
     # A ValueError of pydantic, a TidegateError of jsontext: an answer that is not whole is none.
     except (ValueError, TidegateError) as error:

@@ -47,28 +47,14 @@ def _answer() -> Answer:
 
 def _verify() -> Answer:
     from tidegate_agent.adapters import verify_messages  # noqa: PLC0415 - see _answer
-    from tidegate_wire.trust.policy import Signer, SignerPolicy  # noqa: PLC0415 - see _answer
-    from tidegate_wire.trust.root import load_root  # noqa: PLC0415 - see _answer
-    from tidegate_wire.trust.verify import verify_statement  # noqa: PLC0415 - see _answer
+    from tidegate_agent.adapters.verdicts import judge  # noqa: PLC0415 - see _answer
+    from tidegate_wire.trust import keyless  # noqa: F401, PLC0415 - see _answer; before capabilities are gone
 
     drop_capabilities()
-    raw = sys.stdin.buffer.read(verify_messages.MESSAGE_BYTES + 1)
-    if len(raw) > verify_messages.MESSAGE_BYTES:
+    raw = sys.stdin.buffer.read(verify_messages.REQUEST_BYTES + 1)
+    if len(raw) > verify_messages.REQUEST_BYTES:
         raise ValueError("the request is too large")
-    request = verify_messages.VerifyRequest.model_validate_json(raw)
-    verified = verify_statement(
-        verify_messages.to_bytes(request.message),
-        root=load_root(request.root),
-        policy=SignerPolicy(tuple(Signer(one.identity, one.issuer) for one in request.signers)),
-        product=request.product,
-        channel=request.channel,
-    )
-    return verify_messages.Genuine(
-        payload=verify_messages.to_text(verified.payload),
-        identity=verified.identity,
-        issuer=verified.issuer,
-        signed_at_least=verified.signed_at_least,
-    )
+    return judge(verify_messages.VerifyRequest.model_validate_json(raw))
 
 
 if __name__ == "__main__":

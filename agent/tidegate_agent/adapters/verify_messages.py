@@ -10,34 +10,13 @@ from pydantic import AfterValidator, Field, TypeAdapter
 from tidegate_schemas import limits
 from tidegate_schemas.base import Form, Moment, Text
 from tidegate_schemas.codes import Code
+from tidegate_wire.trust.policy import ATTACHMENT_BYTES, MAX_ATTACHMENTS, ImagePolicy, SignerPolicy
 
-MESSAGE_BYTES: Final = 256 * 1024
-"""The largest request or answer: a message of the largest size in base64, and room for names."""
+ANSWER_BYTES: Final = 256 * 1024
+"""The largest answer: a payload of the largest size in base64, and room for names."""
 
-
-class TrustedSigner(Form):
-    """One signer of the policy."""
-
-    identity: str
-    issuer: str
-
-
-class VerifyRequest(Form):
-    """What to verify, by what.
-
-    Attributes:
-        message: the message from the broker, base64.
-        root: the path of a trusted root, or `default`.
-        signers: any one of them may have signed.
-        product: the follow's product.
-        channel: the follow's channel.
-    """
-
-    message: str
-    root: str
-    signers: tuple[TrustedSigner, ...]
-    product: str
-    channel: str
+REQUEST_BYTES: Final = 2 * MAX_ATTACHMENTS * ATTACHMENT_BYTES
+"""The largest request: all of an image's bundles in base64, and room for names."""
 
 
 def _require_base64(text: str) -> str:
@@ -45,14 +24,67 @@ def _require_base64(text: str) -> str:
     return text
 
 
-class Genuine(Form):
-    """The answer to a genuine message; `payload` is the signed content, base64."""
+Content = Annotated[str, AfterValidator(_require_base64)]
+"""Bytes, base64."""
 
-    ok: Literal[True] = True
-    payload: Annotated[str, Field(max_length=2 * limits.STATEMENT_BYTES), AfterValidator(_require_base64)]
+
+class AboutStatement(Form):
+    """Is this message a genuine statement of that channel?"""
+
+    kind: Literal["statement"] = "statement"
+    message: Content
+    policy: SignerPolicy
+    product: str
+    channel: str
+
+
+class AboutRequest(Form):
+    """Is this message a genuine request to that host?"""
+
+    kind: Literal["request"] = "request"
+    message: Content
+    policy: SignerPolicy
+    host: str
+
+
+class AboutImage(Form):
+    """Is the image signed by what was found attached to it?
+
+    `simple` holds payloads and signatures in the form of cosign 2, for key pairs.
+    """
+
+    kind: Literal["image"] = "image"
+    bundles: tuple[Content, ...]
+    simple: tuple[tuple[Content, Content], ...]
+    policy: ImagePolicy
+    digest: str
+
+
+Subject = AboutStatement | AboutRequest | AboutImage
+
+
+class VerifyRequest(Form):
+    """What to verify, and by what: `root` is a trusted root's path, or `public-good`; None without one."""
+
+    about: Annotated[Subject, Field(discriminator="kind")]
+    root: str | None
+
+
+class SignerName(Form):
+    """Somebody who signed."""
+
     identity: str
     issuer: str
-    signed_at_least: Moment
+
+
+class Genuine(Form):
+    """The answer to what is genuine. `payload` is the signed content; empty for images."""
+
+    ok: Literal[True] = True
+    payload: Annotated[Content, Field(max_length=2 * limits.STATEMENT_BYTES)] = ""
+    signers: Annotated[tuple[SignerName, ...], Field(min_length=1)]
+    enough: bool
+    signed_at_least: Moment | None
 
 
 class Refused(Form):

@@ -53,6 +53,19 @@ EXAMPLES: Final = {
     "follow.channel": '"stable"',
     "follow.signers.identity": '"https://github.com/example/kiosk/.github/workflows/release.yml@refs/heads/main"',
     "follow.signers.issuer": '"https://token.actions.githubusercontent.com"',
+    "follow.signers.name": '"release job"',
+    "follow.signers.workflow": '"https://github.com/example/kiosk/.github/workflows/release.yml"',
+    "follow.signers.workflow_ref": '"refs/heads/main"',
+    "follow.signers.workflow_ref_pattern": "'refs/tags/v[0-9]+[.][0-9]+'",
+    "follow.signers.source_repository": '"https://github.com/example/kiosk"',
+    "follow.signers.source_repository_id": '"123456789"',
+    "follow.signers.source_owner": '"https://github.com/example"',
+    "follow.signers.source_owner_id": '"9876543"',
+    "follow.signers.source_ref": '"refs/heads/main"',
+    "follow.signers.source_ref_pattern": "'refs/tags/v[0-9]+[.][0-9]+'",
+    "follow.signers.runner": '"github-hosted"',
+    "follow.signers.trigger": '"push"',
+    "follow.signers.key": '"/etc/tidegate/release.pub"',
     "follow.embedded.directory": '"/var/lib/kiosk"',
     "follow.embedded.on_switch": '["systemctl", "restart", "kiosk.service"]',
     "follow.embedded.auth_file": '"/etc/tidegate/auth.json"',
@@ -74,26 +87,34 @@ EXAMPLES: Final = {
 }
 """For settings that are required, or not set by default."""
 
-OPTIONAL: Final = frozenset({"window", "blackout", "health.check", "trust.tuf", "events.pkcs11"})
+OPTIONAL: Final = frozenset(
+    {"window", "blackout", "health.check", "trust.tuf", "events.pkcs11", "follow.image_signers"}
+)
 """Tables that may be left out."""
 
-CHOSEN: Final = frozenset({"trust.root"})
+CHOSEN: Final = frozenset({"trust.root", "follow.signers.identity", "follow.signers.issuer"})
 """Of settings that exclude each other, and one of which is needed, those that the file puts in force."""
 
 
 def render() -> str:
     """The whole reference file."""
-    sections = [HEAD]
+    sections, shown = [HEAD], dict[type, str]()
     for key, info in known_keys(Settings).items():
         table = inner_table(info.annotation)
         if table is not None:
-            sections += _sections(key, table, many=_is_array(info), optional=key in OPTIONAL)
+            sections += _sections(key, table, shown, many=_is_array(info), optional=key in OPTIONAL)
     return "\n".join(sections)
 
 
-def _sections(path: str, table: type[BaseModel], *, many: bool, optional: bool) -> Iterator[str]:
-    """A table, then the tables within it."""
+def _sections(
+    path: str, table: type[BaseModel], shown: dict[type, str], *, many: bool, optional: bool
+) -> Iterator[str]:
+    """A table, then the tables within it. What is in `shown` was shown there before."""
     mark = "#" if optional else ""
+    if table in shown:
+        yield f"# The same settings as in [[{shown[table]}]].\n{mark}[[{path}]]\n"
+        return
+    shown[table] = path
     told = _meanings(table)
     lines = [
         *_comment((table.__doc__ or "").partition("\n")[0]),
@@ -110,7 +131,7 @@ def _sections(path: str, table: type[BaseModel], *, many: bool, optional: bool) 
         inner = inner_table(info.annotation)
         if inner is not None:
             below = f"{path}.{key}"
-            yield from _sections(below, inner, many=_is_array(info), optional=below in OPTIONAL)
+            yield from _sections(below, inner, shown, many=_is_array(info), optional=below in OPTIONAL)
 
 
 def _setting(path: str, info: FieldInfo, *, optional: bool) -> str:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from tidegate_agent.config.scalars import Argv, File, refused
+from tidegate_agent.config.signers import SignerSettings, policy_of
 from tidegate_agent.config.tables import Table
 from tidegate_agent.model import Follow
 from tidegate_schemas.base import Name
 from tidegate_schemas.codes import Code
+from tidegate_wire.trust.cosigned import MAX_BUNDLES
+from tidegate_wire.trust.policy import COSIGN, PROVENANCE, ImagePolicy, SignerPolicy
 
-
-class SignerSettings(Table):
-    """Somebody whose statements are believed. Both strings are compared exactly; there are no patterns.
-
-    Attributes:
-        identity: the certificate's subject: a workflow's URI, or an e-mail address.
-        issuer: the OIDC issuer that vouched for it.
-    """
-
-    identity: Annotated[str, Field(min_length=1, max_length=2048)]
-    issuer: Annotated[str, Field(min_length=1, max_length=2048)]
+PREDICATES: Final = {
+    "signature": COSIGN,
+    "provenance": PROVENANCE,
+}
+"""The predicate types by which image_predicates goes."""
 
 
 class EmbeddedSettings(Table):
@@ -50,6 +47,13 @@ class FollowSettings(Table):
         channel: the channel's name.
         engine: what makes an image the running system.
         signers: whose statements are believed; at least one is needed.
+        threshold: how many different signers have to stand behind a statement. What only stops a release, a
+            hold or a revocation, needs one.
+        image_signature: whether the image itself has to be signed too, where it lies in the registry, or the
+            announcement's word for its digest is enough.
+        image_signers: who has to have signed the image; the same as signers when absent.
+        image_threshold: how many of them.
+        image_predicates: which kinds of signatures count: "signature" of cosign, "provenance" of a build.
         embedded: the settings of the embedded engine.
     """
 
@@ -57,6 +61,13 @@ class FollowSettings(Table):
     channel: Name
     engine: Literal["embedded"] = "embedded"
     signers: Annotated[tuple[SignerSettings, ...], Field(strict=False, validate_default=True)] = ()
+    threshold: int = Field(default=1, ge=1, le=MAX_BUNDLES)
+    image_signature: Literal["required", "announcement"] = "announcement"
+    image_signers: Annotated[tuple[SignerSettings, ...], Field(strict=False)] = ()
+    image_threshold: int = Field(default=1, ge=1, le=MAX_BUNDLES)
+    image_predicates: Annotated[
+        tuple[Literal["signature", "provenance"], ...], Field(strict=False, min_length=1)
+    ] = ("signature", "provenance")
     embedded: EmbeddedSettings | None = None
 
     @field_validator("signers")
@@ -71,6 +82,20 @@ class FollowSettings(Table):
         return value
 
     @model_validator(mode="after")
+    def _signers_are_enough(self) -> Self:
+        for name, signers, threshold in (
+            ("signers", self.signers, self.threshold),
+            ("image_signers", self.image_signers or self.signers, self.image_threshold),
+        ):
+            if len({one.key is None for one in signers}) > 1:
+                raise refused(Code.CONFIG_VALUE, f"expected {name} with keys or with certificates, not both")
+            if len(signers) < threshold:
+                raise refused(
+                    Code.CONFIG_VALUE, f"expected at least {threshold} {name}, as the threshold asks for"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _engine_is_configured(self) -> Self:
         if self.embedded is None:
             raise refused(Code.CONFIG_MISSING, "expected a table [follow.embedded] with a directory")
@@ -80,3 +105,14 @@ class FollowSettings(Table):
     def follow(self) -> Follow:
         """The channel, as the core names it."""
         return Follow(self.product, self.channel)
+
+    def policy(self) -> SignerPolicy:
+        """Who may sign statements. Raises TidegateError(TRUST_KEY_UNUSABLE)."""
+        return policy_of(self.signers, self.threshold)
+
+    def image_policy(self) -> ImagePolicy | None:
+        """Who has to have signed the image, or None when the announcement is enough. Raises as `policy`."""
+        if self.image_signature == "announcement":
+            return None
+        signers = policy_of(self.image_signers or self.signers, self.image_threshold)
+        return ImagePolicy(signers, frozenset(PREDICATES[one] for one in self.image_predicates))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tidegate_publisher.ports import SignerId, Verified
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.trust.describe import describe_unverified
-from tidegate_wire.trust.policy import Signer, SignerPolicy
+from tidegate_wire.trust.policy import SignerPolicy, exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class SigstoreVerifier:
                 if claimed.statement is None:
                     raise TidegateError(Code.STATEMENT_SCHEMA, claimed.fault or "not a channel statement")
                 target = claimed.statement.predicate.product, claimed.statement.predicate.channel
-            policy = policy or SignerPolicy((Signer(claimed.identity, claimed.issuer),))
+            policy = policy or SignerPolicy((exactly(claimed.identity, claimed.issuer),))
         product, channel = target
         found = verify_statement(bundle, root=self._root, policy=policy, product=product, channel=channel)
         return Verified(found.statement, SignerId(found.identity, found.issuer))

@@ -46,9 +46,9 @@ class Trust:
     def verifier(self) -> Verifier:
         """A verifier with the policy that was given; nothing is read yet."""
         from tidegate_publisher.adapters.sigstore_verifier import SigstoreVerifier  # noqa: PLC0415 -- the same
-        from tidegate_wire.trust.policy import Signer, SignerPolicy  # noqa: PLC0415 -- the same
+        from tidegate_wire.trust.policy import SignerPolicy, exactly  # noqa: PLC0415 -- the same
 
-        signers = tuple(map(Signer, self.identities, self.issuers))
+        signers = tuple(map(exactly, self.identities, self.issuers))
         return SigstoreVerifier(self.root, SignerPolicy(signers) if signers else None)
 
 

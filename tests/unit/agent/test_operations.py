@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.engine import FakeEngine
 from tests.fakes.health import SICK, FakeHealth
 from tests.fakes.host import FakeHost
+from tests.fakes.signatures import FakeImageSignatures
 from tests.support.updates import NEW, NEWER, OLD, a_target
 from tidegate_agent.errors import EngineError, RefusedError
 from tidegate_agent.model import StageProgress, StageResult
@@ -59,7 +60,7 @@ class Broken(FakeEngine):
 
 
 def operations(engine: FakeEngine, host: FakeHost | None = None) -> Operations:
-    return Operations(engine, FakeHealth(SICK), host or FakeHost(), "amd64")
+    return Operations(engine, FakeImageSignatures(), FakeHealth(SICK), host or FakeHost(), "amd64")
 
 
 def staged(engine: FakeEngine, *, cancelled: bool = False) -> tuple[Event | None, list[Event]]:

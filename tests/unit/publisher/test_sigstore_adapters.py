@@ -18,7 +18,7 @@ from tidegate_publisher.devstack.sigstore.claims import email_claims
 from tidegate_publisher.devstack.sigstore.instance import LocalSigstore
 from tidegate_publisher.ports import SignerId
 from tidegate_schemas.codes import Code, TidegateError
-from tidegate_wire.trust.policy import Signer, SignerPolicy
+from tidegate_wire.trust.policy import SignerPolicy, exactly
 from tidegate_wire.trust.root import PinnedRoot, parse_root
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def refusal(attempt: Callable[[], object]) -> TidegateError:
 
 
 @pytest.mark.parametrize("target", [None, ("os", "stable")])
-@pytest.mark.parametrize("policy", [None, SignerPolicy((Signer(SIGNER.identity, SIGNER.issuer),))])
+@pytest.mark.parametrize("policy", [None, SignerPolicy((exactly(SIGNER.identity, SIGNER.issuer),))])
 def test_a_genuine_bundle(
     root: PinnedRoot, bundle: bytes, target: tuple[str, str] | None, policy: SignerPolicy | None
 ) -> None:
@@ -78,7 +78,7 @@ def test_without_a_policy_another_root_and_another_channel_are_still_refused(
 
 
 def test_the_policy_decides(root: PinnedRoot, bundle: bytes) -> None:
-    verifier = SigstoreVerifier(lambda: root, SignerPolicy((Signer("other@example.org", SIGNER.issuer),)))
+    verifier = SigstoreVerifier(lambda: root, SignerPolicy((exactly("other@example.org", SIGNER.issuer),)))
     assert refusal(lambda: verifier.verify(bundle, None)).code is Code.SIGNATURE_IDENTITY
 
 

@@ -137,6 +137,28 @@ class Envelope(_Part):
     signatures: tuple[Signature, ...] = ()
 
 
+class PublicKeyHint(_Part):
+    """Which key it was, in the signer's own words."""
+
+    hint: str = ""
+
+
+class KeyMaterial(_Part):
+    """What accompanies an envelope under a key pair. Logs and timestamps are let be, whatever they hold."""
+
+    public_key: PublicKeyHint
+    tlog_entries: tuple[object, ...] = ()
+    timestamp_verification_data: object = None
+
+
+class KeyBundle(_Part):
+    """A bundle under a key pair; nothing in it is verified yet."""
+
+    media_type: str
+    verification_material: KeyMaterial
+    dsse_envelope: Envelope
+
+
 class Bundle(_Part):
     """A bundle with a certificate and an envelope; nothing in it is verified yet."""
 

@@ -16,11 +16,12 @@ from sigstore.models import ClientTrustConfig
 from sigstore.verify import Verifier
 
 from tidegate_schemas.base import rfc3339
-from tidegate_schemas.codes import Code, TidegateError
+from tidegate_schemas.codes import Code
 from tidegate_wire.trust.bundle import Bundle
 from tidegate_wire.trust.evidence import Evidence
 from tidegate_wire.trust.policy import SignerPolicy
 from tidegate_wire.trust.root import PinnedRoot, RootError
+from tidegate_wire.trust.signed import SignatureError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,10 +33,6 @@ _CONFIG_TYPE: Final = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 _SIGNING_TYPE: Final = "application/vnd.dev.sigstore.signingconfig.v0.2+json"
 
 Parties = tuple["TrustedParty", ...]
-
-
-class SignatureError(TidegateError):
-    """A bundle that is not by a trusted signer: one of the `signature.*` codes."""
 
 
 @dataclass(frozen=True, slots=True)

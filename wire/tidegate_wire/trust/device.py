@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from cryptography.hazmat.primitives.asymmetric import ec  # noqa: TC002 - a dataclass needs it at run time
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tidegate_schemas.envelope import PAYLOAD_TYPE, EventSignatureError, read_envelope

@@ -10,18 +10,18 @@ import base64
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from sigstore.errors import CertValidationError
 
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
-from tidegate_wire.trust.case import SignatureError
 from tidegate_wire.trust.chain import issued_by
+from tidegate_wire.trust.dsse import pae, signed_by
+from tidegate_wire.trust.policy import Signer, unmet
+from tidegate_wire.trust.signed import SignatureError
+from tidegate_wire.trust.timestamps import stamped_by
 
 if TYPE_CHECKING:
-    from tidegate_wire.trust.bundle import Envelope
     from tidegate_wire.trust.case import Case
     from tidegate_wire.trust.gate import Gate
 
@@ -42,13 +42,21 @@ def _find(case: Case, gate: Gate, error: Exception) -> tuple[Code, str]:
     if not gate.asked:
         return _before_policy(case, error)
     if not gate.passed:
-        text = f"signed by {case.evidence.signer}, but this channel trusts only {case.policy}"
-        return Code.SIGNATURE_IDENTITY, text
-    if not _signature_fits(case.evidence.key, case.bundle.dsse_envelope):
+        return Code.SIGNATURE_IDENTITY, _stranger(case)
+    envelope = case.bundle.dsse_envelope
+    message = pae(envelope.payload_type, envelope.payload)
+    if not signed_by(case.evidence.key, envelope.signatures[0].sig, message):
         text = f"the signature does not fit the content; the certificate is that of {case.evidence.signer}"
         return Code.SIGNATURE_INVALID, text
     # Time, chain, SCT, signer and signature hold: what is left is the log entry and what it speaks of.
     return _log_at_fault(case)
+
+
+def _stranger(case: Case) -> str:
+    rules = [signer.rule for signer in case.policy.any_of if isinstance(signer, Signer)]
+    nearest = min((unmet(rule, case.evidence.claims) for rule in rules), key=len)
+    told = f"signed by {case.evidence.signer}, but this channel trusts only {case.policy}"
+    return f"{told}: {'; '.join(nearest)}"
 
 
 def _before_policy(case: Case, error: Exception) -> tuple[Code, str]:
@@ -73,10 +81,10 @@ def _time_or_certificate(case: Case, error: Exception) -> tuple[Code, str]:
         return Code.SIGNATURE_LOG, f"the certificate of {signer} bears no proof of a certificate log (SCT)"
     if not _for_code_signing(case.evidence.certificate):
         return Code.SIGNATURE_ROOT, f"the certificate of {signer} is not for code signing"
-    if case.bundle.timestamps:
+    if case.bundle.timestamps and not _stamped(case):
         text = f"no timestamp authority in {case.root.origin} stands behind the signature by {signer}"
         return Code.SIGNATURE_TIMESTAMP, text
-    if case.bundle.entry.kind_version.version != "0.0.1":
+    if not case.bundle.timestamps and case.bundle.entry.kind_version.version != "0.0.1":
         text = "a timestamp is missing; the time in the log entry is not one that a log of its kind signs"
         return Code.SIGNATURE_TIMESTAMP, text
     if len(case.evidence.certified_times) == 1:
@@ -96,18 +104,10 @@ def _log_at_fault(case: Case) -> tuple[Code, str]:
     return Code.SIGNATURE_LOG, text
 
 
-def _signature_fits(key: object, envelope: Envelope) -> bool:
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        return False
-    kind = envelope.payload_type.encode()
-    # DSSE v1, protocol.md: the pre-authentication encoding.
-    signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(envelope.payload), envelope.payload)
-    try:
-        key.verify(envelope.signatures[0].sig, signed, ec.ECDSA(hashes.SHA256()))
-    # InvalidSignature, or whatever a malformed signature makes the library raise.
-    except Exception:  # noqa: BLE001
-        return False
-    return True
+def _stamped(case: Case) -> bool:
+    signature = case.bundle.dsse_envelope.signatures[0].sig
+    trusted = case.timestamp_authorities
+    return any(stamped_by(one, signature, trusted) for one in case.bundle.timestamps)
 
 
 def _outside_certificate(case: Case) -> bool:

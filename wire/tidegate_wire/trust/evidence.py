@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -11,16 +12,28 @@ from cryptography.hazmat import asn1
 from rfc3161_client import decode_timestamp_response
 
 from tidegate_schemas.codes import Code
+from tidegate_wire.trust.policy import Claim
 from tidegate_wire.trust.shape import BundleError
+from tidegate_wire.trust.words import shown
 
 if TYPE_CHECKING:
     from tidegate_wire.trust.bundle import Bundle
 
 # fulcio, docs/oid-info.md
-ISSUER_V2: Final = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
-OTHER_NAME: Final = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.7")
-
-_SHOWN: Final = 200
+_FULCIO: Final = "1.3.6.1.4.1.57264.1"
+OTHER_NAME: Final = x509.ObjectIdentifier(f"{_FULCIO}.7")
+EXTENSIONS: Final = {
+    Claim.ISSUER: x509.ObjectIdentifier(f"{_FULCIO}.8"),
+    Claim.RUNNER: x509.ObjectIdentifier(f"{_FULCIO}.11"),
+    Claim.SOURCE_REPOSITORY: x509.ObjectIdentifier(f"{_FULCIO}.12"),
+    Claim.SOURCE_REF: x509.ObjectIdentifier(f"{_FULCIO}.14"),
+    Claim.SOURCE_REPOSITORY_ID: x509.ObjectIdentifier(f"{_FULCIO}.15"),
+    Claim.SOURCE_OWNER: x509.ObjectIdentifier(f"{_FULCIO}.16"),
+    Claim.SOURCE_OWNER_ID: x509.ObjectIdentifier(f"{_FULCIO}.17"),
+    Claim.TRIGGER: x509.ObjectIdentifier(f"{_FULCIO}.20"),
+}
+"""Where a certificate makes its claims; each is a DER UTF8String. Issuer is the second version of it: the
+first, .1.1, is deprecated and raw text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +45,7 @@ class Evidence:
         key: the certificate's.
         not_before: from when on the certificate is valid.
         not_after: until when.
-        identity: its only subject alternative name.
-        issuer: who vouched for it; empty when the certificate does not say.
+        claims: what the certificate says about its signer; what it does not say is not there.
         signing_times: every moment of signing that log or timestamps claim; at least one.
         certified_times: the moments at which certificate transparency logs saw the certificate.
     """
@@ -42,20 +54,24 @@ class Evidence:
     key: object
     not_before: datetime
     not_after: datetime
-    identity: str
-    issuer: str
+    claims: dict[Claim, str]
     signing_times: frozenset[datetime]
     certified_times: frozenset[datetime]
+
+    @property
+    def identity(self) -> str:
+        """The certificate's only subject alternative name."""
+        return self.claims[Claim.IDENTITY]
+
+    @property
+    def issuer(self) -> str:
+        """Who vouched for it; empty when the certificate does not say."""
+        return self.claims.get(Claim.ISSUER, "")
 
     @property
     def signer(self) -> str:
         """The claimed signer for a sentence: capped, and free of control characters."""
         return f"{shown(self.identity)} (issuer {shown(self.issuer)})"
-
-
-def shown(text: str) -> str:
-    """Text from outside for a sentence: quoted, escaped and capped."""
-    return repr(text[:_SHOWN]) if text else "none"
 
 
 def read_evidence(bundle: Bundle) -> Evidence:
@@ -71,8 +87,7 @@ def read_evidence(bundle: Bundle) -> Evidence:
             key=certificate.public_key(),
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,
-            identity=_identity(certificate),
-            issuer=_issuer(certificate),
+            claims=claims_of(certificate),
             signing_times=_signing_times(bundle),
             certified_times=_certified_times(certificate),
         )
@@ -82,6 +97,26 @@ def read_evidence(bundle: Bundle) -> Evidence:
     except Exception as error:
         text = f"the signer's certificate cannot be read: {type(error).__name__}"
         raise BundleError(Code.SIGNATURE_MALFORMED, text) from error
+
+
+def claims_of(certificate: x509.Certificate) -> dict[Claim, str]:
+    """What a certificate says about its signer.
+
+    Raises:
+        BundleError: it names other than one identity.
+        ValueError: an extension is not text.
+    """
+    identity = _identity(certificate)
+    claims = {Claim.IDENTITY: identity}
+    for claim, oid in EXTENSIONS.items():
+        with contextlib.suppress(x509.ExtensionNotFound):
+            extension = certificate.extensions.get_extension_for_oid(oid).value
+            claims[claim] = asn1.decode_der(str, extension.public_bytes())
+    # Of a CI job, Fulcio makes the identity of the workflow's file and the ref that it was taken from.
+    workflow, at, ref = identity.rpartition("@")
+    if at and "://" in workflow:
+        claims |= {Claim.WORKFLOW: workflow, Claim.WORKFLOW_REF: ref}
+    return claims
 
 
 def _identity(certificate: x509.Certificate) -> str:
@@ -98,14 +133,6 @@ def _identity(certificate: x509.Certificate) -> str:
         f"the signer's certificate names its identity as {type(name).__name__}, which Sigstore does not use"
     )
     raise BundleError(Code.SIGNATURE_MALFORMED, text)
-
-
-def _issuer(certificate: x509.Certificate) -> str:
-    try:
-        extension = certificate.extensions.get_extension_for_oid(ISSUER_V2).value
-    except x509.ExtensionNotFound:
-        return ""
-    return asn1.decode_der(str, extension.public_bytes())
 
 
 def _certified_times(certificate: x509.Certificate) -> frozenset[datetime]:

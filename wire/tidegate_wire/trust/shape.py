@@ -5,14 +5,14 @@ What is missing or too many gets the code of the piece that is missing, before a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
-from tidegate_schemas import jsontext
+from tidegate_schemas import jsontext, limits
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.statement import first_fault
-from tidegate_wire.trust.bundle import Bundle
+from tidegate_wire.trust.bundle import Bundle, KeyBundle
 
 if TYPE_CHECKING:
     from tidegate_wire.trust.bundle import Envelope, LogEntry
@@ -26,26 +26,55 @@ class BundleError(TidegateError):
     """A message that is no bundle we can verify: SIGNATURE_MISSING, _MALFORMED, _LOG or _TIMESTAMP."""
 
 
-def parse_bundle(raw: bytes) -> Bundle:
-    """Read a message as a bundle: step 1, and the shape in step 2, of the order of verification.
+def parse_bundle(raw: bytes, cap: int = limits.STATEMENT_BYTES) -> Bundle:
+    """Read a bundle with a certificate: step 1, and the shape in step 2, of the order of verification.
+
+    Args:
+        raw: the bytes as they came.
+        cap: the largest bundle in bytes.
 
     Raises:
         JsonError: it is too large, too deep or not JSON.
         BundleError: it is not a bundle that could be verified.
     """
-    _check_kind(jsontext.parse(raw))
-    try:
-        bundle = Bundle.model_validate_json(raw)
-    except ValidationError as error:
-        text = f"the bundle is malformed: {_printable(first_fault(error))}"
-        raise BundleError(Code.SIGNATURE_MALFORMED, text) from error
+    _check_kind(jsontext.parse(raw, cap), unwanted="publicKey")
+    bundle = _read(Bundle, raw)
     _check_signatures(bundle.dsse_envelope)
     _check_entries(bundle.verification_material.tlog_entries)
     _check_timestamps(bundle)
     return bundle
 
 
-def _check_kind(content: object) -> None:
+def parse_key_bundle(raw: bytes, cap: int = limits.STATEMENT_BYTES) -> KeyBundle:
+    """Read a bundle under a key pair, as `parse_bundle` does.
+
+    Raises:
+        JsonError: it is too large, too deep or not JSON.
+        BundleError: it is not a bundle under a key pair.
+    """
+    _check_kind(jsontext.parse(raw, cap), unwanted="certificate")
+    bundle = _read(KeyBundle, raw)
+    _check_signatures(bundle.dsse_envelope)
+    return bundle
+
+
+_UNWANTED: Final = {
+    "publicKey": "the bundle was signed with a bare key, where a certificate is expected",
+    "certificate": "the bundle carries a certificate, where a signature by a bare key is expected",
+}
+
+B = TypeVar("B", Bundle, KeyBundle)
+
+
+def _read(kind: type[B], raw: bytes) -> B:
+    try:
+        return kind.model_validate_json(raw)
+    except ValidationError as error:
+        text = f"the bundle is malformed: {_printable(first_fault(error))}"
+        raise BundleError(Code.SIGNATURE_MALFORMED, text) from error
+
+
+def _check_kind(content: object, unwanted: str) -> None:
     if not isinstance(content, dict) or not {"mediaType", "verificationMaterial"} & content.keys():
         _refuse(Code.SIGNATURE_MISSING, "the message is plain JSON and no Sigstore bundle: nobody signed it")
     media_type = content.get("mediaType")
@@ -58,9 +87,8 @@ def _check_kind(content: object) -> None:
     if "dsseEnvelope" not in content:
         _refuse(Code.SIGNATURE_MISSING, "the bundle holds no dsseEnvelope: there is no signed content")
     material = content.get("verificationMaterial")
-    if isinstance(material, dict) and "publicKey" in material:
-        text = "the bundle was signed with a bare key, where a certificate is expected"
-        _refuse(Code.SIGNATURE_MALFORMED, text)
+    if isinstance(material, dict) and unwanted in material:
+        _refuse(Code.SIGNATURE_MALFORMED, _UNWANTED[unwanted])
 
 
 def _printable(text: str) -> str:

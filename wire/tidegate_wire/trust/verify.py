@@ -1,68 +1,89 @@
-"""Verification of a channel statement: steps 1 to 5 of the order of verification (docs/threats.md).
+"""Verification of what is sent over the broker: steps 1 to 5 of the order of verification (docs/threats.md).
 
-Importing this costs 0.4 s and 55 MB, most of it sigstore-python: the agent does so in a child process only.
-No network, no file beyond the root that was loaded, no clock and no HOME are used.
+A channel's statement, and a request to one host. Nothing is imported here that costs much; `signature`
+imports sigstore-python when there is a certificate to verify.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from sigstore.models import Bundle as SigstoreBundle
-
-from tidegate_schemas.codes import Code
-from tidegate_schemas.statement import PAYLOAD_TYPE, ChannelStatement, StatementError, parse_statement
-from tidegate_wire.trust.case import Case, SignatureError
-from tidegate_wire.trust.diagnosis import diagnose
-from tidegate_wire.trust.evidence import read_evidence, shown
-from tidegate_wire.trust.gate import Gate
-from tidegate_wire.trust.shape import parse_bundle
+from tidegate_schemas.codes import Code, TidegateError
+from tidegate_schemas.requests import HostRequest, parse_request
+from tidegate_schemas.rollout import RolloutState
+from tidegate_schemas.statement import ChannelStatement, StatementError, parse_statement
+from tidegate_wire.trust.cosigned import quorum, split
+from tidegate_wire.trust.signature import verify_bundle
+from tidegate_wire.trust.signed import SignatureError, Signed
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tidegate_wire.trust.policy import SignerPolicy
     from tidegate_wire.trust.root import PinnedRoot
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
-    """A genuine statement.
+class Vouched:
+    """Content with those in the policy who stand behind it.
 
     Attributes:
         payload: the signed bytes.
-        statement: the same, read.
-        identity: who signed, as the certificate names them.
-        issuer: who vouched for that.
-        signed_at_least: the certificate's notBefore, a lower bound of the time of signing that the
-            certificate authority signed for.
+        signers: who signed, in the order of the message; at least one.
+        enough: whether they are as many as the policy asks for.
     """
 
     payload: bytes
+    signers: tuple[Signed, ...]
+    enough: bool
+
+    @property
+    def identity(self) -> str:
+        """Who signed; several are joined by "and"."""
+        return " and ".join(one.identity for one in self.signers)
+
+    @property
+    def issuer(self) -> str:
+        """Who vouched for them."""
+        return " and ".join(dict.fromkeys(one.issuer for one in self.signers))
+
+    @property
+    def signed_at_least(self) -> datetime | None:
+        """The latest of the certificates' notBefore: certificate authorities signed for it having come."""
+        return max((one.not_before for one in self.signers if one.not_before), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified(Vouched):
+    """A genuine channel statement, and what it says."""
+
     statement: ChannelStatement
-    identity: str
-    issuer: str
-    signed_at_least: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRequest(Vouched):
+    """A genuine request to one host, and what it asks for."""
+
+    request: HostRequest
 
 
 def verify_statement(
-    raw: bytes, *, root: PinnedRoot, policy: SignerPolicy, product: str, channel: str
+    raw: bytes, *, root: PinnedRoot | None, policy: SignerPolicy, product: str, channel: str
 ) -> Verified:
     """Verify a message from a channel's topic.
 
     1. Size, UTF-8, depth, no key twice; parse.
-    2. A bundle v0.3 with one certificate, one log entry, one envelope, one signature; `verify_dsse` of
-       sigstore-python against root and policy.
-    3. Only authorities and logs of the root that were valid at the time of signing take part in 2. The
-       library does not see to it, so the root is narrowed before it is handed over; and the signer's key is
-       EC P-256, the only kind that Sigstore's clients make.
+    2. One bundle v0.3 or several, each with one certificate (or key), one log entry, one envelope, one
+       signature; `verify_dsse` of sigstore-python against root and policy; as many different signers as the
+       policy asks for. What only stops a release (held, revoked) needs no more than one of them.
+    3. Only authorities and logs of the root that were valid at the time of signing take part in 2.
     4. Payload type, statement type, predicate type, one subject, schema, critical fields.
     5. Product and channel.
 
     Args:
         raw: the message as it came.
-        root: whose keys are believed.
+        root: whose keys are believed; a policy of key pairs needs none.
         policy: who may sign for this channel.
         product: the product that is expected.
         channel: its channel.
@@ -71,40 +92,57 @@ def verify_statement(
         TidegateError: any doubt, with a `signature.*`, `statement.*` or `trust.*` code.
         MemoryError: there was too little memory to tell. Nothing else.
     """
-    bundle = parse_bundle(raw)  # 1, shape of 2
-    case = Case(bundle, read_evidence(bundle), root, policy)
-    _check_key(case)  # 3
-    payload_type, payload = _verify_dsse(raw, case)  # 2 and 3
-    if payload_type != PAYLOAD_TYPE:  # 4
-        text = f"the signed content is {shown(payload_type)}, not {PAYLOAD_TYPE!r}"
-        raise StatementError(Code.STATEMENT_TYPE, text)
-    statement = parse_statement(payload)
+    vouched = _vouched(raw, root, policy)  # 1 to 3
+    statement = parse_statement(vouched.payload)  # 4
     _check_target(statement, product, channel)  # 5
-    evidence = case.evidence
-    return Verified(payload, statement, evidence.identity, evidence.issuer, evidence.not_before)
+    if statement.predicate.rollout.state is RolloutState.ACTIVE:
+        _require_enough(vouched, policy)  # 2
+    return Verified(vouched.payload, vouched.signers, vouched.enough, statement)
 
 
-def _verify_dsse(raw: bytes, case: Case) -> tuple[str, bytes]:
-    verifier = case.verifier()
-    gate = Gate(case.policy)
-    try:
-        payload_type, payload = verifier.verify_dsse(SigstoreBundle.from_json(raw), gate)
-    except MemoryError:
-        raise  # says something about this process, and nothing about the bundle
-    # Not only sigstore's own errors: ValueError, binascii.Error, TypeError and AttributeError leak out of it
-    # over hostile bundles, and an error that is let through is a statement that is neither true nor false.
-    except Exception as error:
-        raise diagnose(case, gate, error) from error
-    if not gate.passed or payload != case.bundle.dsse_envelope.payload:
-        raise SignatureError(Code.SIGNATURE_INVALID, "the bundle was read in two different ways")
-    return payload_type, payload
+def verify_request(
+    raw: bytes, *, root: PinnedRoot | None, policy: SignerPolicy, host: str
+) -> VerifiedRequest:
+    """Verify a message from a host's requests topic, as `verify_statement` does with a channel's.
+
+    4. Payload type, statement type, predicate type, one subject, schema.
+    5. It names this host.
+
+    Raises:
+        TidegateError: any doubt, with a `signature.*`, `statement.*`, `request.*` or `trust.*` code.
+        MemoryError: there was too little memory to tell. Nothing else.
+    """
+    vouched = _vouched(raw, root, policy)  # 1 to 3
+    _require_enough(vouched, policy)  # 2
+    request = parse_request(vouched.payload)  # 4
+    if request.predicate.host != host:  # 5
+        text = f"the request is for the host {request.predicate.host}, and came to {host}"
+        raise TidegateError(Code.REQUEST_OTHER_HOST, text)
+    return VerifiedRequest(vouched.payload, vouched.signers, vouched.enough, request)
 
 
-def _check_key(case: Case) -> None:
-    key = case.evidence.key
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        text = f"the certificate of {case.evidence.signer} is for another kind of key than EC P-256"
-        raise SignatureError(Code.SIGNATURE_MALFORMED, text)
+def _vouched(raw: bytes, root: PinnedRoot | None, policy: SignerPolicy) -> Vouched:
+    """Everybody in the policy who signed. Raises the first refusal when nobody did."""
+    signed: list[Signed] = []
+    faults: list[TidegateError] = []
+    for bundle in split(raw):
+        try:
+            signed.append(verify_bundle(bundle, root=root, policy=policy))
+        except TidegateError as fault:
+            faults.append(fault)
+    if not signed:
+        raise faults[0]
+    if len({one.payload for one in signed}) > 1:
+        raise SignatureError(
+            Code.SIGNATURE_MALFORMED, "the bundles of the message do not sign the same content"
+        )
+    return Vouched(signed[0].payload, tuple(signed), quorum(signed) >= policy.threshold)
+
+
+def _require_enough(vouched: Vouched, policy: SignerPolicy) -> None:
+    if not vouched.enough:
+        text = f"only {quorum(vouched.signers)} of the {policy.threshold} signers needed stand behind it"
+        raise SignatureError(Code.SIGNATURE_THRESHOLD, text)
 
 
 def _check_target(statement: ChannelStatement, product: str, channel: str) -> None:

@@ -15,7 +15,7 @@ from tests.support.statements import NOON
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.trust import root as roots
 from tidegate_wire.trust.describe import describe_unverified
-from tidegate_wire.trust.policy import Signer, SignerPolicy
+from tidegate_wire.trust.policy import SignerPolicy, exactly
 from tidegate_wire.trust.root import PUBLIC_GOOD, ROOT_BYTES, Window, load_root, parse_root
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def test_a_window_holds_both_its_ends() -> None:
 def test_an_empty_policy_cannot_be_made() -> None:
     makers: list[Callable[[], object]] = [
         lambda: SignerPolicy(()),
-        lambda: Signer("", "https://issuer.example"),
-        lambda: Signer("me@example.org", ""),
+        lambda: exactly("", "https://issuer.example"),
+        lambda: exactly("me@example.org", ""),
     ]
     for make in makers:
         with pytest.raises(TidegateError) as caught:

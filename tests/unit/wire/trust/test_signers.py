@@ -17,12 +17,12 @@ from tests.support.bundles import (
     root_of,
 )
 from tests.support.statements import NOON, a_statement
-from tidegate_publisher.devstack.sigstore import LocalSigstore, bundle, email_claims
+from tidegate_publisher.devstack.sigstore import DEVELOPMENT_ISSUER, LocalSigstore, bundle, email_claims
 from tidegate_publisher.devstack.sigstore.ca import LeafRequest
 from tidegate_publisher.devstack.sigstore.dsse import sign_envelope
 from tidegate_publisher.devstack.sigstore.identity import identity_of
 from tidegate_schemas.codes import Code
-from tidegate_wire.trust.policy import Signer, SignerPolicy
+from tidegate_wire.trust.policy import SignerPolicy, exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,12 +48,14 @@ def test_another_issuer(sigstore: LocalSigstore) -> None:
 
 
 def test_identity_and_issuer_of_two_different_signers(sigstore: LocalSigstore) -> None:
-    policy = SignerPolicy((Signer(PERSON, "https://evil.example"), Signer("me@example.org", SIGNER.issuer)))
+    policy = SignerPolicy(
+        (exactly(PERSON, "https://evil.example"), exactly("me@example.org", DEVELOPMENT_ISSUER))
+    )
     assert refusal(a_message(sigstore), sigstore, policy).code is Code.SIGNATURE_IDENTITY
 
 
 def test_any_one_signer_is_enough(sigstore: LocalSigstore) -> None:
-    policy = SignerPolicy((Signer("me@example.org", SIGNER.issuer), SIGNER))
+    policy = SignerPolicy((exactly("me@example.org", DEVELOPMENT_ISSUER), SIGNER))
     found = accepted(a_message(sigstore), root_of(sigstore), policy)
     assert found.identity == PERSON
 
