@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_local_commands(commands)
     key = _add(commands, "device-key", _device_key, "the public key that verifies this host's events")
     key.add_argument("--create", action="store_true", help="make the key first; never replaces one")
+    _add(commands, "refresh-root", _refresh_root, "bring the trusted root up to date now")
     verify = _add(commands, "verify", _verify, "verify an announcement as this host would")
     verify.add_argument("file", type=Path, help="a Sigstore bundle; - reads standard input")
     verify.add_argument("--follow", metavar="PRODUCT/CHANNEL", help="judge it as on this channel")
@@ -196,7 +197,10 @@ def _history(options: argparse.Namespace) -> int:
 def _check_config(options: argparse.Namespace) -> int:
     loaded = _load(options)
     loaded.settings.schedule(host_zone()).require_opening(datetime.now(UTC))
-    lines = list(explain(loaded))
+    from tidegate_agent import wiring_roots  # noqa: PLC0415 - as above
+
+    now = max(datetime.now(UTC), loaded.settings.trust.clock_floor or datetime.min.replace(tzinfo=UTC))
+    lines = [*explain(loaded), *wiring_roots.root_lines(loaded.settings, now)]
     print(json.dumps(lines) if options.json else "\n".join(lines))
     for warning in warnings(loaded):
         print(f"warning: {warning}", file=sys.stderr)
@@ -238,6 +242,24 @@ def _rollback(options: argparse.Namespace) -> int:
 def _cancel(options: argparse.Namespace) -> int:
     answer = _ask(options, "cancel", reason=options.reason)
     print(f"{answer['follow']}: the update is dropped")
+    return OK
+
+
+def _refresh_root(options: argparse.Namespace) -> int:
+    from tidegate_agent import wiring, wiring_roots  # noqa: PLC0415 - as above
+
+    settings = _load(options).settings
+    try:
+        control_unix.ask(settings.state.runtime_directory, {"command": "refresh-root"})
+    except ControlError as error:
+        if error.code is not Code.CONTROL_UNREACHABLE:
+            raise
+        with alone(settings.state.directory):
+            now = wiring.latest_known(settings)
+            wiring_roots.keeper_of(settings).refresh(now)
+        print(*wiring_roots.root_lines(settings, now), sep="\n")
+    else:
+        print("the running agent does so now; tidegate-agent status says what came of it")
     return OK
 
 

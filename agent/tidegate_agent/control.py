@@ -33,6 +33,7 @@ class Control:
             "pardon": self._pardon,
             "rollback": self._rollback,
             "cancel": self._cancel,
+            "refresh-root": self._refresh_root,
         }
 
     def answer(self, request: Mapping[str, Any]) -> Answer:
@@ -93,6 +94,12 @@ class Control:
             reason = f"{follower.follow.key} has no update that could still be cancelled"
             raise ControlError(Code.REQUEST_POINTLESS, reason)
         return {"follow": follower.follow.key}
+
+    def _refresh_root(self, _: Mapping[str, Any]) -> Answer:
+        if self._engine.upkeep is None:
+            raise ControlError(Code.REQUEST_POINTLESS, "this agent keeps no trusted root")
+        self._engine.upkeep.refresh()
+        return {}
 
     def _follower(self, request: Mapping[str, Any]) -> Follower:
         key = request.get("follow")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tidegate_agent.ports import Bus
     from tidegate_agent.sealing import Sealing
     from tidegate_agent.surroundings import Followed, Surroundings
+    from tidegate_agent.trust_upkeep import TrustUpkeep
     from tidegate_schemas.status import HostStatus
     from tidegate_schemas.topics import Topics
 
@@ -49,6 +50,7 @@ class Engine:
         bus: Bus,
         topics: Topics,
         sealing: Sealing | None = None,
+        upkeep: TrustUpkeep | None = None,
     ) -> None:
         self._around = around
         self._bus = bus
@@ -61,6 +63,7 @@ class Engine:
         self._status_topic = topics.status(host)
         self._reconciliation = Reconciliation(around, bus)
         self._sealing = sealing
+        self.upkeep = upkeep
         self._outbox = Outbox(around.journal, bus, topics.events(host), sealing)
         self._followers = {
             topics.channel(f.follow.product, f.follow.channel): Follower(f, around, self.others_busy)
@@ -80,6 +83,8 @@ class Engine:
             self._sealing.begin()
         self._bus.start(self, self.will)
         self._reconciliation.begin()
+        if self.upkeep is not None:
+            self.upkeep.begin(self._on_new_root)
 
     def stop(self) -> None:
         """Say goodbye and end the adapters' threads. What is in progress goes on at the next start."""
@@ -167,6 +172,12 @@ class Engine:
         self._connected = False
         self._outbox.disconnected()
 
+    def _on_new_root(self) -> None:
+        """Judge again what is retained: another root may accept what was refused, and the reverse."""
+        for follower in self.followers:
+            follower.reception.mailbox.forget_all()
+        self._bus.resubscribe()
+
     def _give_turns(self) -> None:
         """Wake those that wait for another follow's update, once it is over."""
         for follower in self.followers:
@@ -189,7 +200,9 @@ class Engine:
         birth = Birth(self._start, self._connection)
         key = None if self._sealing is None else self._sealing.key_id
         now = self._around.clock.now()
-        return reporting.host_status(self._around.profile, birth, presence, now, follows, key)
+        status = reporting.host_status(self._around.profile, birth, presence, now, follows, key)
+        trust = self.upkeep.status() if full and self.upkeep is not None else None
+        return status.model_copy(update={"trust": trust})
 
     def _status_message(self, status: HostStatus) -> Outgoing:
         return Outgoing(STATUS_TOKEN, self._status_topic, status.to_json(), retain=True)

@@ -293,8 +293,7 @@ class Follower:
 
     def _now(self) -> datetime:
         """The later of the system clock and the clock floor (trust.md, Clock)."""
-        floors = self._around.journal.clock_floor(), self._around.policy.clock_floor
-        return max([self._around.clock.now(), *(floor for floor in floors if floor is not None)])
+        return self._around.latest_known()
 
     def _higher(self, floor: datetime | None) -> datetime | None:
         known = self._around.journal.clock_floor()

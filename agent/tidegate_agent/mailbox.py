@@ -57,6 +57,11 @@ class Mailbox:
         with self._lock:
             self._seen.pop(name, None)
 
+    def forget_all(self) -> None:
+        """Hear every message again that comes again; those that wait need not come again."""
+        with self._lock:
+            self._seen = OrderedDict.fromkeys(self._waiting)
+
     @property
     def empty(self) -> bool:
         """Whether nothing waits."""

@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, assert_never
 from tidegate_agent.admission import HostFacts, Memory
 from tidegate_agent.machine import update_of
 from tidegate_agent.model import Failure, Follow, ImageStatus
+from tidegate_agent.records import Hold
+from tidegate_agent.requests import Answer
 from tidegate_agent.update.commands import Quarantine, Report, ReportRefusal
 from tidegate_agent.update.states import Settled, Staged, State, Update, Verifying, Waiting
 from tidegate_schemas import limits
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.events import TYPE_PREFIX, Step, UpdateData, UpdateEvent
-from tidegate_schemas.status import FollowStatus, HostStatus, Inventory, Presence
+from tidegate_schemas.status import FollowStatus, HostStatus, Inventory, Presence, TrustStatus
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from tidegate_agent.root_watch import RootInForce
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,39 @@ def stale_event(memory: Memory, follow: Follow, profile: Profile, now: datetime)
     return _event(f"{follow.key}/{memory.sequence}/stale", data, profile, now)
 
 
+def answer_event(answer: Answer, profile: Profile, now: datetime) -> UpdateEvent:
+    """The event for a request that was genuine: exactly one for each."""
+    predicate, failure = answer.request.predicate, answer.failure
+    details = {
+        "action": predicate.action.value,
+        "nonce": predicate.nonce,
+        "signer": answer.signer,
+        "outcome": answer.outcome,
+    }
+    data = UpdateData(
+        product=predicate.product,
+        channel=predicate.channel,
+        step=Step.ANSWERED,
+        code=None if failure is None else failure.code,
+        reason=(answer.text if failure is None else failure.reason)[: limits.TEXT],
+        details=_capped(details),
+        boot_id=profile.boot_id,
+    )
+    return _event(f"requests/{predicate.nonce}/{answer.told}", data, profile, now)
+
+
+def refused_request_event(message: str, failure: Failure, profile: Profile, now: datetime) -> UpdateEvent:
+    """The event for a request that did not verify, or came again: one for each distinct message and code."""
+    data = UpdateData(
+        step=Step.ANSWERED,
+        code=failure.code,
+        reason=failure.reason[: limits.TEXT],
+        details=_capped({**failure.details, "outcome": "refused", "message": f"sha256:{message}"}),
+        boot_id=profile.boot_id,
+    )
+    return _event(f"requests/refused/{message[:16]}/{failure.code}", data, profile, now)
+
+
 def _when(moment: datetime | None) -> str:
     return "" if moment is None else f" at {rfc3339(moment)}"
 
@@ -152,6 +189,7 @@ class FollowView:
     quarantined: Mapping[str, Failure]
     refused: int
     stale: bool
+    hold: Hold | None = None
 
 
 def follow_status(view: FollowView) -> FollowStatus:
@@ -177,6 +215,7 @@ def follow_status(view: FollowView) -> FollowStatus:
         code=None if failure is None else failure.code,
         reason=(wait.text if wait else failure.reason if failure else "")[: limits.TEXT],
         stale_since=view.memory.expires if view.stale else None,
+        hold=view.hold.text[: limits.TEXT] if view.hold is not None and view.hold.held else None,
         quarantined=tuple(view.quarantined)[: limits.ITEMS],
         refused=view.refused,
     )
@@ -203,6 +242,18 @@ def host_status(
         inventory=profile.inventory if online else None,
         device_key=device_key if online else None,
         follows=follows,
+    )
+
+
+def trust_status(root: RootInForce | None, failure: Failure | None, told: tuple[str, ...]) -> TrustStatus:
+    """What is said of the trusted root: the one in force, why the last refresh failed, what ends."""
+    return TrustStatus(
+        root_digest=None if root is None else root.digest,
+        refreshed_at=None if root is None else root.refreshed_at,
+        code=None if failure is None else failure.code,
+        reason="" if failure is None else failure.reason[: limits.TEXT],
+        expires=None if root is None else root.expires,
+        warnings=tuple(each[: limits.TEXT] for each in told[: limits.ITEMS]),
     )
 
 

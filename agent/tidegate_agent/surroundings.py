@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tidegate_agent.admission import Policy
 from tidegate_agent.machine.rules import Rules
@@ -36,6 +36,11 @@ class Surroundings:
     verifying: Callable[[Callable[[], None]], object]
     operating: Callable[[Callable[[], None]], object]
     splay: Callable[[], timedelta]
+
+    def latest_known(self) -> datetime:
+        """The later of the system's clock and the clock floors: it is no earlier than that."""
+        floors = self.journal.clock_floor(), self.policy.clock_floor
+        return max([self.clock.now(), *(floor for floor in floors if floor is not None)])
 
 
 @dataclass(frozen=True, slots=True)

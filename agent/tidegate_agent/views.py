@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tidegate_agent.windows import Opening
     from tidegate_schemas.events import UpdateEvent
-    from tidegate_schemas.status import FollowStatus, HostStatus
+    from tidegate_schemas.status import FollowStatus, HostStatus, TrustStatus
 
 DIGEST_SHOWN = 19
 """Characters of a digest that people compare: `sha256:` and twelve hex digits."""
@@ -31,6 +31,8 @@ def status_lines(status: HostStatus, *, running: bool, broker: str | None = None
     yield harmless(f"host {status.host}: {presence}" + (f": {broker}" if broker else ""))
     for follow in status.follows:
         yield from map(harmless, _follow_lines(follow))
+    if status.trust is not None:
+        yield from map(harmless, _trust_lines(status.trust))
 
 
 def _follow_lines(follow: FollowStatus) -> Iterator[str]:
@@ -43,6 +45,8 @@ def _follow_lines(follow: FollowStatus) -> Iterator[str]:
     if follow.previous:
         yield f"    previous  {short(follow.previous)}"
     yield from _reason_lines(follow)
+    if follow.hold:
+        yield f"    {follow.hold}; tidegate-agent resume lifts it"
     if follow.stale_since:
         yield f"    stale since {rfc3339(follow.stale_since)}: no newer statement came"
     for digest in follow.quarantined:
@@ -50,6 +54,17 @@ def _follow_lines(follow: FollowStatus) -> Iterator[str]:
     if follow.refused:
         messages = "message" if follow.refused == 1 else "messages"
         yield f"    {follow.refused} {messages} refused since the agent started: see tidegate-agent history"
+
+
+def _trust_lines(trust: TrustStatus) -> Iterator[str]:
+    until = f", good until {trust.expires:%Y-%m-%d}" if trust.expires else ""
+    yield f"  trusted root: {short(trust.root_digest)}{until}"
+    if trust.refreshed_at:
+        yield f"    refreshed {rfc3339(trust.refreshed_at)}"
+    if trust.code:
+        yield f"    because   [{trust.code}] {trust.reason}"
+    for warning in trust.warnings:
+        yield f"    warning   {warning}"
 
 
 def _reason_lines(follow: FollowStatus) -> Iterator[str]:
@@ -73,7 +88,8 @@ def history_line(event: UpdateEvent) -> str:
     """One event on one line."""
     data = event.data
     digest = short(data.digest) if data.digest else None
-    what = " ".join(filter(None, (f"{data.product}/{data.channel}", data.version, digest)))
+    channel = f"{data.product}/{data.channel}" if data.product else None
+    what = " ".join(filter(None, (channel, data.version, digest)))
     percent = f" {data.percent} %" if data.percent is not None else ""
     code = f" [{data.code}]" if data.code else ""
     reason = f" {data.reason}" if data.reason else ""

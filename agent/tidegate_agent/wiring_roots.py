@@ -1,0 +1,98 @@
+"""The composition root's part that is about the trusted root: from settings to its keeper and upkeep."""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tidegate_agent import root_watch
+from tidegate_agent.adapters.root_pinned import PinnedRoot
+from tidegate_agent.adapters.root_tuf import Repository, TufRoot
+from tidegate_agent.adapters.verifier_rooted import RootedVerifier
+from tidegate_agent.config.trust import ROOT_FOLDER
+from tidegate_agent.model import Failure
+from tidegate_agent.reporting import trust_status
+from tidegate_agent.trust_upkeep import Plan, TrustUpkeep
+from tidegate_schemas.base import rfc3339
+from tidegate_schemas.codes import TidegateError
+from tidegate_wire.registry.proxies import Proxies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from tidegate_agent.config import Settings
+    from tidegate_agent.config.trust import TufSettings
+    from tidegate_agent.ports import Verifier
+    from tidegate_agent.surroundings import Surroundings
+    from tidegate_schemas.status import TrustStatus
+
+
+def keeper_of(settings: Settings) -> PinnedRoot | TufRoot:
+    """The keeper of this host's trusted root."""
+    trust, state = settings.trust, settings.state.directory
+    if trust.tuf is None:
+        return PinnedRoot(trust.root_in(state))
+    return TufRoot(state / ROOT_FOLDER, _repository(trust.tuf), settings.verify.memory_mib)
+
+
+def rooted(verifier: Verifier, keeper: PinnedRoot | TufRoot) -> Verifier:
+    """A verifier that says why there is no root yet, where one has to be fetched first."""
+    return RootedVerifier(verifier, keeper.why_missing) if isinstance(keeper, TufRoot) else verifier
+
+
+def upkeep_of(
+    settings: Settings,
+    keeper: PinnedRoot | TufRoot,
+    around: Surroundings,
+    refreshing: Callable[[Callable[[], None]], object],
+) -> TrustUpkeep:
+    """The upkeep of this host's trusted root; `refreshing` runs a slow call on a worker of its own."""
+    return TrustUpkeep(keeper, around, _plan(settings, refreshing))
+
+
+def trust_at_rest(settings: Settings, now: datetime) -> TrustStatus:
+    """What there is to say of the trusted root while no agent runs."""
+    try:
+        root = keeper_of(settings).look(now)
+    except TidegateError as error:
+        return trust_status(None, Failure(error.code, error.reason), ())
+    every = None if settings.trust.tuf is None else settings.trust.tuf.refresh
+    return trust_status(root, None, root_watch.warnings(root, now, settings.trust.warn_before, every))
+
+
+def root_lines(settings: Settings, now: datetime) -> Iterator[str]:
+    """Which root is in force and until when, for a person."""
+    try:
+        root = keeper_of(settings).look(now)
+    except TidegateError as error:
+        yield f"trusted root: none; {error.reason}"
+        return
+    until = "with no end in sight" if root.expires is None else f"good until {rfc3339(root.expires)}"
+    yield f"trusted root: {root.origin} {root.digest}, {until}"
+    if root.refreshed_at is not None:
+        yield f"trusted root: refreshed at {rfc3339(root.refreshed_at)}"
+
+
+def _plan(settings: Settings, refreshing: Callable[[Callable[[], None]], object]) -> Plan:
+    return Plan(
+        every=None if settings.trust.tuf is None else settings.trust.tuf.refresh,
+        warn_before=settings.trust.warn_before,
+        random=random.random,
+        refreshing=refreshing,
+    )
+
+
+def _repository(tuf: TufSettings) -> Repository:
+    parts = urlsplit(tuf.url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return Repository(
+        url=tuf.url,
+        first_root=tuf.root,
+        target=tuf.target,
+        timeout_s=tuf.timeout.total_seconds(),
+        proxy=Proxies.from_environment(os.environ).proxy_for(parts.scheme, parts.hostname or "", port),
+        ca_file=os.environ.get("SSL_CERT_FILE") or None,
+    )
