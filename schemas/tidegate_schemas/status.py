@@ -32,7 +32,7 @@ class FollowStatus(Message):
     """Where a host stands in one channel.
 
     `version` is that of `current`, what runs; `target` is what was last asked for; `sequence` is the newest
-    accepted, which may be a heartbeat.
+    accepted, which may be a heartbeat; `hold` says who holds the host back in this channel, and why.
     """
 
     product: Name
@@ -51,8 +51,26 @@ class FollowStatus(Message):
     code: Code | None = None
     reason: Text = ""
     stale_since: Moment | None = None
+    hold: Text | None = None
     quarantined: Annotated[tuple[Digest, ...], Field(max_length=limits.ITEMS)] = ()
     refused: Annotated[int, Field(ge=0)] = 0
+
+
+class TrustStatus(Message):
+    """The trusted root that a host verifies against.
+
+    `root_digest` is that of the root in force, absent while there is none; `refreshed_at` is when a
+    repository was last asked for it with success; `code` and `reason` say why the last attempt failed;
+    `expires` is the first moment at which something of the root ends; `warnings` is what a person has to act
+    upon.
+    """
+
+    root_digest: Digest | None = None
+    refreshed_at: Moment | None = None
+    code: Code | None = None
+    reason: Text = ""
+    expires: Moment | None = None
+    warnings: Annotated[tuple[Text, ...], Field(max_length=limits.ITEMS)] = ()
 
 
 class HostStatus(Message):
@@ -74,3 +92,4 @@ class HostStatus(Message):
     inventory: Inventory | None = None
     device_key: KeyId | None = None
     follows: Annotated[tuple[FollowStatus, ...], Field(max_length=limits.ITEMS)] = ()
+    trust: TrustStatus | None = None
