@@ -31,9 +31,10 @@ class Manners:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is the case at this moment."""
+    """What is the case at this moment. `hold` says who holds this host back, and why."""
 
     now: datetime
+    hold: str | None = None
     approved: bool = False
     approved_now: bool = False
     others_busy: bool = False
@@ -45,10 +46,10 @@ def assess(
 ) -> Wait | None:
     """The first thing that stands in the way of staging, or of activating; None when nothing does.
 
-    The order is that of who decides: the publisher, by a statement that is still in force, the fleet's waves,
-    this host's other updates, its people, its windows, its running work.
+    The order is that of who decides: the publisher, by a statement that is still in force, whoever holds this
+    host back, the fleet's waves, this host's other updates, its people, its windows, its running work.
     """
-    wait = _expired(target, situation) or _held(target) or _wave(target, facts, situation)
+    wait = _expired(target, situation) or _held(target, situation) or _wave(target, facts, situation)
     if wait is None and situation.others_busy:
         wait = Wait(WaitFor.TURN, "another update of this host is in progress")
     if wait is not None or not to_activate:
@@ -64,10 +65,10 @@ def _expired(target: Target, situation: Situation) -> Wait | None:
     return None
 
 
-def _held(target: Target) -> Wait | None:
+def _held(target: Target, situation: Situation) -> Wait | None:
     if target.rollout.state is RolloutState.HELD:
         return Wait(WaitFor.HOLD, "the publisher holds this release")
-    return None
+    return None if situation.hold is None else Wait(WaitFor.HOLD, situation.hold)
 
 
 def _wave(target: Target, facts: HostFacts, situation: Situation) -> Wait | None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from tidegate_agent.admission import Memory
 from tidegate_agent.model import Failure, Follow
 from tidegate_agent.update.states import Idle, State
 from tidegate_schemas.events import UpdateEvent
+
+INBOX: Final = 16
+"""Requests that are kept on disk until they are decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +37,70 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Whether somebody holds a follow back: nothing is begun for it while `held`.
+
+    `by` and `reason` are who said so last and why. `ordered_at` is when the newest request to hold or resume
+    was signed: an older one that comes late does not undo it. A person on the host leaves it as it is.
+    """
+
+    held: bool
+    by: str
+    reason: str = ""
+    ordered_at: datetime | None = None
+
+    @property
+    def text(self) -> str:
+        """The hold in words for a person."""
+        return f"held by {self.by}" + (f": {self.reason}" if self.reason else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A request's nonce, which counts as used until `expires`.
+
+    Those that have expired at `now` are forgotten on this occasion, and the latest of their ends is
+    remembered in their place: see `Ledger`.
+    """
+
+    nonce: str
+    expires: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The nonces that were used, with the end of each request.
+
+    What ends at `closed_until` or before may have been forgotten, so that no such request is accepted any
+    more, whatever the clock says.
+    """
+
+    spent: Mapping[str, datetime] = field(default_factory=dict)
+    closed_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A request that was decided. `message` is its name in the inbox, which it leaves.
+
+    `spent` is None where it may not count as used: it was not genuine, or its time was wrong.
+    """
+
+    message: str
+    spent: Spent | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What one step of the machine changes on disk: all of it, or nothing.
 
-    `state`, `memory`, `installed_sequence` and `clock_floor` are left as they are when None. Events go to the
-    outbox; one whose id is there already is not written again.
+    `follow` is None where it is about the host as a whole. `state`, `memory`, `installed_sequence` and
+    `clock_floor` are left as they are when None. Events go to the outbox; one whose id is there already is
+    not written again. `holds` may be those of several follows.
     """
 
-    follow: Follow
+    follow: Follow | None
     state: State | None = None
     memory: Memory | None = None
     installed_sequence: int | None = None
@@ -48,6 +109,8 @@ class Change:
     quarantine: tuple[tuple[str, Failure], ...] = ()
     pardon: tuple[str, ...] = ()
     approval: Approval | None = None
+    holds: tuple[tuple[Follow, Hold], ...] = ()
+    decided: Decided | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def _line(heard: HostEvent) -> str:
     parts = [
         rfc3339(event.time),
         f"{event.subject:<20}",
-        f"{data.product}/{data.channel}",
+        f"{data.product}/{data.channel}" if data.product else "",
         f"#{data.sequence}" if data.sequence else "",
         f"{data.step.value}{f' {data.percent} %' if data.percent is not None else ''}",
         f"[{data.code.value}]" if data.code else "",

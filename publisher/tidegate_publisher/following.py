@@ -74,7 +74,7 @@ class Selection:
             and self.digest in {None, follow.target}
         )
 
-    def _is_here(self, host: str, product: str, channel: str) -> bool:
+    def _is_here(self, host: str, product: str | None, channel: str | None) -> bool:
         return (
             self.product in {None, product}
             and self.channel in {None, channel}

@@ -59,8 +59,10 @@ class Code(StrEnum):
     REQUEST_EXPIRED = "request.expired"
     REQUEST_INVALID = "request.invalid"
     REQUEST_OTHER_HOST = "request.other-host"
+    REQUEST_OVERTAKEN = "request.overtaken"
     REQUEST_POINTLESS = "request.pointless"
     REQUEST_REPLAYED = "request.replayed"
+    REQUEST_TOO_MANY = "request.too-many"
     REQUEST_UNWELCOME = "request.unwelcome"
     REQUIRES_ARCH = "requires.arch"
     REQUIRES_LABELS = "requires.labels"
@@ -323,6 +325,10 @@ REGISTRY: dict[Code, Entry] = {
         "A signed request names another host than the one it was sent to.",
         "Find out who copied it; send a request of its own to each host.",
     ),
+    Code.REQUEST_OVERTAKEN: Entry(
+        "A hold or resume that was signed later has been accepted before this one came; the later word counts.",
+        "Nothing, if it was delivered late; if it is meant still, sign a new one.",
+    ),
     Code.REQUEST_POINTLESS: Entry(
         "There is nothing that this command could act upon now.",
         "See `tidegate-agent status` for what is the case, and `tidegate-agent history` for how it came to it.",
@@ -330,6 +336,10 @@ REGISTRY: dict[Code, Entry] = {
     Code.REQUEST_REPLAYED: Entry(
         "A signed request was acted upon before; each counts once.",
         "Nothing, if it was delivered twice; to ask again, sign a new one.",
+    ),
+    Code.REQUEST_TOO_MANY: Entry(
+        "So many signed requests are still valid that the host cannot remember one more, and it forgets none.",
+        "Wait until older ones have expired, and sign requests for a shorter time. Find out who sent so many.",
     ),
     Code.REQUEST_UNWELCOME: Entry(
         "This host takes no requests over the broker: nobody is named who may send them.",

@@ -1,4 +1,4 @@
-"""Events: one CloudEvent (https://cloudevents.io, 1.0.2) for each step of an update.
+"""Events: one CloudEvent (https://cloudevents.io, 1.0.2) for each step of an update, and for each answer.
 
 Structured JSON on MQTT 3.1.1, binary mode on MQTT 5 (CloudEvents MQTT binding 1.0.2, section 3).
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tidegate_schemas import limits
 from tidegate_schemas.base import Digest, HostId, Message, Moment, Name, Sequence, Short, Text
@@ -21,7 +21,7 @@ BINARY: Final = "application/json"
 
 
 class Step(StrEnum):
-    """What an event tells. The last seven end an update."""
+    """What an event tells. The last six end an update; `answered` is about a request to the host."""
 
     ACCEPTED = "accepted"
     WAITING = "waiting"
@@ -32,6 +32,7 @@ class Step(StrEnum):
     PROVING = "proving"
     ROLLING_BACK = "rolling-back"
     STALE = "stale"
+    ANSWERED = "answered"
     SUCCEEDED = "succeeded"
     REJECTED = "rejected"
     FAILED = "failed"
@@ -51,10 +52,13 @@ FINAL: Final = frozenset(
 
 
 class UpdateData(Message):
-    """What happened, to which update, and why. Sizes in bytes, durations in seconds."""
+    """What happened, to which update, and why. Sizes in bytes, durations in seconds.
 
-    product: Name
-    channel: Name
+    Product and channel are there unless a request is answered that was about the host as a whole.
+    """
+
+    product: Name | None = None
+    channel: Name | None = None
     step: Step
     sequence: Sequence | None = None
     digest: Digest | None = None
@@ -70,6 +74,13 @@ class UpdateData(Message):
     boot_id: Short | None = None
     durations: Annotated[dict[Short, float], Field(max_length=limits.ITEMS)] = {}
     bytes_fetched: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _says_which_channel(self) -> Self:
+        if self.step is not Step.ANSWERED and None in {self.product, self.channel}:
+            message = "an update has a product and a channel"
+            raise ValueError(message)
+        return self
 
 
 class UpdateEvent(Message):

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 from tidegate_agent.errors import JournalError
 from tidegate_agent.machine import update_of
-from tidegate_agent.records import Approval, Change, Letter, Recollection
+from tidegate_agent.records import (
+    INBOX,
+    Approval,
+    Change,
+    Decided,
+    Hold,
+    Ledger,
+    Letter,
+    Recollection,
+)
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
@@ -37,6 +46,9 @@ class FakeJournal:
         self._quarantine: dict[Follow, dict[str, Failure]] = {}
         self._approvals: dict[Follow, Approval] = {}
         self._floor: datetime | None = None
+        self._holds: dict[Follow, Hold] = {}
+        self._inbox: dict[str, bytes] = {}
+        self._ledger = Ledger()
 
     def begin(self) -> int:
         self._starts += 1
@@ -50,28 +62,42 @@ class FakeJournal:
             raise JournalError(Code.DISK_FULL, "the journal cannot be used: the test said so")
         known = {event.id for event in self._events}
         self._events += [event for event in change.events if event.id not in known]
-        self._write_follow(change)
-        self._quarantine.setdefault(change.follow, {}).update(change.quarantine)
-        for digest in change.pardon:
-            self._quarantine[change.follow].pop(digest, None)
-        if change.approval is not None:
-            self._approvals[change.follow] = change.approval
+        if change.follow is not None:
+            self._write_follow(change.follow, change)
+        self._holds.update(change.holds)
+        if change.decided is not None:
+            self._decide(change.decided)
         floors = [floor for floor in (self._floor, change.clock_floor) if floor is not None]
         self._floor = max(floors, default=None)
 
-    def _write_follow(self, change: Change) -> None:
-        kept = self.recall(change.follow)
+    def _write_follow(self, follow: Follow, change: Change) -> None:
+        kept = self.recall(follow)
         if change.state is not None:
             kept = replace(kept, state=change.state)
             if (update := update_of(change.state)) is not None:
-                key = change.follow, update.target.digest
+                key = follow, update.target.digest
                 self._tries[key] = max(self._tries.get(key, 0), update.attempt)
                 self._targets[key] = update.target
         if change.memory is not None:
             kept = replace(kept, memory=change.memory)
         if change.installed_sequence is not None:
             kept = replace(kept, installed_sequence=change.installed_sequence)
-        self._follows[change.follow] = kept
+        self._follows[follow] = kept
+        self._quarantine.setdefault(follow, {}).update(change.quarantine)
+        for digest in change.pardon:
+            self._quarantine[follow].pop(digest, None)
+        if change.approval is not None:
+            self._approvals[follow] = change.approval
+
+    def _decide(self, decided: Decided) -> None:
+        self._inbox.pop(decided.message, None)
+        if decided.spent is None:
+            return
+        spent, now = dict(self._ledger.spent), decided.spent.now
+        over = [end for end in spent.values() if end <= now]
+        closed = max([*over, *filter(None, [self._ledger.closed_until])], default=None)
+        left = {nonce: end for nonce, end in spent.items() if end > now}
+        self._ledger = Ledger({**left, decided.spent.nonce: decided.spent.expires}, closed)
 
     def unsent(self, limit: int, after: int = 0) -> Sequence[Letter]:
         self._read()
@@ -98,6 +124,24 @@ class FakeJournal:
     def approval(self, follow: Follow) -> Approval | None:
         self._read()
         return self._approvals.get(follow)
+
+    def hold(self, follow: Follow) -> Hold | None:
+        self._read()
+        return self._holds.get(follow)
+
+    def keep(self, name: str, message: bytes) -> None:
+        if self.broken:
+            raise JournalError(Code.DISK_FULL, "the journal cannot be used: the test said so")
+        if len(self._inbox) < INBOX:
+            self._inbox.setdefault(name, message)
+
+    def kept(self) -> Sequence[bytes]:
+        self._read()
+        return list(self._inbox.values())
+
+    def ledger(self) -> Ledger:
+        self._read()
+        return self._ledger
 
     def clock_floor(self) -> datetime | None:
         self._read()

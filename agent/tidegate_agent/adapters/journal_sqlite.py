@@ -1,8 +1,6 @@
 """The journal in SQLite (WAL, synchronous=FULL): what is committed here survives power loss.
 
-Six tables: `meta` (counters, clock floor), `follow` (state and memory, one row each), `event` (history and
-outbox in one: what is not acknowledged is the outbox), `release` (what was tried, and how often),
-`quarantine`, `approval`.
+Its tables are told in `journal_schema`; those that requests need are read and written by `journal_requests`.
 A database that is damaged is set aside and a new one begun: the host must stay updatable (JOURNAL_CORRUPT).
 """
 
@@ -17,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from loguru import logger
 from pydantic import TypeAdapter
 
+from tidegate_agent.adapters import journal_requests
+from tidegate_agent.adapters.journal_schema import migrate
 from tidegate_agent.admission import Memory
 from tidegate_agent.errors import JournalError
 from tidegate_agent.machine import update_of
 from tidegate_agent.model import Failure, Follow
-from tidegate_agent.records import Approval, Change, Letter, Recollection
+from tidegate_agent.records import Approval, Change, Hold, Ledger, Letter, Recollection
 from tidegate_agent.update.states import Idle, State, Target
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
@@ -31,29 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-SCHEMA_VERSION: Final = 1
 HISTORY_KEPT: Final = 2000
 """Acknowledged events that are kept for `tidegate-agent history`."""
-
-_SCHEMA: Final = """
-create table meta (name text primary key, value text not null) strict;
-create table follow (
-    follow text primary key, state text not null, memory text not null, installed integer not null
-) strict;
-create table event (
-    token integer primary key autoincrement, id text not null unique, follow text not null,
-    body text not null, sent integer not null default 0
-) strict;
-create index event_unsent on event (token) where sent = 0;
-create table release (
-    follow text not null, digest text not null, tries integer not null, target text not null,
-    primary key (follow, digest)
-) strict;
-create table quarantine (
-    follow text not null, digest text not null, failure text not null, primary key (follow, digest)
-) strict;
-create table approval (follow text primary key, digest text not null, at_once integer not null) strict;
-"""
 
 _STATE: Final[TypeAdapter[State]] = TypeAdapter(State)
 _MEMORY: Final = TypeAdapter(Memory)
@@ -87,9 +66,10 @@ class SqliteJournal:
 
     def commit(self, change: Change) -> None:
         """Write a change, durably, in one transaction."""
-        key = change.follow.key
+        key = "" if change.follow is None else change.follow.key
         with self._transaction() as db:
             _write_follow(db, key, change)
+            journal_requests.write(db, change)
             for event in change.events:
                 values = (event.id, key, event.to_json().decode())
                 db.execute("insert or ignore into event (id, follow, body) values (?, ?, ?)", values)
@@ -140,6 +120,26 @@ class SqliteJournal:
         """The last approval given for a follow."""
         row = self._one("select digest, at_once from approval where follow = ?", follow.key)
         return Approval(row[0], bool(row[1])) if row else None
+
+    def hold(self, follow: Follow) -> Hold | None:
+        """The last word on whether a follow is held back; None when there never was one."""
+        with self._guarded() as db:
+            return journal_requests.read_hold(db, follow.key)
+
+    def keep(self, name: str, message: bytes) -> None:
+        """Keep a request until it is decided. A no-op when it is there, or when INBOX others are."""
+        with self._transaction() as db:
+            journal_requests.keep(db, name, message)
+
+    def kept(self) -> Sequence[bytes]:
+        """The requests that were kept and not decided, oldest first."""
+        with self._guarded() as db:
+            return journal_requests.read_inbox(db)
+
+    def ledger(self) -> Ledger:
+        """The requests that count as used."""
+        with self._guarded() as db:
+            return journal_requests.read_ledger(db)
 
     def clock_floor(self) -> datetime | None:
         """The latest time that was trusted."""
@@ -199,7 +199,7 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = full")
         _check(db)
-        _migrate(db, path)
+        migrate(db, path)
     except BaseException:
         db.close()
         raise
@@ -210,15 +210,6 @@ def _check(db: sqlite3.Connection) -> None:
     if db.execute("pragma quick_check(1)").fetchone()[0] != "ok":
         message = "the integrity check failed"
         raise sqlite3.DatabaseError(message)
-
-
-def _migrate(db: sqlite3.Connection, path: Path) -> None:
-    version = db.execute("pragma user_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
-        reason = f"the journal {path} was written by a newer tidegate-agent (schema {version})"
-        raise JournalError(Code.JOURNAL_CORRUPT, reason)
-    if version == 0:
-        db.executescript(f"begin; {_SCHEMA} pragma user_version = {SCHEMA_VERSION}; commit;")
 
 
 def _set_aside(path: Path, aside: Path) -> None:

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from tests.support.statements import NOON, digest_of
 from tidegate_schemas import limits
+from tidegate_schemas.codes import Code
 from tidegate_schemas.release import Release
-from tidegate_schemas.requests import Action, HostRequest, RequestPredicate
-from tidegate_schemas.statement import Subject
+from tidegate_schemas.requests import Action, HostRequest, RequestPredicate, host_digest, parse_request
+from tidegate_schemas.statement import StatementError, Subject
 from tidegate_schemas.status import FollowStatus, HostStatus, Inventory, Presence
 
 FOLLOW = FollowStatus(product="os", channel="stable", engine="embedded", state="idle")
@@ -28,11 +29,11 @@ STATUS = HostStatus(
     follows=(FOLLOW,),
 )
 REQUEST = HostRequest(
-    subject=(Subject(digest={"sha256": "a" * 64}),),
+    subject=(Subject(digest={"sha256": host_digest("edge-1").removeprefix("sha256:")}),),
     predicate=RequestPredicate(
         host="edge-1",
         action=Action.RECHECK,
-        nonce="n-1",
+        nonce="n" * 22,
         issued_at=NOON,
         expires=NOON + timedelta(hours=1),
     ),
@@ -105,14 +106,54 @@ def test_a_request_comes_back_as_it_was() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"host": "+"}, {"action": "dance"}, {"nonce": ""}, {"expires": 5}, {"host": None}, {"product": "A B"}],
-    ids=str,
+    [
+        {"host": "+"},
+        {"host": None},
+        {"action": "dance"},
+        {"nonce": ""},
+        {"nonce": "n" * 21},
+        {"nonce": "n" * 65},
+        {"nonce": "n" * 21 + "/"},
+        {"expires": 5},
+        {"expires": "2026-03-02T12:00:00Z"},
+        {"product": "A B", "channel": "stable"},
+        {"product": "os"},
+        {"channel": "stable"},
+        {"action": "rollback"},
+        {"host": "edge-2"},
+        {"reason": "x" * (limits.TEXT + 1)},
+    ],
+    ids=lambda changes: str(changes)[:60],
 )
 def test_a_wrong_request_is_refused(changes: dict[str, object]) -> None:
     content = json.loads(REQUEST.to_json())
     content["predicate"] |= changes
-    with pytest.raises(ValidationError):
-        HostRequest.model_validate_json(json.dumps(content))
+    with pytest.raises(StatementError) as refused:
+        parse_request(json.dumps(content).encode())
+    assert refused.value.code is Code.STATEMENT_SCHEMA
+
+
+def test_a_rollback_speaks_of_an_image_and_all_else_of_the_host() -> None:
+    content = json.loads(REQUEST.to_json())
+    content["subject"][0]["digest"]["sha256"] = "a" * 64
+    with pytest.raises(StatementError, match="has to be the SHA-256 of the host's id"):
+        parse_request(json.dumps(content).encode())
+    content["predicate"]["action"] = "rollback"
+    assert parse_request(json.dumps(content).encode()).digest == digest_of("a")
+
+
+def test_a_request_may_name_one_follow() -> None:
+    content = json.loads(REQUEST.to_json())
+    content["predicate"] |= {"product": "os", "channel": "stable"}
+    assert parse_request(json.dumps(content).encode()).predicate.channel == "stable"
+
+
+def test_a_request_with_a_critical_field_that_is_unknown_is_refused() -> None:
+    content = json.loads(REQUEST.to_json())
+    content["predicate"] |= {"critical": ["onlyAtNight"], "onlyAtNight": True}
+    with pytest.raises(StatementError) as refused:
+        parse_request(json.dumps(content).encode())
+    assert refused.value.code is Code.STATEMENT_CRITICAL
 
 
 def test_a_request_is_no_channel_statement() -> None:

@@ -1,0 +1,70 @@
+"""The tables of the journal, and how an older file comes to have them.
+
+Version 1: `meta` (counters, clock floor), `follow` (state and memory, one row each), `event` (history and
+outbox in one: what is not acknowledged is the outbox), `release` (what was tried, and how often),
+`quarantine`, `approval`.
+Version 2 adds what requests need: `hold` (one row for each follow that was ever held), `request` (nonces that
+were used, and when their requests end, in microseconds since 1970), `inbox` (requests not decided yet).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tidegate_agent.errors import JournalError
+from tidegate_schemas.codes import Code
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+_BEGINNING: Final = """
+create table meta (name text primary key, value text not null) strict;
+create table follow (
+    follow text primary key, state text not null, memory text not null, installed integer not null
+) strict;
+create table event (
+    token integer primary key autoincrement, id text not null unique, follow text not null,
+    body text not null, sent integer not null default 0
+) strict;
+create index event_unsent on event (token) where sent = 0;
+create table release (
+    follow text not null, digest text not null, tries integer not null, target text not null,
+    primary key (follow, digest)
+) strict;
+create table quarantine (
+    follow text not null, digest text not null, failure text not null, primary key (follow, digest)
+) strict;
+create table approval (follow text primary key, digest text not null, at_once integer not null) strict;
+"""
+
+_REQUESTS: Final = """
+create table hold (
+    follow text primary key, held integer not null, by text not null, reason text not null, ordered_at integer
+) strict;
+create table request (nonce text primary key, expires integer not null) strict;
+create table inbox (
+    place integer primary key autoincrement, name text not null unique, message blob not null
+) strict;
+"""
+
+STEPS: Final = (_BEGINNING, _REQUESTS)
+"""From each version to the next; an empty file has version 0."""
+
+SCHEMA_VERSION: Final = len(STEPS)
+
+
+def migrate(db: sqlite3.Connection, path: Path) -> None:
+    """Bring a database to SCHEMA_VERSION, in one transaction.
+
+    Raises:
+        JournalError: JOURNAL_CORRUPT, it was written by a newer agent.
+        sqlite3.Error: it cannot be.
+    """
+    version = db.execute("pragma user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        reason = f"the journal {path} was written by a newer tidegate-agent (schema {version})"
+        raise JournalError(Code.JOURNAL_CORRUPT, reason)
+    if version < SCHEMA_VERSION:
+        steps = "".join(STEPS[version:])
+        db.executescript(f"begin immediate; {steps} pragma user_version = {SCHEMA_VERSION}; commit;")
