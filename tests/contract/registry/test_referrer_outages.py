@@ -28,7 +28,7 @@ from tests.support.referring import (
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.attachments import fetch_attachments
 from tidegate_wire.registry.digest import digest_of
-from tidegate_wire.registry.media_types import OCI_MANIFEST
+from tidegate_wire.registry.media_types import OCI_INDEX, OCI_MANIFEST
 from tidegate_wire.registry.settings import Limits
 
 if TYPE_CHECKING:
@@ -143,3 +143,11 @@ def test_an_attachment_that_cannot_be_asked_for_is_an_error(
         fetch_attachments(source, IMAGE.digest, BUNDLE_V03)
     assert caught.value.code is Code.IMAGE_UNREACHABLE
     assert fetch_attachments(source, IMAGE.digest, BUNDLE_V03).contents == (b"bundle",)
+
+
+def test_a_part_of_a_list_that_nobody_asked_for_is_not_the_list(
+    registry: FakeRegistry, source: ImageSource
+) -> None:
+    part = answering(206, index_of([]), Content_Type=OCI_INDEX, Content_Range="bytes 0-9/100")
+    registry.always("/referrers/", part)
+    assert list_refusal(source).code is Code.IMAGE_UNREACHABLE
