@@ -7,13 +7,13 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tidegate_agent.config.scalars import Argv, File, refused
-from tidegate_agent.config.signers import SignerSettings, policy_of
 from tidegate_agent.config.tables import Table
 from tidegate_agent.model import Follow
 from tidegate_schemas.base import Name
 from tidegate_schemas.codes import Code
 from tidegate_wire.trust.cosigned import MAX_BUNDLES
 from tidegate_wire.trust.policy import COSIGN, PROVENANCE, ImagePolicy, SignerPolicy
+from tidegate_wire.trust.settings import SignerSettings, policy_of
 
 PREDICATES: Final = {
     "signature": COSIGN,

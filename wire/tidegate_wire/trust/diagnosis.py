@@ -17,7 +17,8 @@ from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
 from tidegate_wire.trust.chain import issued_by
 from tidegate_wire.trust.dsse import pae, signed_by
-from tidegate_wire.trust.policy import Signer, unmet
+from tidegate_wire.trust.policy import Signer
+from tidegate_wire.trust.rules import unmet
 from tidegate_wire.trust.signed import SignatureError
 from tidegate_wire.trust.timestamps import stamped_by
 

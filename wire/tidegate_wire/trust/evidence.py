@@ -12,7 +12,7 @@ from cryptography.hazmat import asn1
 from rfc3161_client import decode_timestamp_response
 
 from tidegate_schemas.codes import Code
-from tidegate_wire.trust.policy import Claim
+from tidegate_wire.trust.rules import Claim
 from tidegate_wire.trust.shape import BundleError
 from tidegate_wire.trust.words import shown
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from sigstore.errors import VerificationError
 
 from tidegate_wire.trust.evidence import claims_of
-from tidegate_wire.trust.policy import Signer, unmet
+from tidegate_wire.trust.policy import Signer
+from tidegate_wire.trust.rules import unmet
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

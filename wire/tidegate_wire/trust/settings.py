@@ -1,33 +1,32 @@
-"""Whom a host believes: from the tables of the configuration to a policy."""
+"""What a person configures about signers, on hosts and in release jobs alike: from tables to a policy."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from tidegate_agent.config.scalars import File, refused
-from tidegate_agent.config.tables import Table
-from tidegate_agent.errors import ConfigError
-from tidegate_schemas.codes import Code
-from tidegate_wire.trust.policy import (
-    AllOf,
-    AnyOf,
-    Claim,
-    Is,
-    KeySigner,
-    Matches,
-    PolicyError,
-    Rule,
-    Signer,
-    SignerPolicy,
-)
+from tidegate_schemas.codes import Code, TidegateError
+from tidegate_wire.trust.policy import KeySigner, Signer, SignerPolicy
+from tidegate_wire.trust.rules import AllOf, AnyOf, Claim, Is, Matches, PolicyError, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 _KEY_BYTES: Final = 16 * 1024
+
+
+def _refused(code: Code, reason: str) -> PydanticCustomError:
+    # pydantic takes the reason as a template; braces in a person's text must not reach it.
+    return PydanticCustomError(code.value, "{reason}", {"reason": reason})
+
+
+def _absolute(value: Path) -> Path:
+    if not value.is_absolute():
+        raise _refused(Code.CONFIG_VALUE, "expected an absolute path")
+    return value
 
 
 def _as_list(value: object) -> object:
@@ -45,7 +44,7 @@ PATTERNS: Final = {"workflow_ref_pattern": Claim.WORKFLOW_REF, "source_ref_patte
 """Settings that are regular expressions, and the claim that has to match the whole of one."""
 
 
-class SignerSettings(Table):
+class SignerSettings(BaseModel):
     """Somebody whose signature counts: all that is said here has to be so.
 
     Needed are the issuer, and either the identity or workflow and workflow_ref (or its pattern); or a key
@@ -69,6 +68,8 @@ class SignerSettings(Table):
         key: a public key in a PEM file (EC P-256) in place of all this, for fleets without Sigstore.
     """
 
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+
     name: Annotated[str, Field(max_length=64)] = ""
     identity: Values = ()
     issuer: Values = ()
@@ -83,17 +84,17 @@ class SignerSettings(Table):
     source_ref_pattern: Values = ()
     runner: Values = ()
     trigger: Values = ()
-    key: File | None = None
+    key: Annotated[Path, Field(strict=False), AfterValidator(_absolute)] | None = None
 
     @model_validator(mode="after")
     def _says_who(self) -> Self:
         if self.key is not None and self._rules():
-            raise refused(Code.CONFIG_VALUE, "expected either a key, or what a certificate has to say")
+            raise _refused(Code.CONFIG_VALUE, "expected either a key, or what a certificate has to say")
         if self.key is None:
             try:
                 self._by_certificate()
             except PolicyError as error:
-                raise refused(error.code, error.reason) from error
+                raise _refused(error.code, error.reason) from error
         return self
 
     def signer(self) -> Signer | KeySigner:
@@ -153,6 +154,6 @@ def _read(path: Path) -> str:
         with path.open(encoding="ascii") as file:
             return file.read(_KEY_BYTES)
     except OSError as error:
-        raise ConfigError(Code.TRUST_KEY_UNUSABLE, f"{path} cannot be read: {error.strerror}") from error
+        raise TidegateError(Code.TRUST_KEY_UNUSABLE, f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise ConfigError(Code.TRUST_KEY_UNUSABLE, f"{path} is no text") from error
+        raise TidegateError(Code.TRUST_KEY_UNUSABLE, f"{path} is no text") from error
