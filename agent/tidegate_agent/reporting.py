@@ -14,7 +14,6 @@ from tidegate_agent.admission import HostFacts, Memory
 from tidegate_agent.machine import update_of
 from tidegate_agent.model import Failure, Follow, ImageStatus
 from tidegate_agent.records import Hold
-from tidegate_agent.requests import Answer
 from tidegate_agent.update.commands import Quarantine, Report, ReportRefusal
 from tidegate_agent.update.states import Settled, Staged, State, Update, Verifying, Waiting
 from tidegate_schemas import limits
@@ -66,14 +65,14 @@ def report_event(report: Report, follow: Follow, profile: Profile, now: datetime
         until=None if wait is None else wait.until,
         code=None if failure is None else failure.code,
         reason=_reason(report),
-        details={} if failure is None else _capped(failure.details),
+        details={} if failure is None else capped(failure.details),
         previous_digest=update.previous,
         boot_id=profile.boot_id,
         durations=durations(update, now),
         bytes_fetched=update.bytes_fetched,
     )
     place = f"{follow.key}/{update.target.sequence}/{update.attempt}/{report.step}{suffix}"
-    return _event(place, data, profile, now)
+    return event_at(place, data, profile, now)
 
 
 def refusal_event(report: ReportRefusal, follow: Follow, profile: Profile, now: datetime) -> UpdateEvent:
@@ -85,10 +84,10 @@ def refusal_event(report: ReportRefusal, follow: Follow, profile: Profile, now: 
         step=Step.REJECTED,
         code=failure.code,
         reason=failure.reason[: limits.TEXT],
-        details=_capped({**failure.details, "message": f"sha256:{report.announcement}"}),
+        details=capped({**failure.details, "message": f"sha256:{report.announcement}"}),
         boot_id=profile.boot_id,
     )
-    return _event(f"{follow.key}/refused/{report.announcement[:16]}/{failure.code}", data, profile, now)
+    return event_at(f"{follow.key}/refused/{report.announcement[:16]}/{failure.code}", data, profile, now)
 
 
 def stale_event(memory: Memory, follow: Follow, profile: Profile, now: datetime) -> UpdateEvent:
@@ -101,47 +100,15 @@ def stale_event(memory: Memory, follow: Follow, profile: Profile, now: datetime)
         reason=f"the newest statement expired{_when(memory.expires)} and no newer one came",
         boot_id=profile.boot_id,
     )
-    return _event(f"{follow.key}/{memory.sequence}/stale", data, profile, now)
-
-
-def answer_event(answer: Answer, profile: Profile, now: datetime) -> UpdateEvent:
-    """The event for a request that was genuine: exactly one for each."""
-    predicate, failure = answer.request.predicate, answer.failure
-    details = {
-        "action": predicate.action.value,
-        "nonce": predicate.nonce,
-        "signer": answer.signer,
-        "outcome": answer.outcome,
-    }
-    data = UpdateData(
-        product=predicate.product,
-        channel=predicate.channel,
-        step=Step.ANSWERED,
-        code=None if failure is None else failure.code,
-        reason=(answer.text if failure is None else failure.reason)[: limits.TEXT],
-        details=_capped(details),
-        boot_id=profile.boot_id,
-    )
-    return _event(f"requests/{predicate.nonce}/{answer.told}", data, profile, now)
-
-
-def refused_request_event(message: str, failure: Failure, profile: Profile, now: datetime) -> UpdateEvent:
-    """The event for a request that did not verify, or came again: one for each distinct message and code."""
-    data = UpdateData(
-        step=Step.ANSWERED,
-        code=failure.code,
-        reason=failure.reason[: limits.TEXT],
-        details=_capped({**failure.details, "outcome": "refused", "message": f"sha256:{message}"}),
-        boot_id=profile.boot_id,
-    )
-    return _event(f"requests/refused/{message[:16]}/{failure.code}", data, profile, now)
+    return event_at(f"{follow.key}/{memory.sequence}/stale", data, profile, now)
 
 
 def _when(moment: datetime | None) -> str:
     return "" if moment is None else f" at {rfc3339(moment)}"
 
 
-def _event(place: str, data: UpdateData, profile: Profile, now: datetime) -> UpdateEvent:
+def event_at(place: str, data: UpdateData, profile: Profile, now: datetime) -> UpdateEvent:
+    """An event with this end of its id."""
     host = profile.facts.host
     return UpdateEvent(
         id=f"{host}/{place}",
@@ -159,7 +126,8 @@ def _reason(report: Report) -> str:
     return "" if report.failure is None else report.failure.reason[: limits.TEXT]
 
 
-def _capped(details: Mapping[str, str]) -> dict[str, str]:
+def capped(details: Mapping[str, str]) -> dict[str, str]:
+    """Details within the contract's limits."""
     items = list(details.items())[: limits.ITEMS]
     return {key[:256]: value[: limits.TEXT] for key, value in items}
 
