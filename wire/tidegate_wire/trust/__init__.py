@@ -8,6 +8,7 @@ the publisher, so that what one refuses the other never announces.
 | `rules`      | what a certificate has to say                          | nothing                           |
 | `policy`     | who may sign                                           | nothing                           |
 | `settings`   | the same, as a person writes it down                   | pydantic                          |
+| `pem`        | whether a file may hold a public key                   | nothing                           |
 | `words`      | a stranger's text, fit for a sentence                  | nothing                           |
 | `root`       | the pinned trusted root, and what of it was valid when | pydantic                          |
 | `bundle`     | a bundle's fields, read strictly                       | pydantic                          |

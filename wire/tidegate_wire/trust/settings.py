@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_wire.trust.pem import require_p256
 from tidegate_wire.trust.policy import KeySigner, Signer, SignerPolicy
 from tidegate_wire.trust.rules import AllOf, AnyOf, Claim, Is, Matches, PolicyError, Rule
 
@@ -105,12 +106,9 @@ class SignerSettings(BaseModel):
         """
         if self.key is None:
             return self._by_certificate()
-        # Cryptography is loaded only where there are keys to look at: a daemon stays small.
-        from tidegate_wire.trust.keys import load_public_key  # noqa: PLC0415
-
         name = self.name or self.key.name
         pem = _read(self.key)
-        load_public_key(pem, name)
+        require_p256(pem, name)
         return KeySigner(name, pem)
 
     def _by_certificate(self) -> Signer:
