@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tests.bench import daemon, endurance, latency, machine, report, staging, verification
+from tests.bench import daemon, endurance, latency, machine, refusals, report, staging, verification
 from tests.bench.effort import Effort
 from tests.bench.figure import Figure
 from tidegate_publisher.devstack.sigstore import LocalSigstore
@@ -27,6 +27,7 @@ PARTS: dict[str, Callable[[Effort], Iterator[Figure]]] = {
     "idle": daemon.idle,
     "start": daemon.start_up,
     "verification": verification.measure,
+    "refusals": refusals.measure,
     "endurance": endurance.measure,
     "staging": staging.measure,
 }
