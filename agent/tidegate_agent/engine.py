@@ -19,6 +19,8 @@ from tidegate_agent.operations import failure_of
 from tidegate_agent.outbox import Outbox
 from tidegate_agent.reconciliation import Reconciliation
 from tidegate_agent.reporting import Birth
+from tidegate_agent.request_desk import RequestDesk
+from tidegate_agent.request_effects import RequestEffects
 from tidegate_schemas.codes import Code
 from tidegate_schemas.status import Presence
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from tidegate_agent.model import Failure
     from tidegate_agent.ports import Bus
+    from tidegate_agent.requests import RequestPolicy
     from tidegate_agent.sealing import Sealing
     from tidegate_agent.surroundings import Followed, Surroundings
     from tidegate_agent.trust_upkeep import TrustUpkeep
@@ -69,6 +72,12 @@ class Engine:
             topics.channel(f.follow.product, f.follow.channel): Follower(f, around, self.others_busy)
             for f in follows
         }
+        self._requests_topic = topics.requests(host)
+        self._desk = None if around.requests is None else self._request_desk(around.requests)
+
+    def _request_desk(self, policy: RequestPolicy) -> RequestDesk:
+        effects = RequestEffects(self._around, self.followers, self._bus.resubscribe, self._tell_anew)
+        return RequestDesk(self._around, policy, effects, self._statements_wait)
 
     @property
     def followers(self) -> tuple[Follower, ...]:
@@ -81,6 +90,8 @@ class Engine:
             self.guarded(follower.start)
         if self._sealing is not None:
             self._sealing.begin()
+        if self._desk is not None:
+            self.guarded(self._desk.begin)
         self._bus.start(self, self.will)
         self._reconciliation.begin()
         if self.upkeep is not None:
@@ -111,6 +122,8 @@ class Engine:
 
     def _follow_up(self) -> None:
         self._give_turns()
+        if self._desk is not None:
+            self._desk.hear()
         self._reconciliation.make_good(follower.reception.mailbox for follower in self.followers)
         self._tell()
 
@@ -126,6 +139,9 @@ class Engine:
 
     def received(self, topic: str, payload: bytes) -> None:
         """A message came; anything may be in it."""
+        if topic == self._requests_topic and payload and self._desk is not None:
+            self._desk.receive(payload)
+            return
         follower = self._followers.get(topic)
         # An empty one says that nothing is retained any more (MQTT 5.0, 3.3.1.3): that is no statement.
         if follower is not None and payload and follower.reception.mailbox.put(payload):
@@ -184,6 +200,12 @@ class Engine:
             to_activate = follower.waits_for_turn()
             if to_activate is not None and not self.others_busy(follower.follow, to_activate):
                 self._around.post(follower.wake)
+
+    def _statements_wait(self) -> bool:
+        return not all(follower.reception.idle for follower in self.followers)
+
+    def _tell_anew(self) -> None:
+        self._told = b""
 
     def _tell(self) -> None:
         """Publish the status if it changed, and whatever is in the outbox."""

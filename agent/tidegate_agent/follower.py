@@ -17,7 +17,7 @@ from tidegate_agent.errors import RefusedError
 from tidegate_agent.intake import Intake
 from tidegate_agent.manners import Situation, assess
 from tidegate_agent.reception import Reception
-from tidegate_agent.records import Approval, Change
+from tidegate_agent.records import Answered, Approval, Change, Hold
 from tidegate_agent.refusals import Refusals
 from tidegate_agent.reporting import FollowView
 from tidegate_agent.update.commands import (
@@ -134,10 +134,20 @@ class Follower:
             quarantined=self._around.journal.quarantined(self.follow),
             refused=self._refusals.total,
             stale=self._memory.expires is not None and self._memory.expires <= self._now(),
+            hold=self._around.journal.hold(self.follow),
         )
 
-    def handle(self, event: Event, *, memory: Memory | None = None, floor: datetime | None = None) -> None:
+    def handle(
+        self,
+        event: Event,
+        *,
+        memory: Memory | None = None,
+        floor: datetime | None = None,
+        answered: Answered | None = None,
+    ) -> None:
         """Take one step: ask the machine, write down its answer, then do what it says.
+
+        `answered` is the request that is behind it: both are written, or neither.
 
         Raises:
             JournalError: the disk did not take the step; nothing was done and the state is as before.
@@ -146,6 +156,7 @@ class Follower:
         transition = machine.step(self._state, event, now, self._around.rules)
         durable = _durable(transition.state)
         installed = self._installed_after(durable)
+        told = () if answered is None else (answered.event,)
         change = Change(
             self.follow,
             state=None if durable == _durable(self._state) else durable,
@@ -153,8 +164,9 @@ class Follower:
             memory=None if memory == self._memory else memory,
             installed_sequence=None if installed == self._installed else installed,
             clock_floor=self._higher(floor),
-            events=self._events(transition.commands, now),
+            events=told + self._events(transition.commands, now),
             quarantine=tuple((c.digest, c.failure) for c in transition.commands if isinstance(c, Quarantine)),
+            decided=None if answered is None else answered.decided,
         )
         if change != Change(self.follow):
             self._around.journal.commit(change)
@@ -218,19 +230,47 @@ class Follower:
         self._around.journal.commit(Change(self.follow, pardon=(digest,)))
         return True
 
-    def roll_back(self, failure: Failure) -> bool:
+    @property
+    def previous(self) -> str | None:
+        """The image that the host could return to."""
+        return self._image.previous
+
+    def look_again(self) -> None:
+        """Judge anew what the channel holds, and what the update waits for."""
+        self.reception.mailbox.forget_all()
+        self.reception.recheck()
+        self.wake()
+
+    def hold(self, *, held: bool, by: str, reason: str) -> bool:
+        """Hold the host back in this channel, or let it go on; whether that changed anything."""
+        before = self._around.journal.hold(self.follow)
+        if held == (before is not None and before.held):
+            return False
+        hold = Hold(held, by, reason, None if before is None else before.ordered_at)
+        self._around.journal.commit(Change(self.follow, holds=((self.follow, hold),)))
+        self.wake()
+        return True
+
+    def roll_back(self, failure: Failure, answered: Answered | None = None) -> bool:
         """Return to the previous image; whether that is possible now.
+
+        Args:
+            failure: who wants it, and why.
+            answered: the request that asks for it, which is written with the first step.
 
         Raises:
             RefusedError: STATEMENT_FLOOR when the publisher forbids to go back that far.
         """
         update = self._way_here()
-        if update is None or not isinstance(_durable(self._state), Idle | Settled):
+        if update is None or update.previous == update.target.digest:
+            return False
+        if not isinstance(_durable(self._state), Idle | Settled):
             return False
         if update.previous_sequence < self._memory.floor:
             reason = f"the publisher lets no host return below sequence {self._memory.floor}"
             raise RefusedError(Code.STATEMENT_FLOOR, reason)
-        self.handle(RollbackRequested(failure, update))
+        floor = None if answered is None else answered.clock_floor
+        self.handle(RollbackRequested(failure, update), floor=floor, answered=answered)
         return True
 
     def _version(self) -> str | None:
@@ -306,10 +346,12 @@ class Follower:
             self.handle(Assessed(self._assess(command)))
 
     def _assess(self, command: Assess) -> Wait | None:
-        approval = self._around.journal.approval(self.follow)
+        journal = self._around.journal
+        approval, hold = journal.approval(self.follow), journal.hold(self.follow)
         approved = approval is not None and approval.digest == command.target.digest
         situation = Situation(
             now=self._now(),
+            hold=hold.text if hold is not None and hold.held else None,
             approved=approved,
             approved_now=approved and approval is not None and approval.at_once,
             others_busy=self._others_busy(self.follow, command.to_activate),

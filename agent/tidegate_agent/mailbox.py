@@ -21,6 +21,11 @@ REMEMBERED: Final = 512
 """Messages that are recognised when they come again."""
 
 
+def name_of(payload: bytes) -> str:
+    """A message's name: its SHA-256 in hex."""
+    return hashlib.sha256(payload).hexdigest()
+
+
 class Mailbox:
     """Thread-safe."""
 
@@ -32,7 +37,7 @@ class Mailbox:
 
     def put(self, payload: bytes) -> bool:
         """Take a message in. True when the box was empty before, so that its owner has to be told."""
-        name = hashlib.sha256(payload).hexdigest()
+        name = name_of(payload)
         with self._lock:
             if name in self._seen:
                 self._seen.move_to_end(name)
@@ -51,6 +56,11 @@ class Mailbox:
         """The oldest message and its name (SHA-256, hex); None when the box is empty."""
         with self._lock:
             return self._waiting.popitem(last=False) if self._waiting else None
+
+    def knows(self, name: str) -> bool:
+        """Whether a message would not be taken in, because it is in hand or was heard before."""
+        with self._lock:
+            return name in self._seen
 
     def forget(self, name: str) -> None:
         """Hear this message again when it comes again."""

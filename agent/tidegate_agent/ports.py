@@ -267,8 +267,8 @@ class Journal(Protocol):
         """The last word on whether a follow is held back; None when there never was one."""
         ...
 
-    def keep(self, name: str, message: bytes) -> None:
-        """Keep a request until it is decided. A no-op when it is there, or when INBOX others are."""
+    def keep(self, name: str, message: bytes) -> bool:
+        """Keep a request until it is decided; whether it is kept now. It is not when INBOX others are."""
         ...
 
     def kept(self) -> Sequence[bytes]:

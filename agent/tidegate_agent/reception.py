@@ -42,6 +42,11 @@ class Reception:
         self._standing: tuple[str, bytes] | None = None
         self._judged: tuple[str, bytes] | None = None
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is being verified."""
+        return self._in_hand is None and self.mailbox.empty
+
     def hear(self) -> None:
         """Take the next message out of the mailbox, unless one is being verified."""
         if self._in_hand is None and (letter := self.mailbox.take()) is not None:

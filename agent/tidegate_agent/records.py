@@ -92,6 +92,15 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """A request's decision and the event that tells it: written with what the request sets off."""
+
+    decided: Decided
+    event: UpdateEvent
+    clock_floor: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What one step of the machine changes on disk: all of it, or nothing.
 

@@ -13,6 +13,7 @@ from tidegate_agent.model import Follow
 from tidegate_agent.operations import Operations
 from tidegate_agent.ports import Clock, Host, Journal, Timer, Verifier
 from tidegate_agent.reporting import Profile
+from tidegate_agent.requests import RequestPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Surroundings:
     """What all followers of a host share.
 
     `post` queues a call for the engine's thread; the two workers run slow calls elsewhere, in order;
-    `splay` delays an alarm a little, so that a fleet does not act as one.
+    `splay` delays an alarm a little, so that a fleet does not act as one; `requests` is None where the host
+    takes none.
     """
 
     clock: Clock
@@ -36,6 +38,7 @@ class Surroundings:
     verifying: Callable[[Callable[[], None]], object]
     operating: Callable[[Callable[[], None]], object]
     splay: Callable[[], timedelta]
+    requests: RequestPolicy | None = None
 
     def latest_known(self) -> datetime:
         """The later of the system's clock and the clock floors: it is no earlier than that."""

@@ -129,11 +129,12 @@ class FakeJournal:
         self._read()
         return self._holds.get(follow)
 
-    def keep(self, name: str, message: bytes) -> None:
+    def keep(self, name: str, message: bytes) -> bool:
         if self.broken:
             raise JournalError(Code.DISK_FULL, "the journal cannot be used: the test said so")
         if len(self._inbox) < INBOX:
             self._inbox.setdefault(name, message)
+        return name in self._inbox
 
     def kept(self) -> Sequence[bytes]:
         self._read()

@@ -19,6 +19,7 @@ from tests.fakes.journal import FakeJournal
 from tests.fakes.signatures import FakeImageSignatures
 from tests.fakes.timer import FakeTimer
 from tests.fakes.verifier import FakeVerifier
+from tests.support.requests import a_request
 from tests.support.statements import a_statement
 from tests.support.updates import OLD
 from tidegate_agent.admission import HostFacts, Policy
@@ -32,6 +33,8 @@ from tidegate_agent.reporting import Profile
 from tidegate_agent.surroundings import Followed, Surroundings
 from tidegate_agent.windows import Schedule
 from tidegate_schemas import events
+from tidegate_schemas.events import Step
+from tidegate_schemas.requests import Action
 from tidegate_schemas.status import HostStatus, Inventory
 from tidegate_schemas.topics import Topics
 
@@ -40,7 +43,8 @@ if TYPE_CHECKING:
 
     from tidegate_agent.follower import Follower
     from tidegate_agent.ports import Journal
-    from tidegate_schemas.events import Step, UpdateEvent
+    from tidegate_agent.requests import RequestPolicy
+    from tidegate_schemas.events import UpdateEvent
 
 FOLLOW: Final = Follow("os", "stable")
 TOPICS: Final = Topics()
@@ -58,6 +62,7 @@ class Rig:
         journal: Journal | None = None,
         reboots: bool = False,
         follows: tuple[Follow, ...] = (FOLLOW,),
+        requests: RequestPolicy | None = None,
     ) -> None:
         self.clock = FakeClock(START)
         self.broker = FakeBroker()
@@ -67,6 +72,7 @@ class Rig:
         self.host = FakeHost()
         self.healths = {follow: FakeHealth() for follow in follows}
         self.engines = {follow: FakeEngine(OLD, reboots=reboots) for follow in follows}
+        self._requests = requests
         self._manners = manners or Manners(Schedule())
         self._queue: deque[Callable[[], None]] = deque()
         self.agent = self._start()
@@ -103,6 +109,23 @@ class Rig:
         self.broker.publish(TOPICS.channel(follow.product, follow.channel), message, retain=True)
         if settle:
             self.settle()
+
+    def request(self, action: str, *, settle: bool = True, **changes: Any) -> bytes:
+        """Send a genuine request; the message."""
+        fields = {"issued_at": self.clock.now(), **changes}
+        message = self.verifier.sign(a_request(Action(action), **fields).to_json())
+        self.send(message, settle=settle)
+        return message
+
+    def send(self, message: bytes, *, settle: bool = True) -> None:
+        """Publish anything on the host's requests topic."""
+        self.broker.publish(TOPICS.requests(HOST), message)
+        if settle:
+            self.settle()
+
+    def answers(self) -> list[UpdateEvent]:
+        """The answers to requests, in order, redeliveries included."""
+        return [event for event in self.events() if event.data.step is Step.ANSWERED]
 
     def settle(self) -> None:
         """Run what is queued, until nothing is left."""
@@ -165,6 +188,7 @@ class Rig:
             verifying=self._queue.append,
             operating=self._queue.append,
             splay=lambda: timedelta(0),
+            requests=self._requests,
         )
         follows = [
             Followed(
@@ -175,6 +199,8 @@ class Rig:
             for follow in self.engines
         ]
         topics = [TOPICS.channel(follow.product, follow.channel) for follow in self.engines]
+        if self._requests is not None:
+            topics.append(TOPICS.requests(HOST))
         agent = Engine(follows, around, FakeBus(self.broker, HOST, topics), TOPICS)
         self.agent = agent
         agent.start()

@@ -44,10 +44,11 @@ def read_ledger(db: sqlite3.Connection) -> Ledger:
     return Ledger(spent, None if closed is None else _moment(closed))
 
 
-def keep(db: sqlite3.Connection, name: str, message: bytes) -> None:
-    """Put a message into the inbox, if there is room."""
+def keep(db: sqlite3.Connection, name: str, message: bytes) -> bool:
+    """Put a message into the inbox, if there is room; whether it is there."""
     query = "insert or ignore into inbox (name, message) select ?, ? where (select count(*) from inbox) < ?"
     db.execute(query, (name, message, INBOX))
+    return db.execute("select 1 from inbox where name = ?", (name,)).fetchone() is not None
 
 
 def read_inbox(db: sqlite3.Connection) -> list[bytes]:

@@ -126,10 +126,10 @@ class SqliteJournal:
         with self._guarded() as db:
             return journal_requests.read_hold(db, follow.key)
 
-    def keep(self, name: str, message: bytes) -> None:
-        """Keep a request until it is decided. A no-op when it is there, or when INBOX others are."""
+    def keep(self, name: str, message: bytes) -> bool:
+        """Keep a request until it is decided; whether it is kept now. It is not when INBOX others are."""
         with self._transaction() as db:
-            journal_requests.keep(db, name, message)
+            return journal_requests.keep(db, name, message)
 
     def kept(self) -> Sequence[bytes]:
         """The requests that were kept and not decided, oldest first."""

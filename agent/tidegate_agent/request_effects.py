@@ -1,0 +1,189 @@
+"""What requests to this host do: one change on disk with the answer, then what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from tidegate_agent import answering
+from tidegate_agent.errors import RefusedError
+from tidegate_agent.model import Failure
+from tidegate_agent.plaintext import harmless
+from tidegate_agent.records import Answered, Change, Decided, Hold, Spent
+from tidegate_agent.requests import Answer, supersedes
+from tidegate_schemas.codes import Code
+from tidegate_schemas.requests import Action, HostRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tidegate_agent.follower import Follower
+    from tidegate_agent.model import Follow
+    from tidegate_agent.surroundings import Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A genuine request.
+
+    Attributes:
+        message: its name in the inbox.
+        request: what it asks for.
+        signer: who asks.
+        clock_floor: a time that has surely passed; None where nothing tells.
+        now: the latest moment that is known to have passed.
+    """
+
+    message: str
+    request: HostRequest
+    signer: str
+    clock_floor: datetime | None
+    now: datetime
+
+    @property
+    def why(self) -> str:
+        """The signer's reason, for people."""
+        return harmless(self.request.predicate.reason)
+
+    @property
+    def spent(self) -> Spent:
+        """Its nonce, used up."""
+        return Spent(self.request.predicate.nonce, self.request.predicate.expires, self.now)
+
+
+class RequestEffects:
+    """Carries requests out. Runs on the engine's thread.
+
+    Args:
+        around: what it shares with others.
+        followers: one for each follow of the host.
+        ask_broker: has what is retained sent again.
+        tell_all: has the host's whole status published again.
+    """
+
+    def __init__(
+        self,
+        around: Surroundings,
+        followers: Sequence[Follower],
+        ask_broker: Callable[[], None],
+        tell_all: Callable[[], None],
+    ) -> None:
+        self._around = around
+        self._followers = tuple(followers)
+        self._ask_broker = ask_broker
+        self._tell_all = tell_all
+
+    def carry_out(self, case: Case) -> None:
+        """Do what a request asks for, or say why not.
+
+        Raises:
+            JournalError: the disk did not take it; nothing was done.
+        """
+        action = case.request.predicate.action
+        targets = [each for each in self._followers if _concerns(case.request, each.follow)]
+        if not targets:
+            predicate = case.request.predicate
+            self._refuse(
+                case, _pointless(f"this host does not follow {predicate.product}/{predicate.channel}")
+            )
+        elif action is Action.ROLLBACK:
+            self._roll_back(case, targets)
+        elif action is Action.RECHECK:
+            self._recheck(case, targets)
+        elif action is Action.INVENTORY:
+            self._commit(case, Answer(case.request, case.signer, "done", "the status is published anew"))
+            self._tell_all()
+        else:
+            self._hold(case, targets, held=action is Action.HOLD)
+
+    def refuse_untimely(self, case: Case, failure: Failure) -> None:
+        """Answer a request whose time is wrong, or that cannot be remembered.
+
+        It does not count as used: one from the future would have to be remembered until then.
+        """
+        answer = Answer(case.request, case.signer, "refused", failure=failure, told=failure.code)
+        self._commit(case, answer, spent=False)
+
+    def _recheck(self, case: Case, targets: Sequence[Follower]) -> None:
+        self._commit(case, Answer(case.request, case.signer, "done", "what is announced is judged anew"))
+        for each in targets:
+            # Calls of their own, here and below: if one fails, the request itself is done all the same.
+            self._around.post(each.look_again)
+        self._around.post(self._ask_broker)
+
+    def _hold(self, case: Case, targets: Sequence[Follower], *, held: bool) -> None:
+        predicate, journal = case.request.predicate, self._around.journal
+        ours = [each for each in targets if supersedes(case.request, journal.hold(each.follow))]
+        if not ours:
+            reason = "a hold or resume that was signed later has been accepted before"
+            self._refuse(case, Failure(Code.REQUEST_OVERTAKEN, reason))
+            return
+        hold = Hold(held, case.signer, case.why, predicate.issued_at)
+        names = ", ".join(each.follow.key for each in ours)
+        answer = Answer(
+            case.request, case.signer, "done", f"{'held' if held else 'not held any more'}: {names}"
+        )
+        self._commit(case, answer, holds=tuple((each.follow, hold) for each in ours))
+        for each in ours:
+            self._around.post(each.wake)
+
+    def _roll_back(self, case: Case, targets: Sequence[Follower]) -> None:
+        found = [each for each in targets if each.previous == case.request.digest]
+        if len(found) != 1:
+            whose = "several follows have" if found else "no follow has"
+            self._refuse(case, _pointless(f"{whose} {case.request.digest} as previous image"))
+            return
+        follower, why = found[0], case.why
+        cause = Failure(Code.ROLLBACK_REQUESTED, f"{case.signer} asked for it" + (f": {why}" if why else ""))
+        answer = Answer(case.request, case.signer, "begun", f"{follower.follow.key} goes back")
+        try:
+            possible = follower.roll_back(cause, self._answered(case, answer))
+        except RefusedError as error:
+            self._refuse(case, Failure(error.code, error.reason))
+            return
+        if possible:
+            _log(answer)
+        else:
+            self._refuse(case, _pointless(f"an update of {follower.follow.key} is in progress"))
+
+    def _refuse(self, case: Case, failure: Failure) -> None:
+        self._commit(case, Answer(case.request, case.signer, "refused", failure=failure))
+
+    def _commit(
+        self, case: Case, answer: Answer, *, holds: tuple[tuple[Follow, Hold], ...] = (), spent: bool = True
+    ) -> None:
+        answered = self._answered(case, answer)
+        change = Change(
+            None,
+            clock_floor=answered.clock_floor,
+            events=(answered.event,),
+            holds=holds,
+            decided=answered.decided if spent else Decided(case.message),
+        )
+        self._around.journal.commit(change)
+        _log(answer)
+
+    def _answered(self, case: Case, answer: Answer) -> Answered:
+        event = answering.answer_event(answer, self._around.profile, case.now)
+        return Answered(Decided(case.message, case.spent), event, case.clock_floor)
+
+
+def _concerns(request: HostRequest, follow: Follow) -> bool:
+    predicate = request.predicate
+    return predicate.product is None or (predicate.product, predicate.channel) == (
+        follow.product,
+        follow.channel,
+    )
+
+
+def _pointless(reason: str) -> Failure:
+    return Failure(Code.REQUEST_POINTLESS, reason)
+
+
+def _log(answer: Answer) -> None:
+    failure, action = answer.failure, answer.request.predicate.action
+    what = answer.text if failure is None else f"[{failure.code}] {failure.reason}"
+    logger.info("{} asked for {}: {}: {}", answer.signer, action, answer.outcome, what)
