@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.fuzz.landmarks import LANDMARKS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,6 +30,7 @@ def require_clean(error: TidegateError) -> None:
     require(error.reason, "a refusal says why")
     require(error.reason.isprintable(), f"a refusal holds control characters: {error.reason!a}")
     require(len(error.reason) <= 2000, "a refusal is a sentence, not a copy of its input")
+    LANDMARKS.visit(error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.fuzz.catalogue import TARGETS
+from tests.fuzz.landmarks import LANDMARKS
 from tests.fuzz.oracle import require
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ INSTRUMENTED: Final = [
     "tidegate_schemas", "tidegate_wire", "tidegate_publisher.host_messages",
     "sigstore", "sigstore_models", "rfc8785", "json.decoder",
 ]  # fmt: skip
-"""Python that inputs pass through. pydantic's and cryptography's cores are Rust: they add no coverage."""
+"""Python that inputs pass through. pydantic's and cryptography's cores are Rust; see landmarks.py."""
 
 CPU_CAP_S: Final = 2.0
 """Processor time for one input, instrumented. Measured: 60 ms for the slowest genuine bundle."""
@@ -35,6 +36,7 @@ def main(argv: list[str]) -> None:
     atheris: Any = importlib.import_module("atheris")  # it ships no types, and is not there for every machine
     with atheris.instrument_imports(include=INSTRUMENTED, enable_loader_override=False):
         check = target.load()
+    LANDMARKS.instrument(atheris.instrument_func)
     atheris.Setup([argv[0], *argv[2:]], _timed(check), custom_mutator=_mutator(target, atheris))
     atheris.Fuzz()
 

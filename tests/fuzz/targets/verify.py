@@ -18,6 +18,7 @@ from tidegate_publisher.devstack.sigstore import DEVELOPMENT_ISSUER
 from tidegate_schemas import limits
 from tidegate_schemas.codes import TidegateError
 from tidegate_schemas.rollout import RolloutState
+from tidegate_wire.trust import keyless  # noqa: F401 - imported when first used, too late to be instrumented
 from tidegate_wire.trust.cosigned import split
 from tidegate_wire.trust.image import verify_image
 from tidegate_wire.trust.policy import ImagePolicy, KeySigner, SignerPolicy, exactly

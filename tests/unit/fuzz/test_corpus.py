@@ -10,6 +10,7 @@ import pytest
 
 from tests.fuzz import known
 from tests.fuzz.catalogue import CORPUS, TARGETS
+from tests.fuzz.landmarks import LANDMARKS
 from tests.fuzz.oracle import Finding, read_plainly, require_clean
 from tests.fuzz.targets import events, verify
 from tests.support.bundles import PERSON
@@ -98,6 +99,20 @@ def test_a_refusal_with_an_escape_sequence_is_a_finding() -> None:
     require_clean(TidegateError(Code.IMAGE_MALFORMED, "it is broken"))
     with pytest.raises(Finding):
         require_clean(TidegateError(Code.IMAGE_MALFORMED, "it is \x1b[2J"))
+
+
+def test_refusals_of_one_kind_pass_the_same_landmark() -> None:
+    numbers = [
+        LANDMARKS.visit(TidegateError(code, reason))
+        for code, reason in (
+            (Code.IMAGE_MALFORMED, "the key 'a' stands 2 times"),
+            (Code.IMAGE_MALFORMED, "the key 'b' stands 3 times"),
+            (Code.IMAGE_MALFORMED, "the key 'b' is missing"),
+            (Code.STATEMENT_SCHEMA, "the key 'a' stands 2 times"),
+        )
+    ]
+    assert numbers[0] == numbers[1]
+    assert len(set(numbers)) == 3
 
 
 @pytest.mark.parametrize(
