@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.model import Outgoing, Protocol
-from tidegate_schemas import envelope, events
+from tidegate_schemas import events, media_types
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +76,6 @@ class Outbox:
     def _encoded(self, letters: Sequence[Letter]) -> list[events.Encoded]:
         if self._sealing is not None:
             sealed = self._sealing.sealed(letters)
-            return [events.Encoded(message, envelope.CONTENT_TYPE, ()) for message in sealed]
+            return [events.Encoded(message, media_types.ENVELOPE, ()) for message in sealed]
         binary = self._protocol is Protocol.V5
         return [events.encode(letter.event, binary=binary) for letter in letters]

@@ -20,13 +20,8 @@ from pydantic.alias_generators import to_camel
 from tidegate_schemas import jsontext, limits
 from tidegate_schemas.base import KeyId
 from tidegate_schemas.codes import Code, TidegateError
-from tidegate_schemas.events import STRUCTURED, UpdateEvent
-
-CONTENT_TYPE: Final = "application/vnd.dsse.envelope.v1+json"
-"""The envelope's media type (DSSE envelope.md): the content type on MQTT 5."""
-
-PAYLOAD_TYPE: Final = STRUCTURED
-"""What an envelope holds. It is part of what is signed."""
+from tidegate_schemas.events import UpdateEvent
+from tidegate_schemas.media_types import STRUCTURED
 
 EVENT_BYTES: Final = limits.STATEMENT_BYTES // 4 * 3 - 1024
 """The largest event that fits, in base64 and with the envelope around it, into the largest message."""
@@ -108,7 +103,7 @@ class EventEnvelope(_Strict):
 def seal(payload: bytes, keyid: str, sig: bytes) -> bytes:
     """An envelope around an event that was signed: the message to be sent."""
     signature = DeviceSignature(keyid=keyid, sig=sig)
-    return EventEnvelope(payload=payload, payload_type=PAYLOAD_TYPE, signatures=(signature,)).to_json()
+    return EventEnvelope(payload=payload, payload_type=STRUCTURED, signatures=(signature,)).to_json()
 
 
 def read_envelope(raw: bytes) -> EventEnvelope | None:

@@ -14,10 +14,9 @@ from pydantic import Field, model_validator
 from tidegate_schemas import limits
 from tidegate_schemas.base import Digest, HostId, Message, Moment, Name, Sequence, Short, Text
 from tidegate_schemas.codes import Code
+from tidegate_schemas.media_types import BINARY, STRUCTURED
 
 TYPE_PREFIX: Final = "dev.tidegate.update."
-STRUCTURED: Final = "application/cloudevents+json"
-BINARY: Final = "application/json"
 
 
 class Step(StrEnum):

@@ -9,8 +9,9 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from tidegate_schemas import __version__
-from tidegate_schemas.envelope import CONTENT_TYPE, EventEnvelope
+from tidegate_schemas.envelope import EventEnvelope
 from tidegate_schemas.events import UpdateData, UpdateEvent
+from tidegate_schemas.media_types import ENVELOPE
 from tidegate_schemas.release import Release
 from tidegate_schemas.requests import HostRequest
 from tidegate_schemas.statement import ChannelStatement
@@ -107,7 +108,7 @@ def _messages() -> dict[str, Any]:
         "signedEvent": {
             "summary": "The same in a DSSE envelope under the host's device key, in every protocol version.",
             "description": "An object with a member payloadType is an envelope; properties say nothing.",
-            "contentType": CONTENT_TYPE,
+            "contentType": ENVELOPE,
             "payload": {"$ref": "event-envelope.schema.json"},
             "x-signed-payload": {"$ref": "event.schema.json"},
         },

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tidegate_agent.model import Signatures
-from tidegate_schemas.envelope import PAYLOAD_TYPE, seal
+from tidegate_schemas.envelope import seal
+from tidegate_schemas.media_types import STRUCTURED
 from tidegate_wire.trust.device import DeviceKey, key_id
 from tidegate_wire.trust.dsse import pae
 
@@ -49,7 +50,7 @@ class FakeSigner:
             raise self.broken
         public = self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         algorithm = ec.ECDSA(hashes.SHA256())
-        made = tuple(self._key.sign(pae(PAYLOAD_TYPE, one), algorithm) for one in payloads)
+        made = tuple(self._key.sign(pae(STRUCTURED, one), algorithm) for one in payloads)
         return Signatures(public, made)
 
     def sealed(self, payload: bytes) -> bytes:

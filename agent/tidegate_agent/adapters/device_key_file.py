@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from tidegate_agent.adapters.secret_file import read_secret
 from tidegate_agent.model import Signatures
 from tidegate_schemas.codes import Code, TidegateError
-from tidegate_schemas.events import STRUCTURED
+from tidegate_schemas.media_types import STRUCTURED
 from tidegate_wire.trust.dsse import pae
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from tidegate_agent.adapters.secret_file import read_secret
 from tidegate_agent.errors import PinRefusedError
 from tidegate_agent.model import Signatures
 from tidegate_schemas.codes import Code, TidegateError
-from tidegate_schemas.events import STRUCTURED
+from tidegate_schemas.media_types import STRUCTURED
 from tidegate_wire.trust.dsse import pae, signed_by
 
 try:

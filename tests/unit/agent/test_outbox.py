@@ -10,7 +10,7 @@ from tidegate_agent.model import Follow, Outgoing, Protocol
 from tidegate_agent.outbox import IN_FLIGHT, Outbox
 from tidegate_agent.records import Change
 from tidegate_schemas import events
-from tidegate_schemas.events import BINARY, STRUCTURED
+from tidegate_schemas.media_types import BINARY, STRUCTURED
 
 FOLLOW = Follow("os", "stable")
 

@@ -20,7 +20,8 @@ from tidegate_agent.records import Change
 from tidegate_agent.sealing import FIRST_PAUSE, LONGEST_PAUSE, Sealing, signable
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code, TidegateError
-from tidegate_schemas.envelope import CONTENT_TYPE, EVENT_BYTES, read_event
+from tidegate_schemas.envelope import EVENT_BYTES, read_event
+from tidegate_schemas.media_types import ENVELOPE
 from tidegate_wire.trust.device import verify_event
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def test_events_go_out_signed_in_every_protocol_version(protocol: Protocol) -> N
     setting.connect(protocol)
     setting.settle()
     assert setting.read() == ids(1, 3)
-    assert {message.content_type for message in setting.bus.sent} == {CONTENT_TYPE}
+    assert {message.content_type for message in setting.bus.sent} == {ENVELOPE}
     assert {message.properties for message in setting.bus.sent} == {()}
 
 

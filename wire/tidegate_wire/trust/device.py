@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tidegate_schemas.envelope import PAYLOAD_TYPE, EventSignatureError, read_envelope
+from tidegate_schemas.envelope import EventSignatureError, read_envelope
+from tidegate_schemas.media_types import STRUCTURED
 from tidegate_wire.trust.dsse import pae, signed_by
 from tidegate_wire.trust.keys import UnusableKeyError, load_public_key
 
@@ -80,7 +81,7 @@ def verify_event(raw: bytes, keys: Sequence[DeviceKey]) -> SignedEvent:
     envelope = read_envelope(raw)
     if envelope is None:
         raise EventSignatureError("it is not signed")
-    message = pae(PAYLOAD_TYPE, envelope.payload)
+    message = pae(STRUCTURED, envelope.payload)
     found = next((key for key in keys if signed_by(key.public, envelope.signature.sig, message)), None)
     if found is None:
         named = envelope.signature.keyid[:16]

@@ -19,12 +19,12 @@ from tidegate_schemas import jsontext, limits
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.envelope import (
     EVENT_BYTES,
-    PAYLOAD_TYPE,
     EventSignatureError,
     read_envelope,
     read_event,
     seal,
 )
+from tidegate_schemas.media_types import STRUCTURED
 from tidegate_wire.trust.device import KEYS, read_keys, verify_event
 from tidegate_wire.trust.dsse import pae
 
@@ -118,11 +118,11 @@ def test_signatures_for_something_else_do_not_fit() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     keys = read_keys(public, "key")
-    for signed in (EVENT, pae("application/json", EVENT), pae(PAYLOAD_TYPE, EVENT) + b" "):
+    for signed in (EVENT, pae("application/json", EVENT), pae(STRUCTURED, EVENT) + b" "):
         wrong = seal(EVENT, keys[0].id, key.sign(signed, ec.ECDSA(hashes.SHA256())))
         with pytest.raises(EventSignatureError):
             verify_event(wrong, keys)
-    other_hash = seal(EVENT, keys[0].id, key.sign(pae(PAYLOAD_TYPE, EVENT), ec.ECDSA(hashes.SHA384())))
+    other_hash = seal(EVENT, keys[0].id, key.sign(pae(STRUCTURED, EVENT), ec.ECDSA(hashes.SHA384())))
     with pytest.raises(EventSignatureError):
         verify_event(other_hash, keys)
 
