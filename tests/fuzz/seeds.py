@@ -20,8 +20,9 @@ from tests.support.bundles import a_message
 from tests.support.statements import NOON, a_statement, a_status, an_event, digest_of
 from tidegate_publisher.devstack.sigstore import LocalSigstore
 from tidegate_publisher.devstack.sigstore.dsse import sign_envelope
-from tidegate_schemas.envelope import PAYLOAD_TYPE, seal
+from tidegate_schemas.envelope import seal
 from tidegate_schemas.events import Step, encode
+from tidegate_schemas.media_types import STRUCTURED
 from tidegate_schemas.requests import Action, HostRequest, RequestPredicate, host_digest
 from tidegate_schemas.rollout import Rollout, RolloutState, Urgency, Wave
 from tidegate_schemas.statement import STATEMENT_TYPE, Image, Requires, Subject
@@ -152,7 +153,7 @@ def _events(device: ec.EllipticCurvePrivateKey) -> dict[str, bytes]:
     binary = encode(an_event(Step.STAGED), binary=True)
     lines = "".join(f"{name}: {value}\n" for name, value in binary.properties)
     event = encode(an_event(), binary=False).payload
-    sig = device.sign(pae(PAYLOAD_TYPE, event), ec.ECDSA(hashes.SHA256()))
+    sig = device.sign(pae(STRUCTURED, event), ec.ECDSA(hashes.SHA256()))
     return {
         "structured.json": event,
         "signed.json": seal(event, key_id(device.public_key()), sig),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +49,16 @@ def test_this_process_is_read() -> None:
     assert procfs.activity(os.getpid()).since(earlier).cpu_s > 0
     assert 0 < procfs.pss_mib(os.getpid()) <= procfs.rss_mib(os.getpid()) + 1
     assert procfs.bytes_written(os.getpid()) > 0
+
+
+def test_open_files_and_threads_are_counted() -> None:
+    files, threads = procfs.descriptors(os.getpid()), procfs.threads(os.getpid())
+    told_to_end = threading.Event()
+    waiting = threading.Thread(target=told_to_end.wait)
+    with Path(os.devnull).open():
+        waiting.start()
+        assert procfs.descriptors(os.getpid()) == files + 1
+        assert procfs.threads(os.getpid()) == threads + 1
+        told_to_end.set()
+        waiting.join()
+    assert procfs.descriptors(os.getpid()) == files
