@@ -23,6 +23,9 @@ from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.events import UpdateEvent
 from tidegate_schemas.media_types import STRUCTURED
 
+PAYLOAD_TYPE: Final = STRUCTURED
+"""What an envelope holds. It is part of what is signed."""
+
 EVENT_BYTES: Final = limits.STATEMENT_BYTES // 4 * 3 - 1024
 """The largest event that fits, in base64 and with the envelope around it, into the largest message."""
 
@@ -103,7 +106,7 @@ class EventEnvelope(_Strict):
 def seal(payload: bytes, keyid: str, sig: bytes) -> bytes:
     """An envelope around an event that was signed: the message to be sent."""
     signature = DeviceSignature(keyid=keyid, sig=sig)
-    return EventEnvelope(payload=payload, payload_type=STRUCTURED, signatures=(signature,)).to_json()
+    return EventEnvelope(payload=payload, payload_type=PAYLOAD_TYPE, signatures=(signature,)).to_json()
 
 
 def read_envelope(raw: bytes) -> EventEnvelope | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 STRUCTURED: Final = "application/cloudevents+json"
-"""A whole CloudEvent (CloudEvents JSON format 1.0.2, section 3), and the payload of an envelope around one."""
+"""A whole CloudEvent (CloudEvents JSON format 1.0.2, section 3); the payload of an envelope around one."""
 
 BINARY: Final = "application/json"
 """A CloudEvent's data alone; its attributes are in MQTT 5's user properties."""
