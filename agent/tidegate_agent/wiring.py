@@ -105,7 +105,7 @@ def build(settings: Settings) -> Agent:
     bus = PahoBus(
         settings.bus,
         client_id=profile.facts.host,
-        topics=[settings.bus.topics.channel(f.product, f.channel) for f in settings.follow],
+        topics=_topics(settings, profile.facts.host),
         backoff=Backoff(random.random),
     )
     around = Surroundings(
@@ -122,6 +122,7 @@ def build(settings: Settings) -> Agent:
         verifying=verifying.submit,
         operating=operating.submit,
         splay=lambda: random.random() * settings.activate.splay,  # noqa: S311 - spreads load, guards nothing
+        requests=None if settings.requests is None else settings.requests.bounds(),
     )
     follows = [_followed(settings, follow, around) for follow in settings.follow]
     sealing = (
@@ -145,7 +146,15 @@ def verifier_of(settings: Settings) -> ChildVerifier:
         TidegateError: TRUST_KEY_UNUSABLE, a signer's key cannot be read.
     """
     signers = {entry.follow.key: entry.policy() for entry in settings.follow}
-    return ChildVerifier(_verifying_child(settings), signers)
+    operators = None if settings.requests is None else settings.requests.policy()
+    host = settings.host.id or derived_host_id()
+    return ChildVerifier(_verifying_child(settings), signers, host, operators)
+
+
+def _topics(settings: Settings, host: str) -> list[str]:
+    topics = settings.bus.topics
+    channels = [topics.channel(each.product, each.channel) for each in settings.follow]
+    return channels if settings.requests is None else [*channels, topics.requests(host)]
 
 
 def _verifying_child(settings: Settings) -> VerifyingChild:
@@ -302,6 +311,7 @@ def _view_at_rest(settings: Settings, entry: FollowSettings, journal: SqliteJour
         quarantined=journal.quarantined(entry.follow),
         refused=0,
         stale=expires is not None and expires <= SystemClock().now(),
+        hold=journal.hold(entry.follow),
     )
 
 

@@ -88,7 +88,16 @@ EXAMPLES: Final = {
 """For settings that are required, or not set by default."""
 
 OPTIONAL: Final = frozenset(
-    {"window", "blackout", "health.check", "trust.tuf", "events.pkcs11", "follow.image_signers"}
+    {
+        "window",
+        "blackout",
+        "health.check",
+        "trust.tuf",
+        "events.pkcs11",
+        "follow.image_signers",
+        "requests",
+        "requests.signers",
+    }
 )
 """Tables that may be left out."""
 

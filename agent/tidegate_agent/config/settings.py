@@ -10,6 +10,7 @@ from tidegate_agent.config.calendars import BlackoutSettings, WindowSettings
 from tidegate_agent.config.checks import HealthSettings
 from tidegate_agent.config.events import EventsSettings
 from tidegate_agent.config.follows import FollowSettings
+from tidegate_agent.config.requests import RequestsSettings
 from tidegate_agent.config.scalars import refused
 from tidegate_agent.config.tables import (
     ActivateSettings,
@@ -46,6 +47,7 @@ class Settings(Table):
         verify: the process that checks signatures.
         log: the agent's own words.
         events: how what the host tells is signed.
+        requests: who may send requests to this host.
     """
 
     host: HostSettings = Field(default_factory=HostSettings)
@@ -61,6 +63,7 @@ class Settings(Table):
     verify: VerifySettings = Field(default_factory=VerifySettings)
     log: LogSettings = Field(default_factory=LogSettings)
     events: EventsSettings = Field(default_factory=EventsSettings)
+    requests: RequestsSettings | None = None
 
     @model_validator(mode="after")
     def _follows_differ(self) -> Self:
