@@ -12,9 +12,9 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from securesystemslib.signer import CryptoSigner
+from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined] # the same as below
 
 # tuf documents these here, and gives them out without an __all__.
 from tuf.api.metadata import (  # type: ignore[attr-defined]
@@ -61,9 +61,9 @@ class TufRepository:
         self._signers = {role: CryptoSigner.generate_ecdsa() for role in ROLES}
         ends = self.now + LIFE
         self._root = Root(expires=ends + timedelta(days=300), consistent_snapshot=True)
-        self._timestamp, self._snapshot, self._targets = (
-            kind(expires=ends) for kind in (Timestamp, Snapshot, Targets)
-        )
+        self._timestamp = Timestamp(expires=ends)
+        self._snapshot = Snapshot(expires=ends)
+        self._targets = Targets(expires=ends)
         self._timestamp.version = self._snapshot.version = self._targets.version = 0
         for role, signer in self._signers.items():
             self._root.add_key(signer.public_key, role)
@@ -136,7 +136,7 @@ class TufRepository:
         return raw
 
     def _store(self, role: str, signed: Timestamp | Snapshot | Targets) -> None:
-        metadata = Metadata(signed)
+        metadata: Metadata[Any] = Metadata(signed)
         metadata.sign(self._signers[role])
         name = f"/{role}.json" if role == "timestamp" else f"/{signed.version}.{role}.json"
         self.files[name] = metadata.to_bytes()

@@ -76,7 +76,8 @@ def refresh(request: messages.RefreshRequest, fetcher: FetcherInterface) -> mess
         raw = _download(updater, request, folder)  # 4
         require_usable(parse_root(raw, f"the target {request.target}"), request.now)  # 5
     except (DownloadError, RepositoryError) as error:
-        raise RefreshError(f"{request.url}: {str(error) or type(error).__name__}") from error
+        text = str(error) or type(error).__name__
+        raise RefreshError(text if request.url in text else f"{request.url}: {text}") from error
     except OSError as error:
         place = error.filename or folder
         raise RefreshError(f"{place} cannot be used: {error.strerror or error}") from error

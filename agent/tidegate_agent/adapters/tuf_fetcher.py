@@ -62,20 +62,16 @@ class DeadlineFetcher(FetcherInterface):
                 retries=False,
                 timeout=urllib3.Timeout(total=self._left(url)),
             )
-        except urllib3.exceptions.TimeoutError as error:
-            raise _too_slow(url) from error
         except urllib3.exceptions.HTTPError as error:
-            raise DownloadError(f"{url} cannot be had: {_why(error)}") from error
+            raise _failure(url, error) from error
 
     def _chunks(self, url: str, response: BaseHTTPResponse) -> Iterator[bytes]:
         try:
             while chunk := response.read1(_CHUNK, decode_content=False):
                 yield chunk
                 self._left(url)
-        except urllib3.exceptions.TimeoutError as error:
-            raise _too_slow(url) from error
         except urllib3.exceptions.HTTPError as error:
-            raise DownloadError(f"{url} broke off: {_why(error)}") from error
+            raise _failure(url, error) from error
         finally:
             response.close()
 
@@ -84,6 +80,14 @@ class DeadlineFetcher(FetcherInterface):
         if left <= 0:
             raise _too_slow(url)
         return left
+
+
+def _failure(url: str, error: urllib3.exceptions.HTTPError) -> DownloadError:
+    # A connection that is refused counts as one that took too long to urllib3.
+    refused = isinstance(error, urllib3.exceptions.NewConnectionError)
+    if isinstance(error, urllib3.exceptions.TimeoutError) and not refused:
+        return _too_slow(url)
+    return DownloadError(f"{url} cannot be had: {_why(error)}")
 
 
 def _too_slow(url: str) -> SlowRetrievalError:

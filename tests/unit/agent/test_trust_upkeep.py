@@ -148,7 +148,8 @@ def test_pauses_grow_from_the_shortest_to_the_interval() -> None:
     bench.share = 0.999
     bench.keeper.spoil()
     bench.begin()
-    pauses, last, count = [], bench.rig.clock.now(), bench.asked
+    pauses: list[timedelta] = []
+    last, count = bench.rig.clock.now(), bench.asked
     while len(pauses) < 9:
         bench.advance(timedelta(minutes=1))
         if bench.asked > count:
