@@ -31,6 +31,7 @@ from tidegate_agent.model import Follow
 from tidegate_agent.operations import Operations
 from tidegate_agent.reporting import Profile
 from tidegate_agent.surroundings import Followed, Surroundings
+from tidegate_agent.trust_upkeep import Plan, TrustUpkeep
 from tidegate_agent.windows import Schedule
 from tidegate_schemas import events
 from tidegate_schemas.events import Step
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tidegate_agent.follower import Follower
-    from tidegate_agent.ports import Journal
+    from tidegate_agent.ports import Journal, RootKeeper
     from tidegate_agent.requests import RequestPolicy
     from tidegate_schemas.events import UpdateEvent
 
@@ -63,6 +64,7 @@ class Rig:
         reboots: bool = False,
         follows: tuple[Follow, ...] = (FOLLOW,),
         requests: RequestPolicy | None = None,
+        roots: RootKeeper | None = None,
     ) -> None:
         self.clock = FakeClock(START)
         self.broker = FakeBroker()
@@ -73,6 +75,7 @@ class Rig:
         self.healths = {follow: FakeHealth() for follow in follows}
         self.engines = {follow: FakeEngine(OLD, reboots=reboots) for follow in follows}
         self._requests = requests
+        self._roots = roots
         self._manners = manners or Manners(Schedule())
         self._queue: deque[Callable[[], None]] = deque()
         self.agent = self._start()
@@ -201,8 +204,15 @@ class Rig:
         topics = [TOPICS.channel(follow.product, follow.channel) for follow in self.engines]
         if self._requests is not None:
             topics.append(TOPICS.requests(HOST))
-        agent = Engine(follows, around, FakeBus(self.broker, HOST, topics), TOPICS)
+        bus = FakeBus(self.broker, HOST, topics)
+        agent = Engine(follows, around, bus, TOPICS, upkeep=self._upkeep(around))
         self.agent = agent
         agent.start()
         self.settle()
         return agent
+
+    def _upkeep(self, around: Surroundings) -> TrustUpkeep | None:
+        if self._roots is None:
+            return None
+        plan = Plan(timedelta(hours=6), timedelta(days=7), lambda: 0.5, self._queue.append)
+        return TrustUpkeep(self._roots, around, plan)

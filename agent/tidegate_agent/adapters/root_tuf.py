@@ -127,7 +127,13 @@ class TufRoot:
 
     def why_missing(self) -> str | None:
         """Why there is no root in force, in a sentence; None where there is one. Thread-safe."""
-        if (self._folder / ROOT).exists():
+        try:
+            (self._folder / ROOT).stat()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            return f"the trusted root {self._folder / ROOT} cannot be read: {error.strerror}"
+        else:
             return None
         return f"there is no trusted root yet: its first refresh from {self._repository.url} {self._last}"
 

@@ -1,4 +1,4 @@
-"""What a host with a wrong clock takes up: the floor stands in for a clock that is behind, and for no other."""
+"""What a host with a wrong clock takes up: the floor stands in for one that is behind only."""
 
 from __future__ import annotations
 

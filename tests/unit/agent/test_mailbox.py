@@ -96,3 +96,14 @@ def test_many_hands_lose_and_double_nothing() -> None:
     # A letter that a flood pushed out may come again, so that only these two bounds hold.
     assert len(found) + box.dropped >= 400
     assert sum(found.values()) <= 400 + box.dropped
+
+
+def test_all_is_forgotten_but_what_waits() -> None:
+    box = Mailbox()
+    box.put(b"heard")
+    box.take()
+    box.put(b"waits")
+    box.forget_all()
+    box.put(b"waits")
+    box.put(b"heard")
+    assert [letter[1] for letter in iter(box.take, None)] == [b"waits", b"heard"]
