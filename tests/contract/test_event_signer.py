@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -65,8 +66,6 @@ def signer(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 
 def _pem(der: bytes) -> str:
-    import base64  # noqa: PLC0415 - for this
-
     return f"-----BEGIN PUBLIC KEY-----\n{base64.encodebytes(der).decode()}-----END PUBLIC KEY-----\n"
 
 

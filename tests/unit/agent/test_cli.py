@@ -95,7 +95,19 @@ def test_wrong_usage_is_two(run: Run, arguments: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "run", "status", "history", "check-config", "windows", "approve", "rollback", "cancel", "verify"],
+    [
+        "",
+        "run",
+        "status",
+        "history",
+        "check-config",
+        "windows",
+        "approve",
+        "rollback",
+        "cancel",
+        "verify",
+        "device-key",
+    ],
 )
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     status, out, _ = run(*[word for word in (command, "--help") if word])

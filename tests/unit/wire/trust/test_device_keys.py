@@ -114,6 +114,21 @@ def test_hostile_envelopes_are_refused(message: bytes) -> None:
     assert caught.value.reason
 
 
+def test_base64_has_one_spelling() -> None:
+    padded = SIGNER.sealed(EVENT + b" " * (2 - len(EVENT) % 3 or 3))
+    text = json.loads(padded)["payload"]
+    assert text.endswith("=")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    last = text.rstrip("=")[-1]
+    stray = text.replace(f"{last}=", f"{letters[letters.index(last) + 1]}=")
+    assert base64.b64decode(stray) == base64.b64decode(text)
+    assert verify_event(padded, [SIGNER.key])
+    for spelling in (stray, text.rstrip("="), f"{text}\n"):
+        raw = json.dumps({**json.loads(padded), "payload": spelling}).encode()
+        with pytest.raises(EventSignatureError):
+            verify_event(raw, [SIGNER.key])
+
+
 def test_signatures_for_something_else_do_not_fit() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
