@@ -40,6 +40,7 @@ class AgentHost:
         bus: the broker, and who to be there.
         sigstore: whose root the host trusts.
         embedded: more keys of `[follow.embedded]`.
+        follow: more keys of `[[follow]]`.
         tables: more tables of the configuration, each in place of the default one.
         name: the host's id.
 
@@ -57,6 +58,7 @@ class AgentHost:
         sigstore: LocalSigstore,
         *,
         embedded: Mapping[str, object] | None = None,
+        follow: Mapping[str, object] | None = None,
         tables: Mapping[str, Any] | None = None,
         name: str = "edge-1",
     ) -> None:
@@ -70,7 +72,7 @@ class AgentHost:
         self._process: subprocess.Popen[bytes] | None = None
         root = directory / "trusted_root.json"
         root.write_text(sigstore.trusted_root_json())
-        self.document = self._document(bus, root, embedded or {}) | dict(tables or {})
+        self.document = self._document(bus, root, embedded or {}, follow or {}) | dict(tables or {})
         self.config.write_text(toml(self.document))
 
     @property
@@ -185,7 +187,9 @@ class AgentHost:
     def _environment(self) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "HOME": str(self.directory), "LC_ALL": "C.UTF-8"}
 
-    def _document(self, bus: BusSettings, root: Path, embedded: Mapping[str, object]) -> dict[str, Any]:
+    def _document(
+        self, bus: BusSettings, root: Path, embedded: Mapping[str, object], follow: Mapping[str, object]
+    ) -> dict[str, Any]:
         given = bus.model_dump(mode="json", exclude_unset=True)
         hook = f'echo "$TIDEGATE_DIGEST" >> {self._switches}'
         signer = {"identity": PERSON, "issuer": DEVELOPMENT_ISSUER}
@@ -194,7 +198,9 @@ class AgentHost:
             "host": {"id": self.name},
             "bus": given,
             "trust": {"root": str(root)},
-            "follow": [{"product": "os", "channel": "stable", "signers": [signer], "embedded": engine}],
+            "follow": [
+                {"product": "os", "channel": "stable", "signers": [signer], "embedded": engine, **follow}
+            ],
             "state": {
                 "directory": str(self.directory / "state"),
                 "runtime_directory": str(self.directory / "run"),

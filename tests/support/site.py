@@ -65,6 +65,7 @@ def site(
     *,
     reference: str | None = None,
     embedded: Mapping[str, object] | None = None,
+    follow: Mapping[str, object] | None = None,
     tables: Mapping[str, Any] | None = None,
     started: bool = True,
 ) -> Iterator[Site]:
@@ -76,6 +77,7 @@ def site(
         kind: of the broker.
         reference: where images are pulled from; the layout, if None.
         embedded: more keys for the host's image engine.
+        follow: more keys for what the host follows.
         tables: more tables for the host's configuration.
         started: whether the agent runs from the beginning; else the test starts it.
     """
@@ -85,7 +87,12 @@ def site(
         watching = made.identified("watcher")
         with Watcher(watching, HOST, "watcher" if made.named else None) as watcher:
             host = AgentHost(
-                folder / "host", made.identified(HOST), sigstore, embedded=embedded, tables=tables
+                folder / "host",
+                made.identified(HOST),
+                sigstore,
+                embedded=embedded,
+                follow=follow,
+                tables=tables,
             )
             publisher = made.identified("publisher")
             place = reference or f"oci:{images.folder}"
