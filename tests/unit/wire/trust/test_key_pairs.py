@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.support.bundles import a_message, broken, refusal, root_of
+from tests.support.bundles import a_message, broken, refusal
 from tests.support.key_pairs import KeyPair
 from tests.support.statements import a_statement
 from tidegate_schemas.codes import Code, TidegateError
@@ -109,7 +109,6 @@ def test_a_key_where_certificates_are_trusted(sigstore: LocalSigstore) -> None:
 def test_certificates_need_a_root(sigstore: LocalSigstore) -> None:
     from tests.support.bundles import POLICY as BY_CERTIFICATE  # noqa: PLC0415 - ours is another
 
-    assert root_of(sigstore)
     assert _refused(a_message(sigstore), BY_CERTIFICATE) is Code.TRUST_ROOT_MISSING
 
 

@@ -81,7 +81,7 @@ def test_what_does_not_hold_is_said_in_words(rule: Rule, told: str) -> None:
         lambda: SignerPolicy(()),
         lambda: SignerPolicy((exactly("a", "b"),), threshold=2),
         lambda: SignerPolicy((exactly("a", "b"),), threshold=0),
-        lambda: SignerPolicy((exactly("a", "b"), KeySigner("k", "PEM"))),  # type: ignore[arg-type] - on purpose
+        lambda: SignerPolicy((exactly("a", "b"), KeySigner("k", "PEM"))),  # type: ignore[arg-type]
         lambda: SignerPolicy((exactly("a", "b"),) * 33),
     ],
 )
