@@ -13,6 +13,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 
@@ -20,8 +21,6 @@ from tests.conftest import find_program
 from tests.support.publisher import RELEASER, Ran, succeeded
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tidegate_publisher.devstack.sigstore.claims import Claims
     from tidegate_publisher.devstack.sigstore.instance import LocalSigstore
 
@@ -111,11 +110,8 @@ class _Cosign(ABC):
         assert found is not None, f"{program} is not installed"
         self._program = found
         self._site = site
-        home = str(site.folder)
-        self._environment = {
-            **{"PATH": os.environ["PATH"], "HOME": home, "COSIGN_PASSWORD": "secret"},
-            **(environment or {}),
-        }
+        own = {"PATH": os.environ["PATH"], "HOME": str(site.folder), "COSIGN_PASSWORD": "secret"}
+        self._environment = own | (environment or {})
 
     def run(self, *words: str) -> Ran:
         """Run it with these words."""
@@ -165,8 +161,15 @@ class Cosign3(_Cosign):
 
     def attest_blob(self, *what: str, proof: Proof = "v1", claims: Claims = RELEASER) -> bytes:
         """Sign a statement about a file, and return the bundle."""
+        return self._attest_blob(*self._keyless(claims, proof), *what)
+
+    def attest_blob_with_key(self, pair: KeyPair, *what: str, proof: Proof = "nothing") -> bytes:
+        """The same with a key pair."""
+        return self._attest_blob("--key", str(pair.private), *self._services(proof), *what)
+
+    def _attest_blob(self, *words: str) -> bytes:
         bundle = self._site.folder / "attested.json"
-        succeeded(self.run("attest-blob", *self._keyless(claims, proof), "--bundle", str(bundle), *what))
+        succeeded(self.run("attest-blob", "--bundle", str(bundle), *words))
         return bundle.read_bytes()
 
     def _services(self, proof: Proof) -> tuple[str, ...]:

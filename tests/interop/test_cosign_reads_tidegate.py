@@ -1,0 +1,116 @@
+"""What `tidegate sign` makes, cosign 3 verifies, and refuses what it should."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+
+from tests.support.cosign import Cosign3
+from tests.support.layouts import ImageBuilder, file
+from tests.support.publisher import ISSUER, RELEASER, Publisher, Ran, succeeded
+
+if TYPE_CHECKING:
+    from tests.support.cosign import SigstoreSite
+
+pytestmark = pytest.mark.real("cosign3")
+
+CHANNEL = "https://tidegate.dev/channel/v1"
+PERSON = str(RELEASER["email"])
+
+
+@dataclass(frozen=True)
+class Release:
+    """A signed release: its bundle, and the manifest of its image as a file."""
+
+    bundle: Path
+    manifest: Path
+    other_manifest: Path
+    cosign: Cosign3
+    root: Path
+
+    def verify(self, manifest: Path | None = None, /, **changed: str) -> Ran:
+        """Ask cosign about a manifest; keyword arguments replace its options' values."""
+        options = {
+            "bundle": str(self.bundle),
+            "type": CHANNEL,
+            "certificate-identity": PERSON,
+            "certificate-oidc-issuer": ISSUER,
+            "trusted-root": str(self.root),
+            **{name.replace("_", "-"): value for name, value in changed.items()},
+        }
+        words = [word for name, value in options.items() for word in (f"--{name}", value)]
+        return self.cosign.run("verify-blob-attestation", *words, str(manifest or self.manifest))
+
+
+@pytest.fixture(scope="module", params=["v1", "v2"], ids=["rekor-v1", "rekor-v2"])
+def release(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    site: SigstoreSite,
+    cosign3: Cosign3,
+) -> Release:
+    folder = tmp_path_factory.mktemp("release")
+    rekor: Literal["v1", "v2"] = request.param
+    publisher = replace(
+        Publisher.on(folder, site.sigstore, site.url, ""), trust_config=site.trust_config(rekor)
+    )
+    images = ImageBuilder(folder / "layout")
+    digest = images.layer([file("etc/os-release", b"ID=test\n")]).build(tag="v1")
+    other = ImageBuilder(folder / "layout").layer([file("etc/os-release", b"ID=other\n")]).build(tag="v2")
+    succeeded(
+        publisher.run(
+            *("sign", publisher.release(f"oci:{images.folder}:v1"), "--sequence", "7", "-o", "bundle.json"),
+            TIDEGATE_TRUST_CONFIG=str(publisher.trust_config),
+            SIGSTORE_ID_TOKEN=publisher.token(),
+        )
+    )
+    bundle = folder / "bundle.json"
+    return Release(bundle, images.blob_path(digest), images.blob_path(other), cosign3, site.root)
+
+
+def test_cosign_verifies_what_tidegate_signed(release: Release) -> None:
+    ran = release.verify()
+    assert ran.status == 0, ran.stderr
+    assert "Verified OK" in ran.stderr + ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"certificate_identity": "stranger@example.org"}, "expected SAN value"),
+        (
+            {"certificate_oidc_issuer": "https://issuer.example.org"},
+            "expected issuer value",
+        ),
+        ({"type": "https://slsa.dev/provenance/v1"}, "predicate"),
+    ],
+    ids=["another identity", "another issuer", "another predicate type"],
+)
+def test_cosign_refuses_another_expectation(release: Release, changed: dict[str, str], reason: str) -> None:
+    ran = release.verify(**changed)
+    assert ran.status != 0
+    assert reason in ran.stderr
+
+
+def test_cosign_refuses_it_under_another_root(release: Release, other_root: Path) -> None:
+    ran = release.verify(trusted_root=str(other_root))
+    assert ran.status != 0
+    assert "failed to verify" in ran.stderr
+
+
+def test_cosign_refuses_it_for_another_image(release: Release) -> None:
+    ran = release.verify(release.other_manifest)
+    assert ran.status != 0
+    assert "digest" in ran.stderr
+
+
+def test_cosign_refuses_it_when_one_letter_was_changed(release: Release, tmp_path: Path) -> None:
+    altered = tmp_path / "altered.json"
+    raw = release.bundle.read_text()
+    start = raw.index('"payload":') + len('"payload":') + 40
+    letter = "A" if raw[start] != "A" else "B"
+    altered.write_text(raw[:start] + letter + raw[start + 1 :])
+    assert release.verify(bundle=str(altered)).status != 0
