@@ -105,7 +105,13 @@ def _check_signatures(envelope: Envelope) -> None:
 
 
 def _check_entries(entries: tuple[LogEntry, ...]) -> None:
-    if len(entries) != 1:
+    if not entries:
+        text = (
+            "the bundle has no transparency log entry, so nobody else could have seen the signature"
+            " (attestations of private GitHub repositories have none)"
+        )
+        _refuse(Code.SIGNATURE_LOG, text)
+    if len(entries) > 1:
         text = f"the bundle has {len(entries)} transparency log entries, where exactly one is expected"
         _refuse(Code.SIGNATURE_LOG, text)
     proof = entries[0].inclusion_proof
