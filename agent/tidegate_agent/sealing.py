@@ -42,7 +42,7 @@ class Sealing:
         run: runs a slow call elsewhere, one at a time.
 
     Attributes:
-        key_id: names the key that signs, as soon as it is known.
+        key_id: names the key that signs; None until it is known, and while it cannot be used.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Sealing:
     def _done(self, key_id: str, messages: Mapping[int, bytes]) -> None:
         self._busy = False
         self._pause = FIRST_PAUSE
-        if key_id != self.key_id or self._told is not None:
+        if key_id != self.key_id:
             logger.info("events are signed with the device key {}", key_id)
         self.key_id, self._told = key_id, None
         self._sealed.update(messages)
@@ -115,7 +115,7 @@ class Sealing:
         self._busy, self._paused = False, True
         if failure != self._told:
             logger.error("[{}] {}; events are kept until they can be signed", failure.code, failure.reason)
-        self._told = failure
+        self.key_id, self._told = None, failure
         at = self._clock.now() + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
         self._timer.wake("sign", at, lambda: self._post(self._again))

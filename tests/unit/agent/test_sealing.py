@@ -218,6 +218,25 @@ def test_the_key_is_known_before_the_first_event() -> None:
     assert setting.signer.asked == [0, 0]
 
 
+def test_a_key_that_goes_away_is_not_named_until_it_is_back() -> None:
+    setting = Setting(1)
+    setting.connect()
+    setting.settle()
+    named = [setting.sealing.key_id]
+    setting.signer.broken = LOCKED
+    setting.tell(1)
+    setting.outbox.pump()
+    setting.settle()
+    named.append(setting.sealing.key_id)
+    setting.signer.broken = None
+    setting.clock.advance(FIRST_PAUSE)
+    setting.settle()
+    named.append(setting.sealing.key_id)
+    key = setting.signer.key.id
+    assert named == [key, None, key]
+    assert setting.read() == ids(1, 2)
+
+
 def test_what_a_start_without_a_key_left_in_the_journal_is_signed_by_the_next() -> None:
     journal = FakeJournal()
     unsigned = OpenBus()
