@@ -78,8 +78,8 @@ class HostStatus(Message):
 
     `start` counts the agent's starts and `connection` the connections of this start: of two statuses the
     one with the higher pair is the newer, so that a late will cannot hide a live host. An `offline` will
-    carries the pair of the connection that died. `device_key` names the key that signs the host's events while
-    it can: to be compared at enrolment and not to be believed, for the status itself is not signed.
+    carries the pair of the connection that died. `device_key` names the key that signs the host's events,
+    while it can: to be compared at enrolment and not to be believed, for the status itself is not signed.
     """
 
     host: HostId

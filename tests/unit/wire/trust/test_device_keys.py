@@ -122,7 +122,7 @@ def test_base64_has_one_spelling() -> None:
     last = text.rstrip("=")[-1]
     stray = text.replace(f"{last}=", f"{letters[letters.index(last) + 1]}=")
     assert base64.b64decode(stray) == base64.b64decode(text)
-    assert verify_event(padded, [SIGNER.key])
+    verify_event(padded, [SIGNER.key])
     for spelling in (stray, text.rstrip("="), f"{text}\n"):
         raw = json.dumps({**json.loads(padded), "payload": spelling}).encode()
         with pytest.raises(EventSignatureError):
