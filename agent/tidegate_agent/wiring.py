@@ -100,7 +100,7 @@ def build(settings: Settings) -> Agent:
     journal = open_journal(settings)
     loop = Mainloop()
     verifying, operating, signing = _worker("verify"), _worker("operate"), _worker("sign")
-    refreshing, keeper = _worker("refresh"), keeper_of(settings)
+    keeper = keeper_of(settings)
     profile = profile_of(settings)
     bus = PahoBus(
         settings.bus,
@@ -128,10 +128,10 @@ def build(settings: Settings) -> Agent:
     sealing = (
         None if signer is None else Sealing(signer, around.clock, around.timer, loop.post, signing.submit)
     )
-    upkeep = upkeep_of(settings, keeper, around, refreshing.submit)
+    upkeep = upkeep_of(settings, keeper, around)
     engine = Engine(follows, around, bus, settings.bus.topics, sealing, upkeep)
     control = ControlServer(settings.state.runtime_directory, _on_engine_thread(loop, Control(engine)))
-    return Agent(engine, loop, control, journal, (verifying, operating, signing, refreshing))
+    return Agent(engine, loop, control, journal, (verifying, operating, signing))
 
 
 def open_journal(settings: Settings) -> SqliteJournal:

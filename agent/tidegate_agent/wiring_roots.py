@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -43,14 +44,12 @@ def rooted(verifier: Verifier, keeper: PinnedRoot | TufRoot) -> Verifier:
     return RootedVerifier(verifier, keeper.why_missing) if isinstance(keeper, TufRoot) else verifier
 
 
-def upkeep_of(
-    settings: Settings,
-    keeper: PinnedRoot | TufRoot,
-    around: Surroundings,
-    refreshing: Callable[[Callable[[], None]], object],
-) -> TrustUpkeep:
-    """The upkeep of this host's trusted root; `refreshing` runs a slow call on a worker of its own."""
-    return TrustUpkeep(keeper, around, _plan(settings, refreshing))
+def upkeep_of(settings: Settings, keeper: PinnedRoot | TufRoot, around: Surroundings) -> TrustUpkeep:
+    """The upkeep of this host's trusted root."""
+    tuf = settings.trust.tuf
+    every = None if tuf is None else tuf.refresh
+    plan = Plan(every, settings.trust.warn_before, random.random, _in_background)
+    return TrustUpkeep(keeper, around, plan)
 
 
 def trust_at_rest(settings: Settings, now: datetime) -> TrustStatus:
@@ -76,13 +75,10 @@ def root_lines(settings: Settings, now: datetime) -> Iterator[str]:
         yield f"trusted root: refreshed at {rfc3339(root.refreshed_at)}"
 
 
-def _plan(settings: Settings, refreshing: Callable[[Callable[[], None]], object]) -> Plan:
-    return Plan(
-        every=None if settings.trust.tuf is None else settings.trust.tuf.refresh,
-        warn_before=settings.trust.warn_before,
-        random=random.random,
-        refreshing=refreshing,
-    )
+def _in_background(call: Callable[[], None]) -> None:
+    # A daemon thread, and none of an executor's, which would hold up the end of the process until a
+    # repository that hangs is given up. The child ends by itself.
+    threading.Thread(target=call, name="refresh", daemon=True).start()
 
 
 def _repository(tuf: TufSettings) -> Repository:

@@ -1,6 +1,6 @@
 """The refreshing child: reads one request from stdin, prints one answer to stdout, and ends.
 
-Run by `root_tuf` as `python -I -m tidegate_agent.adapters.refresh_child MEMORY_MIB CPU_SECONDS`. It talks to
+Run by `root_tuf` as `python -I -m tidegate_agent.adapters.refresh_child MEMORY_MIB SECONDS`. It talks to
 the network, so it is a process of its own: whatever a repository sends, it meets parsers without privileges,
 with little memory, time and disk, and a hang ends with the process. It writes to the folder that it is given
 and nowhere else, and has no HOME.
@@ -10,6 +10,7 @@ A failure is an answer and exit 0. Any other end means that nothing was refreshe
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,8 @@ def main() -> int:
         open_files=OPEN_FILES,
         file_bytes=FILE_BYTES,
     )
+    # Whoever asked kills it in time, unless he is gone himself.
+    signal.alarm(int(sys.argv[2]) + 1)
     sys.stdout.write(_answer().model_dump_json(by_alias=True) + "\n")
     sys.stdout.flush()
     return 0
