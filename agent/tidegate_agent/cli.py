@@ -16,6 +16,7 @@ from tidegate_agent import device_key, views
 from tidegate_agent.adapters import control_unix, logs, sd_notify
 from tidegate_agent.adapters.alone import alone
 from tidegate_agent.config import DIRECTORIES, InvalidConfigError, Loaded, explain, host_zone, load, warnings
+from tidegate_agent.config.words import trust_lines
 from tidegate_agent.errors import ControlError
 from tidegate_schemas import __version__, limits
 from tidegate_schemas.codes import Code, TidegateError
@@ -99,9 +100,11 @@ def _add_local_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     approve.add_argument("--quarantined", metavar="DIGEST", help="lift the quarantine of this digest instead")
     rollback = _add(commands, "rollback", _rollback, "return to the previous image and stay there")
     cancel = _add(commands, "cancel", _cancel, "drop the update that is in progress")
-    for each in (approve, rollback, cancel):
+    hold = _add(commands, "hold", _hold, "begin no update until resume; one past activation goes on")
+    resume = _add(commands, "resume", _resume, "end a hold, an operator's too")
+    for each in (approve, rollback, cancel, hold, resume):
         each.add_argument("follow", nargs="?", metavar="PRODUCT/CHANNEL", help="needed if there are several")
-    for each in (rollback, cancel):
+    for each in (rollback, cancel, hold):
         each.add_argument("--reason", default="", help="why, for those who read the events")
 
 
@@ -200,7 +203,7 @@ def _check_config(options: argparse.Namespace) -> int:
     from tidegate_agent import wiring_roots  # noqa: PLC0415 - as above
 
     now = max(datetime.now(UTC), loaded.settings.trust.clock_floor or datetime.min.replace(tzinfo=UTC))
-    lines = [*explain(loaded), *wiring_roots.root_lines(loaded.settings, now)]
+    lines = [*explain(loaded), *trust_lines(loaded.settings), *wiring_roots.root_lines(loaded.settings, now)]
     print(json.dumps(lines) if options.json else "\n".join(lines))
     for warning in warnings(loaded):
         print(f"warning: {warning}", file=sys.stderr)
@@ -260,6 +263,18 @@ def _refresh_root(options: argparse.Namespace) -> int:
         print(*wiring_roots.root_lines(settings, now), sep="\n")
     else:
         print("the running agent does so now; tidegate-agent status says what came of it")
+    return OK
+
+
+def _hold(options: argparse.Namespace) -> int:
+    answer = _ask(options, "hold", reason=options.reason)
+    print(f"{answer['follow']}: held; tidegate-agent resume lets it go on")
+    return OK
+
+
+def _resume(options: argparse.Namespace) -> int:
+    answer = _ask(options, "resume")
+    print(f"{answer['follow']}: not held any more")
     return OK
 
 

@@ -6,11 +6,12 @@ a refusal says `code` and `reason`. The socket is adapters/control_unix.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tidegate_agent.errors import ControlError
 from tidegate_agent.model import Failure
 from tidegate_agent.operations import failure_of
+from tidegate_agent.plaintext import harmless
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from tidegate_agent.follower import Follower
 
 Answer = dict[str, Any]
+
+PERSON: Final = "a person on this host"
+"""Who asks for what comes here, in the words of status and events."""
 
 
 class Control:
@@ -33,6 +37,8 @@ class Control:
             "pardon": self._pardon,
             "rollback": self._rollback,
             "cancel": self._cancel,
+            "hold": self._hold,
+            "resume": self._resume,
             "refresh-root": self._refresh_root,
         }
 
@@ -100,6 +106,18 @@ class Control:
             raise ControlError(Code.REQUEST_POINTLESS, "this agent keeps no trusted root")
         self._engine.upkeep.refresh()
         return {}
+
+    def _hold(self, request: Mapping[str, Any]) -> Answer:
+        follower, reason = self._follower(request), str(request.get("reason") or "")[:200]
+        if not follower.hold(held=True, by=PERSON, reason=harmless(reason)):
+            raise ControlError(Code.REQUEST_POINTLESS, f"{follower.follow.key} is held already")
+        return {"follow": follower.follow.key}
+
+    def _resume(self, request: Mapping[str, Any]) -> Answer:
+        follower = self._follower(request)
+        if not follower.hold(held=False, by=PERSON, reason=""):
+            raise ControlError(Code.REQUEST_POINTLESS, f"nobody holds {follower.follow.key} on this host")
+        return {"follow": follower.follow.key}
 
     def _follower(self, request: Mapping[str, Any]) -> Follower:
         key = request.get("follow")

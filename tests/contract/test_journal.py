@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from tests.fakes.journal import FakeJournal
 from tests.support.statements import NOON, a_statement, an_event, digest_of
 from tests.support.updates import EVERY_STATE, an_update
+from tidegate_agent.adapters.journal_schema import SCHEMA_VERSION
 from tidegate_agent.adapters.journal_sqlite import SqliteJournal
 from tidegate_agent.admission import Memory
+from tidegate_agent.errors import JournalError
 from tidegate_agent.model import Failure, Follow
-from tidegate_agent.records import Approval, Change, Recollection
+from tidegate_agent.records import INBOX, Approval, Change, Decided, Hold, Ledger, Recollection, Spent
 from tidegate_agent.update.states import Outcome, Settled, State
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tidegate_agent.ports import Journal
 
 FOLLOW = Follow("os", "stable")
+VERSION_1: Final = Path(__file__).parents[1] / "golden/journal-1.sql"
 
 
 @pytest.fixture(params=["fake", "sqlite"])
@@ -128,6 +133,108 @@ def test_the_clock_floor_never_falls(journal: Journal) -> None:
     assert journal.clock_floor() == NOON
     journal.commit(Change(FOLLOW, clock_floor=NOON + timedelta(microseconds=1)))
     assert journal.clock_floor() == NOON + timedelta(microseconds=1)
+
+
+def test_the_last_word_on_a_hold_counts(journal: Journal) -> None:
+    assert journal.hold(FOLLOW) is None
+    held = Hold(held=True, by="ann", reason="the line runs", ordered_at=NOON + timedelta(microseconds=1))
+    other = Follow("os", "beta")
+    journal.commit(Change(None, holds=((FOLLOW, held), (other, held))))
+    journal.commit(Change(other, holds=((other, Hold(held=False, by="ben")),)))
+    assert (journal.hold(FOLLOW), journal.hold(other)) == (held, Hold(held=False, by="ben"))
+
+
+def test_requests_are_kept_until_they_are_decided(journal: Journal) -> None:
+    assert [journal.keep(name, name.encode()) for name in ("b", "a", "b")] == [True, True, True]
+    assert journal.kept() == [b"b", b"a"]
+    journal.commit(Change(None, decided=Decided("b")))
+    assert journal.kept() == [b"a"]
+    assert journal.ledger() == Ledger()
+
+
+def test_the_inbox_is_bounded(journal: Journal) -> None:
+    kept = [journal.keep(str(number), b"x") for number in range(INBOX + 1)]
+    assert kept == [True] * INBOX + [False]
+    assert len(journal.kept()) == INBOX
+
+
+def test_nonces_are_forgotten_when_their_request_has_ended_and_not_before(journal: Journal) -> None:
+    hour, breath = timedelta(hours=1), timedelta(microseconds=1)
+    spent = [Spent("first", NOON + hour, NOON), Spent("second", NOON + 3 * hour, NOON + hour - breath)]
+    for each in spent:
+        journal.commit(Change(None, decided=Decided("message", each)))
+    assert journal.ledger() == Ledger({"first": NOON + hour, "second": NOON + 3 * hour})
+    journal.commit(Change(None, decided=Decided("message", Spent("third", NOON + 2 * hour, NOON + hour))))
+    kept = {"second": NOON + 3 * hour, "third": NOON + 2 * hour}
+    assert journal.ledger() == Ledger(kept, closed_until=NOON + hour)
+    journal.commit(
+        Change(None, decided=Decided("message", Spent("fourth", NOON + 9 * hour, NOON + 4 * hour)))
+    )
+    assert journal.ledger() == Ledger({"fourth": NOON + 9 * hour}, closed_until=NOON + 3 * hour)
+
+
+def test_a_request_goes_to_disk_with_its_effect(journal: Journal) -> None:
+    journal.keep("message", b"x")
+    spent = Spent("nonce", NOON, NOON - timedelta(hours=1))
+    state = Settled(an_update(), Outcome.SUCCEEDED)
+    journal.commit(
+        Change(FOLLOW, state=state, events=(an_event(),), decided=Decided("message", spent), clock_floor=NOON)
+    )
+    assert (journal.recall(FOLLOW).state, journal.kept()) == (state, [])
+    assert (list(journal.ledger().spent), journal.clock_floor()) == (["nonce"], NOON)
+
+
+def test_a_change_that_fails_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+    """The nonce is written before the event: if the event cannot be, the nonce is not used up either."""
+    journal = SqliteJournal(tmp_path / "journal.db")
+    journal.keep("message", b"x")
+    saboteur = sqlite3.connect(tmp_path / "journal.db")
+    with contextlib.closing(saboteur):
+        saboteur.execute(
+            "create trigger no_events before insert on event begin select raise(abort, 'no'); end"
+        )
+        saboteur.commit()
+        hold = Hold(held=True, by="ann")
+        spent = Spent("nonce", NOON, NOON - timedelta(hours=1))
+        change = Change(
+            None, events=(an_event(),), holds=((FOLLOW, hold),), decided=Decided("message", spent)
+        )
+        with pytest.raises(JournalError):
+            journal.commit(change)
+        assert (journal.hold(FOLLOW), journal.ledger(), journal.kept()) == (None, Ledger(), [b"x"])
+        saboteur.execute("drop trigger no_events")
+        saboteur.commit()
+    journal.commit(change)
+    assert (journal.hold(FOLLOW), list(journal.ledger().spent), journal.kept()) == (hold, ["nonce"], [])
+    journal.close()
+
+
+def test_a_journal_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.executescript(VERSION_1.read_text(encoding="utf-8"))
+        assert old.execute("pragma user_version").fetchone() == (1,)
+    for starts in (3, 4):
+        journal = SqliteJournal(path)
+        assert journal.begin() == starts
+        kept = journal.recall(FOLLOW)
+        assert (kept.state.kind, kept.memory.sequence, kept.installed_sequence) == ("settled", 7, 7)
+        assert [letter.event.data.step for letter in journal.unsent(9)] == [Step.STAGED]
+        assert len(journal.history(9)) == 2
+        assert list(journal.quarantined(FOLLOW)) == [digest_of("f")]
+        assert journal.approval(FOLLOW) == Approval(digest_of("a"), at_once=True)
+        assert (journal.attempts(FOLLOW, digest_of("a")), journal.clock_floor()) == (3, NOON)
+        assert (journal.hold(FOLLOW), journal.ledger(), journal.kept()) == (None, Ledger(), [])
+        journal.close()
+    assert not path.with_suffix(".damaged").exists()
+
+
+def test_a_journal_of_a_newer_agent_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with contextlib.closing(sqlite3.connect(path)) as newer:
+        newer.execute(f"pragma user_version = {SCHEMA_VERSION + 1}")
+    with pytest.raises(JournalError, match="newer tidegate-agent"):
+        SqliteJournal(path)
 
 
 def test_what_was_committed_survives_a_new_opening(tmp_path: Path) -> None:

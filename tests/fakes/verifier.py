@@ -50,6 +50,7 @@ class FakeVerifier:
     Attributes:
         asked: the follows it was asked about, in order.
         meanwhile: called while a message is being verified.
+        meanwhile_request: called while a request is being verified.
     """
 
     def __init__(self, signers: Mapping[str, SignerPolicy] | None = None) -> None:
@@ -58,6 +59,7 @@ class FakeVerifier:
         self._script: dict[bytes, RefusedError] = {}
         self.asked: list[Follow] = []
         self.meanwhile: Callable[[], None] = lambda: None
+        self.meanwhile_request: Callable[[], None] = lambda: None
 
     def sign(self, payload: bytes, signer: Person = SIGNER, signed_at_least: datetime | None = None) -> bytes:
         """A message that carries this statement; different ones each time, as real signatures are."""
@@ -88,6 +90,7 @@ class FakeVerifier:
 
     def verify_request(self, payload: bytes) -> Verdict:
         """See Verifier.verify_request."""
+        self.meanwhile_request()
         if payload in self._script:
             raise self._script[payload]
         signed = self._signed.get(payload)

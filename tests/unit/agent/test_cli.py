@@ -105,6 +105,8 @@ def test_wrong_usage_is_two(run: Run, arguments: tuple[str, ...]) -> None:
         "approve",
         "rollback",
         "cancel",
+        "hold",
+        "resume",
         "verify",
         "device-key",
     ],
@@ -194,7 +196,7 @@ def test_a_refusal_is_told_with_code_and_remedy(run: Run, agent: Agent) -> None:
 
 
 def test_without_an_agent_there_is_nobody_to_ask(run: Run) -> None:
-    for command in ("approve", "rollback", "cancel"):
+    for command in ("approve", "rollback", "cancel", "hold", "resume"):
         status, _, err = run(command)
         assert status == 1
         assert "[control.unreachable]" in err
@@ -206,11 +208,15 @@ def test_what_the_local_commands_ask(run: Run, agent: Agent) -> None:
     assert run("approve", "--quarantined", "sha256:aa", "kiosk/stable")[0] == 0
     assert run("rollback", "--reason", "the fan is loud")[0] == 0
     assert run("cancel")[0] == 0
+    assert "tidegate-agent resume" in run("hold", "--reason", "a show is on")[1]
+    assert run("resume", "kiosk/stable")[0] == 0
     assert agent.asked == [
         {"command": "approve", "follow": None, "now": True},
         {"command": "pardon", "follow": "kiosk/stable", "digest": "sha256:aa"},
         {"command": "rollback", "follow": None, "reason": "the fan is loud"},
         {"command": "cancel", "follow": None, "reason": ""},
+        {"command": "hold", "follow": None, "reason": "a show is on"},
+        {"command": "resume", "follow": "kiosk/stable"},
     ]
 
 

@@ -14,6 +14,7 @@ from tests.support.updates import NEW, OLD
 from tidegate_agent.control import Control
 from tidegate_agent.manners import Manners
 from tidegate_agent.model import Follow
+from tidegate_agent.requests import RequestPolicy
 from tidegate_agent.windows import Schedule, Window
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -37,7 +38,7 @@ def test_status_is_what_operators_see() -> None:
     assert rig.ask("status")["status"]["presence"] == "offline"
 
 
-@pytest.mark.parametrize("command", ["approve", "pardon", "rollback", "cancel"])
+@pytest.mark.parametrize("command", ["approve", "pardon", "rollback", "cancel", "resume"])
 def test_the_follow_is_named_where_there_are_several(command: str) -> None:
     rig = Rig(follows=(FOLLOW, Follow("app", "beta")))
     unnamed = refused(rig, command, code=Code.REQUEST_INVALID)
@@ -50,7 +51,7 @@ def test_the_follow_is_named_where_there_are_several(command: str) -> None:
 def test_unknown_commands_are_answered_with_those_there_are(request_: dict[str, Any]) -> None:
     answer = Control(Rig().agent).answer(request_)
     assert answer["code"] == Code.REQUEST_INVALID
-    assert "approve, cancel, pardon, refresh-root, rollback, status" in answer["reason"]
+    assert "approve, cancel, hold, pardon, refresh-root, resume, rollback, status" in answer["reason"]
 
 
 def test_there_has_to_be_something_to_approve() -> None:
@@ -147,3 +148,30 @@ def test_going_back_quarantines_what_was_left() -> None:
     calls = len(rig.image.calls)
     rig.announce(NEW, sequence=2)
     assert len(rig.image.calls) == calls
+
+
+def test_a_person_on_the_host_can_hold_it() -> None:
+    rig = Rig()
+    assert rig.ask("hold", reason="a \x1bshow is on")["ok"]
+    rig.announce(NEW)
+    status = rig.status().follows[0]
+    assert (status.waiting_for, rig.image.calls) == ("hold", [])
+    assert status.hold == "held by a person on this host: a \ufffdshow is on"
+    refused(rig, "hold")
+    assert rig.ask("resume")["ok"]
+    assert rig.image.status().current == NEW
+    refused(rig, "resume")
+
+
+def test_a_person_on_the_host_can_lift_an_operators_hold_and_older_orders_stay_overtaken() -> None:
+    rig = Rig(requests=RequestPolicy())
+    said = rig.clock.now()
+    rig.advance(timedelta(minutes=1))
+    rig.request("hold")
+    rig.announce(NEW)
+    assert rig.ask("resume")["ok"]
+    assert rig.image.status().current == NEW
+    rig.request("hold", issued_at=said)
+    assert rig.answers()[-1].data.code is Code.REQUEST_OVERTAKEN
+    rig.request("hold")
+    assert rig.status().follows[0].hold == "held by https://ci.example/os/release"
