@@ -15,6 +15,7 @@ the publisher, so that what one refuses the other never announces.
 | `shape`      | whether there is anything to verify                    | pydantic                          |
 | `cosigned`   | several signers' bundles in one message                | pydantic                          |
 | `signed`     | what verifying one bundle comes to                     | nothing                           |
+| `image_search` | where an image's signatures are looked for          | pydantic, urllib3                 |
 | `dsse`       | what an envelope signs, and whether a key did          | cryptography                      |
 | `keys`       | verification with key pairs                            | cryptography                      |
 | `evidence`   | what certificate and timestamps claim                  | cryptography                      |
