@@ -27,11 +27,13 @@ def read_trust_config(path: Path) -> str:
 def trusted_root_of(trust_config: Path | None, trusted_root: Path | None) -> PinnedRoot:
     """The root to verify against: the file that hosts pin, else the trust config's, else the public good one.
 
+    As on hosts, the word `public-good` in place of the file names the public good one.
+
     Raises:
         TidegateError: CONFIG_*, TRUST_ROOT_MISSING.
     """
     if trusted_root is not None:
-        return load_root(trusted_root)
+        return load_root(PUBLIC_GOOD if str(trusted_root) == PUBLIC_GOOD else trusted_root)
     if trust_config is None:
         return load_root(PUBLIC_GOOD)
     return parse_root(json.dumps(_read(trust_config)["trustedRoot"]).encode(), str(trust_config))

@@ -67,7 +67,7 @@ trust_options = group(
             "--trusted-root",
             type=_FILE,
             envvar="TIDEGATE_TRUSTED_ROOT",
-            help="Verify against this trusted_root.json, the one that hosts pin.",
+            help="Verify against this trusted_root.json, the one that hosts pin, or 'public-good'.",
         ),
         click.option(
             "--identity",

@@ -109,6 +109,7 @@ def test_wrong_usage_is_two(run: Run, arguments: tuple[str, ...]) -> None:
         "resume",
         "verify",
         "device-key",
+        "refresh-root",
     ],
 )
 def test_every_command_explains_itself(run: Run, command: str) -> None:

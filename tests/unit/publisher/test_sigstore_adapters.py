@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +24,6 @@ from tidegate_wire.trust.root import PinnedRoot, parse_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 CLAIMS = email_claims("release@example.org")
 SIGNER = SignerId("release@example.org", str(CLAIMS["iss"]))
@@ -64,7 +64,7 @@ def test_a_genuine_bundle(
     root: PinnedRoot, bundle: bytes, target: tuple[str, str] | None, policy: SignerPolicy | None
 ) -> None:
     verified = SigstoreVerifier(lambda: root, policy).verify(bundle, target)
-    assert (verified.statement, verified.signer) == (STATEMENT, SIGNER)
+    assert (verified.statement, verified.signers) == (STATEMENT, (SIGNER,))
 
 
 def test_without_a_policy_another_root_and_another_channel_are_still_refused(
@@ -94,6 +94,7 @@ def test_the_trust_configs_root_and_the_pinned_one(sigstore: LocalSigstore, tmp_
     pinned.write_text(sigstore.trusted_root_json())
     assert trusted_root_of(config, None).tlogs == trusted_root_of(None, pinned).tlogs
     assert trusted_root_of(config, pinned).origin == str(pinned)
+    assert "sigstore package" in trusted_root_of(config, Path("public-good")).origin
     assert refusal(lambda: trusted_root_of(tmp_path / "none", None)).code is Code.CONFIG_MISSING
     assert refusal(lambda: trusted_root_of(pinned, None)).code is Code.CONFIG_VALUE
 
