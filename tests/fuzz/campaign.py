@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +97,17 @@ def _last_words(output: str) -> str:
 
 def worker(target: Target, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run libFuzzer on a target to its end; standard output holds all that it said."""
-    command = [sys.executable, "-m", "tests.fuzz.worker", target.name, *map(str, arguments)]
-    return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        # To merge, libFuzzer starts its own program again, which has to be one file.
+        program = Path(folder) / "worker"
+        words = shlex.join([sys.executable, "-m", "tests.fuzz.worker", target.name, str(program)])
+        program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        program.chmod(0o700)
+        return subprocess.run(
+            [program, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )

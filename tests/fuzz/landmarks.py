@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tidegate_schemas.codes import TidegateError
 
 COUNT: Final = 1024
-_PARTICULARS: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\d+|\N{REPLACEMENT CHARACTER}")
+# Also the name of a field that is not known: there is no end of such names.
+_PARTICULARS: Final = re.compile(r"""'[^']*'|"[^"]*"|\d+|[^.]*(?=: Extra inputs)|[^ -~]""")
 
 
 def _tree(low: int, high: int, level: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import tempfile
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 BUDGET = 48 * 1024
 """Bytes of a target's corpus beyond the seeds that have names; all of them stay below 400 KiB together."""
+
+COUNT = 64
+"""The most inputs of a target beyond those seeds."""
 
 _HASHED = re.compile(r"[0-9a-f]{40}")
 
@@ -51,9 +55,11 @@ def is_hashed(name: str) -> bool:
 
 
 def _copy_within(kept: Path, corpus: Path) -> None:
-    left = BUDGET
+    """From small to large, as many as there may be: of all sizes, since the smallest say the least."""
     found = [path for path in kept.iterdir() if is_hashed(path.name)]
-    for path in sorted(found, key=lambda path: (path.stat().st_size, path.name)):
+    found.sort(key=lambda path: (path.stat().st_size, path.name))
+    left = BUDGET
+    for path in found[:: max(1, math.ceil(len(found) / COUNT))]:
         left -= path.stat().st_size
         if left < 0:
             return

@@ -1,4 +1,6 @@
-"""The process that fuzzes one target: `python -m tests.fuzz.worker TARGET LIBFUZZER_ARGUMENT…`.
+"""The process that fuzzes one target: `python -m tests.fuzz.worker TARGET PROGRAM ARGUMENT…`.
+
+PROGRAM is what libFuzzer starts when it wants another worker, and the rest are its arguments.
 
 A process of its own because libFuzzer ends it, and because atheris instruments what is imported after it.
 """
@@ -37,7 +39,7 @@ def main(argv: list[str]) -> None:
     with atheris.instrument_imports(include=INSTRUMENTED, enable_loader_override=False):
         check = target.load()
     LANDMARKS.instrument(atheris.instrument_func)
-    atheris.Setup([argv[0], *argv[2:]], _timed(check), custom_mutator=_mutator(target, atheris))
+    atheris.Setup(argv[2:], _timed(check), custom_mutator=_mutator(target, atheris))
     atheris.Fuzz()
 
 
