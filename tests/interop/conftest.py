@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.attaching import RegistryPusher
-from tests.support.cosign import Cosign2, Cosign3, KeyPair, SigstoreSite
+from tests.support.cosign import Cosign2, Cosign3, KeyPair
 from tests.support.images import image, index
 from tests.support.olareg import Olareg
 from tests.support.registries import RealRegistry
+from tests.support.sigstore_site import SigstoreSite
 from tidegate_agent.adapters.image_signatures import RegistryImageSignatures
 from tidegate_agent.adapters.verifier_child import VerifyingChild
 from tidegate_agent.model import ImageTarget

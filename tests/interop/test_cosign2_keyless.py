@@ -15,7 +15,8 @@ from tidegate_wire.trust.policy import KeySigner, SignerPolicy, exactly
 
 if TYPE_CHECKING:
     from tests.interop.conftest import Repository
-    from tests.support.cosign import Cosign2, Cosign3, KeyPair, SigstoreSite
+    from tests.support.cosign import Cosign2, Cosign3, KeyPair
+    from tests.support.sigstore_site import SigstoreSite
 
 pytestmark = [pytest.mark.real("cosign2"), pytest.mark.real("cosign3")]
 

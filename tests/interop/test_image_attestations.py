@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.interop.conftest import Repository
-    from tests.support.cosign import Cosign2, Cosign3, SigstoreSite
+    from tests.support.cosign import Cosign2, Cosign3
+    from tests.support.sigstore_site import SigstoreSite
     from tidegate_publisher.devstack.sigstore.claims import Claims
 
 pytestmark = pytest.mark.real("cosign3")

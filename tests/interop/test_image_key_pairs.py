@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from tests.support.attaching import RegistryPusher, fallback_tag
-from tests.support.cosign import Proof
 from tests.support.publisher import ISSUER, RELEASER
+from tests.support.sigstore_site import Proof
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.trust.keys import NO_ISSUER
 from tidegate_wire.trust.policy import KeySigner, SignerPolicy, exactly
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.interop.conftest import Repository
-    from tests.support.cosign import Cosign2, Cosign3, KeyPair, SigstoreSite
+    from tests.support.cosign import Cosign2, Cosign3, KeyPair
+    from tests.support.sigstore_site import SigstoreSite
 
 pytestmark = [pytest.mark.real("cosign3"), pytest.mark.real("cosign2")]
 

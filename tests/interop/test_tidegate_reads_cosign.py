@@ -20,7 +20,8 @@ from tidegate_wire.trust.policy import SignerPolicy, exactly
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.cosign import Cosign3, SigstoreSite
+    from tests.support.cosign import Cosign3
+    from tests.support.sigstore_site import SigstoreSite
     from tidegate_publisher.devstack.sigstore.trust import RekorVersion
 
 pytestmark = pytest.mark.real("cosign3")
