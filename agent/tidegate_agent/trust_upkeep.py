@@ -75,11 +75,7 @@ class TrustUpkeep:
         """See to the root from now on; `changed` is called when another one takes over."""
         self._look()
         self._changed = changed
-        if self._plan.every is None:
-            return
-        if self._root is None:
-            self.refresh()
-        else:
+        if self._plan.every is not None and self._root is not None:
             self._refresh_after(min(FIRST_WITHIN, self._plan.every) * self._plan.random())
 
     def refresh(self) -> None:
@@ -140,19 +136,25 @@ class TrustUpkeep:
         self._around.timer.wake("refresh the root", at, lambda: self._around.post(self.refresh))
 
     def _look(self) -> None:
-        """Read what is in force; by itself it changes only where a person replaces a file."""
+        """Read what is in force; by itself it changes where a person replaces a file, or a disk fails."""
         at = self._around.clock.now() + LOOK_EVERY
         self._around.timer.wake("look at the root", at, lambda: self._around.post(self._look))
         try:
             self._stand(self._keeper.look(self._around.latest_known()))
         except TidegateError as error:
-            self._root = None
-            if self._plan.every is None:
-                self._failed(Failure(error.code, error.reason))
+            self._missing(Failure(error.code, error.reason))
         else:
-            if self._plan.every is None:
+            if self._failure is not None and self._failure.code is Code.TRUST_ROOT_MISSING:
                 self._failure = None
         self._tell()
+
+    def _missing(self, failure: Failure) -> None:
+        self._root = None
+        if self._plan.every is None:
+            self._failed(failure)
+        elif self._failure is None:  # else the next attempt is planned already
+            self._failed(failure)
+            self.refresh()
 
     def _stand(self, root: RootInForce) -> None:
         before, self._root = self._root, root

@@ -44,6 +44,10 @@ class FakeRootKeeper:
         """Let refreshes succeed again."""
         self.failure = None
 
+    def lose(self) -> None:
+        """The root in force is gone."""
+        self._in_force = None
+
     def look(self, now: datetime) -> RootInForce:  # noqa: ARG002 - the port's signature
         """See RootKeeper.look."""
         if self._in_force is None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.bundles import PERSON, SIGNER, a_message
+from tests.support.pki import Authority
 from tests.support.tuf_repository import TufRepository, drip, drip_headers, flood, hang, reply
 from tidegate_agent.adapters.root_tuf import METADATA, PREVIOUS, RECORD, ROOT, Repository, TufRoot
 from tidegate_agent.adapters.verifier_child import ChildVerifier, VerifyingChild
@@ -327,7 +328,33 @@ def test_a_repository_that_cannot_be_reached(host: Host) -> None:
     assert host.in_force == host.root
 
 
+def test_a_repository_over_tls_and_one_that_nobody_vouches_for(tmp_path: Path, first: LocalSigstore) -> None:
+    authority = Authority(tmp_path)
+    with TufRepository.serving(authority.issue("repository")) as repository:
+        repository.publish(first.trusted_root_json().encode())
+        first_root = tmp_path / "root.json"
+        first_root.write_bytes(repository.first_root)
+        source = Repository(repository.url, first_root, ca_file=str(authority.ca))
+        TufRoot(tmp_path / "trust", source).refresh(NOW)
+        assert (tmp_path / "trust" / ROOT).read_text() == first.trusted_root_json()
+        with pytest.raises(TidegateError) as caught:
+            TufRoot(tmp_path / "other", Repository(repository.url, first_root)).refresh(NOW)
+    assert "its certificate is not trusted: unable to get local issuer certificate" in caught.value.reason
+    assert not (tmp_path / "other" / ROOT).exists()
+
+
 # What is on the disk
+
+
+def test_a_damaged_root_is_replaced_and_not_kept(host: Host, second: LocalSigstore) -> None:
+    host.repository.publish(second.trusted_root_json().encode())
+    host.keeper().refresh(NOW)
+    (host.folder / ROOT).write_text("scribble")
+    with pytest.raises(TidegateError, match="is not a trusted root"):
+        host.keeper().look(NOW)
+    host.keeper().refresh(NOW)
+    assert host.in_force == second.trusted_root_json()
+    assert (host.folder / PREVIOUS).read_text() == host.root
 
 
 def _scribble(path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import ssl
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,8 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.support.pki import Leaf
 
 TARGET: Final = "trusted_root.json"
 LIFE: Final = timedelta(days=30)
@@ -143,12 +146,18 @@ class TufRepository:
 
     @classmethod
     @contextlib.contextmanager
-    def serving(cls) -> Iterator[TufRepository]:
-        """A new repository, served for the length of a block."""
+    def serving(cls, leaf: Leaf | None = None) -> Iterator[TufRepository]:
+        """A new repository, served for the length of a block; over TLS, if a certificate is given."""
         repository, ended = cls(), threading.Event()
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(repository, ended))
         server.daemon_threads = False  # so that closing waits for them: no socket is left open
-        repository.url = f"http://127.0.0.1:{server.server_port}"
+        repository.url = f"{'https' if leaf else 'http'}://127.0.0.1:{server.server_port}"
+        if leaf is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(leaf.cert, leaf.key)
+            server.socket = context.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

@@ -29,7 +29,7 @@ from tidegate_agent.root_watch import RootInForce, ends_of_metadata
 from tidegate_schemas import jsontext
 from tidegate_schemas.base import Digest, Form, Moment
 from tidegate_schemas.codes import Code, TidegateError
-from tidegate_wire.trust.root import RootError, parse_root
+from tidegate_wire.trust.root import RootError, parse_root, read_root
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -181,9 +181,9 @@ class TufRoot:
             logger.warning("the refreshed root's metadata was damaged: {}", ", ".join(answer.mended))
         new, place = messages.to_bytes(answer.root), self._folder / ROOT
         parse_root(new, f"the target {self._repository.target}")
-        old = place.read_bytes() if place.exists() else None
+        old = read_root(place) if place.exists() else b""
         if new != old:
-            if old is not None:
+            if _is_root(old):
                 replace_file(self._folder / PREVIOUS, old)
             replace_file(place, new)
         digest = f"sha256:{hashlib.sha256(new).hexdigest()}"
@@ -213,6 +213,14 @@ def _read(raw: bytes) -> messages.Refreshed:
     if isinstance(answer, messages.NotRefreshed):
         raise _failed(answer.reason)
     return answer
+
+
+def _is_root(raw: bytes) -> bool:
+    try:
+        parse_root(raw, "the root before")
+    except RootError:
+        return False
+    return True
 
 
 def _failed(reason: str) -> TidegateError:

@@ -79,10 +79,24 @@ def test_without_a_root_it_asks_at_once_but_elsewhere() -> None:
     bench.upkeep.begin(lambda: None)
     bench.rig.settle()
     assert (bench.asked, len(bench.work)) == (0, 1)
-    assert bench.upkeep.status().root_digest is None
+    status = bench.upkeep.status()
+    assert (status.root_digest, status.code) == (None, Code.TRUST_ROOT_MISSING)
     bench.settle()
     assert bench.asked == 1
+    status = bench.upkeep.status()
+    assert status.root_digest is not None
+    assert status.code is None
+
+
+def test_a_root_that_is_lost_on_the_disk_is_fetched_within_the_hour() -> None:
+    bench = Bench()
+    bench.keeper.publish(b"first")
+    bench.begin()
+    bench.keeper.lose()
+    bench.advance(timedelta(hours=1))
+    assert bench.asked == 2
     assert bench.upkeep.status().root_digest is not None
+    assert bench.changes == 2
 
 
 def test_with_a_root_the_first_refresh_is_somewhen_within_minutes() -> None:
@@ -194,6 +208,7 @@ def test_the_floor_counts_where_the_clock_is_behind() -> None:
 def test_an_end_is_told_once_a_day(log: list[str]) -> None:
     bench = Bench(expires=datetime(2026, 3, 12, 12, tzinfo=UTC))
     bench.keeper.publish(b"first")
+    bench.keeper.refresh(NOON)
     bench.begin()
     assert log == []
     bench.advance(timedelta(days=4))
