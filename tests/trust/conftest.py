@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.trust.beliefs import Beliefs
     from tests.trust.checks import Start
-    from tidegate_agent.ports import ImageEngine
+    from tidegate_agent.ports import ImageEngine, Verifier
 
 pytest.register_assert_rewrite("tests.trust.checks")
 
@@ -61,8 +61,13 @@ def places(installed: Places, tmp_path: Path) -> Places:
 def start(places: Places) -> Iterator[Start]:
     hosts = []
 
-    def begin(beliefs: Beliefs, now: datetime = SIGNED, engine: ImageEngine | None = None) -> Host:
-        hosts.append(Host(places, beliefs, now, engine=engine))
+    def begin(
+        beliefs: Beliefs,
+        now: datetime = SIGNED,
+        engine: ImageEngine | None = None,
+        verifier: Verifier | None = None,
+    ) -> Host:
+        hosts.append(Host(places, beliefs, now, engine=engine, verifier=verifier))
         return hosts[-1]
 
     yield begin

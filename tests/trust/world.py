@@ -43,12 +43,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tests.trust.beliefs import Beliefs
-    from tidegate_agent.ports import ImageEngine
+    from tidegate_agent.ports import ImageEngine, Verifier
     from tidegate_schemas.events import UpdateEvent
+    from tidegate_wire.trust.policy import SignerPolicy
+    from tidegate_wire.trust.root import PinnedRoot
 
 FOLLOW: Final = Follow("os", "stable")
 TOPICS: Final = Topics()
 HOST: Final = "edge-1"
+
+
+def verdict_on(payload: bytes, follow: Follow, root: PinnedRoot, policy: SignerPolicy) -> Verdict:
+    """What the confined child would say, said in this process."""
+    found = verify_statement(
+        payload, root=root, policy=policy, product=follow.product, channel=follow.channel
+    )
+    return Verdict(found.payload, found.identity, found.issuer, found.signed_at_least, enough=found.enough)
 
 
 class InProcessVerifier:
@@ -62,12 +72,7 @@ class InProcessVerifier:
         """See the port."""
         if self._policy is None:
             raise RefusedError(Code.TRUST_POLICY_EMPTY, f"no signer is trusted for {follow.key}")
-        found = verify_statement(
-            payload, root=self._root, policy=self._policy, product=follow.product, channel=follow.channel
-        )
-        return Verdict(
-            found.payload, found.identity, found.issuer, found.signed_at_least, enough=found.enough
-        )
+        return verdict_on(payload, follow, self._root, self._policy)
 
     def verify_request(self, payload: bytes) -> Verdict:
         """Nobody may send requests to these hosts."""
@@ -109,6 +114,7 @@ class Host:
         beliefs: its trusted root and policy.
         now: what its clock says.
         engine: the image engine in place of the real one.
+        verifier: the verifier in place of the one that has these beliefs.
     """
 
     def __init__(
@@ -118,6 +124,7 @@ class Host:
         now: datetime = SIGNED,
         *,
         engine: ImageEngine | None = None,
+        verifier: Verifier | None = None,
     ) -> None:
         self.places = places
         self._closed = False
@@ -128,7 +135,7 @@ class Host:
         self._machine = FakeHost()
         self._queue: deque[Callable[[], None]] = deque()
         self.image = engine or real_engine(places)
-        self._agent = self._start(InProcessVerifier(beliefs))
+        self._agent = self._start(verifier or InProcessVerifier(beliefs))
 
     def hear(self, message: bytes) -> None:
         """A message comes from the broker; everything that follows from it is done."""
@@ -172,7 +179,7 @@ class Host:
         while self._queue:
             self._agent.guarded(self._queue.popleft())
 
-    def _start(self, verifier: InProcessVerifier) -> Engine:
+    def _start(self, verifier: Verifier) -> Engine:
         inventory = Inventory(arch="amd64", kernel="6.1", os="Debian", agent="test")
         around = Surroundings(
             clock=self.clock,
