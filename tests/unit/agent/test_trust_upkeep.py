@@ -140,7 +140,9 @@ def test_a_failure_keeps_the_root_is_logged_once_and_tried_again(log: list[str])
     bench.begin()
     before = bench.upkeep.status()
     bench.keeper.spoil("the repository is gone")
-    bench.advance(DAY)
+    for _ in range(24):
+        bench.advance(timedelta(hours=1))
+    assert bench.asked > 5
     status = bench.upkeep.status()
     assert (status.root_digest, status.code, status.reason) == (
         before.root_digest,
@@ -171,6 +173,23 @@ def test_pauses_grow_from_the_shortest_to_the_interval() -> None:
             last, count = bench.rig.clock.now(), bench.asked
     minutes = [round(pause.total_seconds() / 60) for pause in pauses]
     assert minutes == [10, 20, 40, 80, 160, 320, 360, 360, 360]
+
+
+def test_a_success_lets_pauses_begin_anew() -> None:
+    bench = Bench()
+    bench.share = 0.999
+    bench.keeper.publish(b"first")
+    bench.keeper.spoil()
+    bench.begin()
+    for _ in range(9):
+        bench.advance(EVERY)
+    bench.keeper.mend()
+    bench.advance(EVERY)
+    bench.keeper.spoil()
+    bench.advance(EVERY)
+    asked = bench.asked
+    bench.advance(2 * SHORTEST_PAUSE)
+    assert bench.asked == asked + 1
 
 
 def test_no_pause_is_shorter_than_the_shortest() -> None:
