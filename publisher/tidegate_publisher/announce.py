@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from tidegate_publisher.compose import compose
 from tidegate_publisher.freshness import require_fresh
 from tidegate_publisher.ports import ResolvedImage
-from tidegate_publisher.publication import Current, Signed, require_same_signer
+from tidegate_publisher.publication import Current, Signed, require_same_signers
 from tidegate_publisher.sequence import choose_sequence, may_replace
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tidegate_publisher.ports import Clock, Progress, Resolver, Verifier
+    from tidegate_publisher.ports import Clock, ImageSignatures, Progress, Resolver, Verifier
     from tidegate_publisher.publication import ChannelDesk, SigningDesk
     from tidegate_schemas.release import Release
+    from tidegate_schemas.statement import ChannelStatement
 
 NOTHING = Current(None, None)
 
@@ -32,7 +33,16 @@ class Outcome:
 
 
 class ReleaseSigning:
-    """From a release to a signed, verified statement."""
+    """From a release to a signed, verified statement.
+
+    Args:
+        resolver: settles the image.
+        desk: signs and verifies.
+        clock: the time of issue.
+        progress: is told what goes on.
+        seed: makes a rollout's seed.
+        signatures: what the image's own signature has to pass; None does not ask for one.
+    """
 
     def __init__(
         self,
@@ -41,19 +51,22 @@ class ReleaseSigning:
         clock: Clock,
         progress: Progress,
         seed: Callable[[], str],
+        signatures: ImageSignatures | None = None,
     ) -> None:
         self._resolver = resolver
         self._desk = desk
         self._clock = clock
         self._progress = progress
         self._seed = seed
+        self._signatures = signatures
 
-    def sign(self, release: Release, before: Current) -> Outcome:
+    def sign(self, release: Release, before: Current, *, unfinished: bool = False) -> Outcome:
         """Resolve the image, compose, sign, verify.
 
         Args:
             release: what to sign.
             before: what the channel holds; its sequence and floor are built upon.
+            unfinished: others sign it later, so that it may lack signers.
 
         Raises:
             TidegateError: SEQUENCE_LOWER, RELEASE_INVALID, REFERENCE_*, IMAGE_*, and those of
@@ -69,7 +82,16 @@ class ReleaseSigning:
             now=self._clock.now(),
             seed=self._seed(),
         )
-        return Outcome(self._desk.sign(statement, before.verified), image, changed=True)
+        self._require_image_signature(statement)
+        signed = self._desk.sign(statement, before.verified, unfinished=unfinished)
+        return Outcome(signed, image, changed=True)
+
+    def _require_image_signature(self, statement: ChannelStatement) -> None:
+        if self._signatures is None:
+            return
+        with self._progress.phase("verifying the image's own signature"):
+            signers = self._signatures.require(statement.predicate.image.references, statement.digest)
+        self._progress.note(f"the image is signed by {' and '.join(map(str, signers))}")
 
     def _resolve(self, release: Release) -> ResolvedImage:
         with self._progress.phase(f"resolving {release.image}"):
@@ -123,12 +145,15 @@ class Announcing:
         """Publish a statement that was signed before.
 
         Raises:
-            TidegateError: ANNOUNCE_UNVERIFIED, STATEMENT_EXPIRED, STATEMENT_NOT_YET_VALID, SEQUENCE_LOWER,
-                STATEMENT_EQUIVOCATION and what ChannelDesk.publish raises.
+            TidegateError: ANNOUNCE_UNVERIFIED, SIGNATURE_THRESHOLD, STATEMENT_EXPIRED,
+                STATEMENT_NOT_YET_VALID, SEQUENCE_LOWER, STATEMENT_EQUIVOCATION and what ChannelDesk.publish
+                raises.
         """
         try:
             verified = self._verifier.verify(bundle, None)
         except TidegateError as error:
+            if error.code is Code.SIGNATURE_THRESHOLD:
+                raise
             reason = f"The bundle does not verify: {error.reason} ({error.code})"
             raise TidegateError(Code.ANNOUNCE_UNVERIFIED, reason) from error
         predicate = verified.statement.predicate
@@ -136,7 +161,7 @@ class Announcing:
         before = self._desk.current(predicate.product, predicate.channel)
         before = self._accept_fault(before, replace=replace_unverified)
         if before.verified is not None and self._verifier.policy is None:
-            require_same_signer(before.verified.signer, verified.signer)
+            require_same_signers(before.verified, verified)
         signed = Signed(bundle, verified)
         same = before.verified is not None and before.verified.statement == verified.statement
         if not may_replace(before.sequence, predicate.sequence, same_content=same):

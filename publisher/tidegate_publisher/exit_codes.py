@@ -32,6 +32,9 @@ _TRUST_GROUPS: Final = frozenset({"sequence", "signature", "statement", "trust"}
 _SINGLE: Final = {
     Code.ANNOUNCE_TIMEOUT: ExitCode.TIMED_OUT,
     Code.ANNOUNCE_UNVERIFIED: ExitCode.REFUSED,
+    Code.IMAGE_SIGNATURE: ExitCode.REFUSED,
+    Code.IMAGE_SIGNATURE_FORMAT: ExitCode.REFUSED,
+    Code.IMAGE_UNSIGNED: ExitCode.REFUSED,
     Code.REFERENCE_INVALID: ExitCode.USAGE,
 }
 

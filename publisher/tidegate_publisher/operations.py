@@ -87,6 +87,7 @@ class Operating:
         conditions: Conditions,
         *,
         wave: str | None = None,
+        publish: bool = True,
     ) -> Outcome:
         """Do it. What is so already is not signed again, except by a heartbeat.
 
@@ -96,6 +97,7 @@ class Operating:
             channel: see `product`.
             conditions: what must hold.
             wave: which one to promote; None is the first that is not open.
+            publish: False leaves the channel as it is: others may have to sign the statement first.
 
         Raises:
             TidegateError: the fault of a retained statement that does not verify; ANNOUNCE_MISSING,
@@ -108,8 +110,9 @@ class Operating:
         if operation is not Operation.HEARTBEAT and rollout == statement.predicate.rollout:
             return Outcome(self._as_signed(before), None, changed=False)
         renewed = renew(statement, now=self._clock.now(), rollout=rollout, validity=conditions.validity)
-        signed = self._signing.sign(renewed, before.verified)
-        self._channels.publish(signed, before)
+        signed = self._signing.sign(renewed, before.verified, unfinished=not publish)
+        if publish:
+            self._channels.publish(signed, before)
         return Outcome(signed, None, changed=True)
 
     def _afterwards(self, operation: Operation, rollout: Rollout, wave: str | None) -> Rollout:

@@ -25,10 +25,31 @@ class SignerId:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A bundle that was found genuine: what it says, and who says it."""
+    """A message that was found genuine: what it says, and who says it.
+
+    Attributes:
+        statement: what it says.
+        signers: who signed, each once, in the order of the message; at least one.
+        payload: the signed bytes.
+        standing: how many signers of the policy stand behind it; without a policy, all who signed.
+        needed: how many hosts ask for, as far as we were told.
+    """
 
     statement: ChannelStatement
-    signer: SignerId
+    signers: tuple[SignerId, ...]
+    payload: bytes
+    standing: int = 1
+    needed: int = 1
+
+    @property
+    def enough(self) -> bool:
+        """Whether as many signers stand behind it as hosts need for letting a release go on."""
+        return self.standing >= self.needed
+
+    @property
+    def signed_by(self) -> str:
+        """The signers, in words."""
+        return " and ".join(map(str, self.signers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +109,45 @@ class Verifier(Protocol):
         """Who is trusted, in words; None when no policy was given and each bundle's own signer is taken."""
         ...
 
-    def verify(self, bundle: bytes, target: tuple[str, str] | None) -> Verified:
-        """Verify a bundle. Freshness and sequence are left to the caller.
+    @property
+    def needed(self) -> int:
+        """How many signers a release needs to go on; 1 when no policy was given."""
+        ...
+
+    def verify(self, message: bytes, target: tuple[str, str] | None) -> Verified:
+        """Verify a message as hosts do. Freshness and sequence are left to the caller.
 
         Args:
-            bundle: Sigstore bundle, JSON.
+            message: a Sigstore bundle, JSON; or a cosigned message with several.
             target: the product and channel that it must speak of; None takes those that it names.
 
         Raises:
             TidegateError: SIGNATURE_*, STATEMENT_*, TRUST_*.
+        """
+        ...
+
+    def verify_each(self, message: bytes, target: tuple[str, str] | None) -> Verified:
+        """Verify a message that may still lack signers; but none of those that it has may be false.
+
+        Raises:
+            TidegateError: as `verify`, for the first bundle that does not verify. Never SIGNATURE_THRESHOLD.
+        """
+        ...
+
+
+class ImageSignatures(Protocol):
+    """Tells whether an image is signed where it lies, as hosts do that ask for it: step 8."""
+
+    def require(self, references: tuple[str, ...], digest: str) -> tuple[SignerId, ...]:
+        """Who signed the image.
+
+        Args:
+            references: the repositories that it can be pulled from, in which a signature may lie.
+            digest: of the image as it is announced, `sha256:…`.
+
+        Raises:
+            TidegateError: IMAGE_UNSIGNED, IMAGE_SIGNATURE, IMAGE_SIGNATURE_FORMAT; IMAGE_* when a repository
+                gave no answer; TRUST_*.
         """
         ...
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tidegate_publisher.ports import Verified
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
     from tidegate_publisher.ports import ChannelStore, Progress, Signer, SignerId, Verifier
@@ -60,35 +61,48 @@ class SigningDesk:
         self._verifier = verifier
         self._progress = progress
 
-    def sign(self, statement: ChannelStatement, previous: Verified | None = None) -> Signed:
+    def sign(
+        self, statement: ChannelStatement, previous: Verified | None = None, *, unfinished: bool = False
+    ) -> Signed:
         """Sign.
 
         Args:
             statement: what to sign.
-            previous: what the channel holds now; its signer must be ours when no policy was given.
+            previous: what the channel holds now; its signers must be ours when no policy was given.
+            unfinished: others sign it later, so that it may lack signers.
 
         Raises:
             TidegateError: IDENTITY_UNAVAILABLE, SIGN_FAILED, ANNOUNCE_UNVERIFIED, SIGNATURE_IDENTITY,
-                STATEMENT_OVERSIZE.
+                SIGNATURE_THRESHOLD, STATEMENT_OVERSIZE.
         """
+        if not unfinished:
+            self._require_one_is_enough(statement)
         with self._progress.phase("signing"):
             bundle = self._signer.sign(statement.to_json())
-        if len(bundle) > limits.STATEMENT_BYTES:
-            reason = (
-                f"The signed statement has {len(bundle)} bytes; hosts read at most {limits.STATEMENT_BYTES}"
-            )
-            raise TidegateError(Code.STATEMENT_OVERSIZE, reason)
+        require_size(bundle)
         with self._progress.phase("verifying what was signed"):
             verified = self._verify(bundle, statement)
-        self._progress.note(f"signed by {verified.signer}")
+        self._progress.note(f"signed by {verified.signed_by}")
         if previous is not None and self._verifier.policy is None:
-            require_same_signer(previous.signer, verified.signer)
+            require_same_signers(previous, verified, unfinished=unfinished)
+        if not verified.enough:
+            self._progress.note(lacking(verified))
         return Signed(bundle, verified)
+
+    def _require_one_is_enough(self, statement: ChannelStatement) -> None:
+        """Find out before anything is signed: what is in a log stays there."""
+        needed = self._verifier.needed
+        if needed > 1 and statement.predicate.rollout.state is RolloutState.ACTIVE:
+            reason = (
+                f"{needed} signers are needed to let a release go on, and this would be one: write the "
+                "statement into a file with --output, have it countersigned, and announce it with --bundle"
+            )
+            raise TidegateError(Code.SIGNATURE_THRESHOLD, reason)
 
     def _verify(self, bundle: bytes, statement: ChannelStatement) -> Verified:
         predicate = statement.predicate
         try:
-            verified = self._verifier.verify(bundle, (predicate.product, predicate.channel))
+            verified = self._verifier.verify_each(bundle, (predicate.product, predicate.channel))
         except TidegateError as error:
             reason = f"What was just signed does not verify: {error.reason} ({error.code})"
             raise TidegateError(Code.ANNOUNCE_UNVERIFIED, reason) from error
@@ -159,19 +173,54 @@ class ChannelDesk:
         return TidegateError(Code.ANNOUNCE_CONFLICT, reason)
 
 
-def require_same_signer(before: SignerId, now: SignerId) -> None:
-    """Refuse a change of signer that nobody asked for; another ref of the same CI workflow is no change.
+def require_size(message: bytes) -> None:
+    """Refuse what is larger than hosts read.
 
     Raises:
-        TidegateError: SIGNATURE_IDENTITY.
+        TidegateError: STATEMENT_OVERSIZE.
     """
-    if (_without_ref(before.identity), before.issuer) == (_without_ref(now.identity), now.issuer):
-        return
-    reason = (
-        f"The channel is signed by {before}, but this statement by {now}: hosts that trust the first would "
-        f"refuse it. If hosts trust the new signer, say so with --identity and --issuer"
-    )
-    raise TidegateError(Code.SIGNATURE_IDENTITY, reason)
+    if len(message) > limits.STATEMENT_BYTES:
+        reason = f"The signed statement has {len(message)} bytes; hosts read at most {limits.STATEMENT_BYTES}"
+        raise TidegateError(Code.STATEMENT_OVERSIZE, reason)
+
+
+def lacking(verified: Verified) -> str:
+    """That signers are missing, in words."""
+    count = f"{verified.standing} of {verified.needed} signers needed"
+    if verified.statement.predicate.rollout.state is RolloutState.ACTIVE:
+        return f"{count}; have it countersigned with `tidegate countersign`"
+    return f"{count} to let a release go on; this one only stops it, for which one is enough"
+
+
+def require_same_signers(before: Verified, now: Verified, *, unfinished: bool = False) -> None:
+    """Refuse a change of signers that nobody asked for; another ref of the same CI workflow is no change.
+
+    Whoever trusted those before has to trust those now. So all of them sign again; where a release is only
+    stopped, or others will sign too, one of them is enough.
+
+    Raises:
+        TidegateError: SIGNATURE_IDENTITY, none of those before signs; SIGNATURE_THRESHOLD, not all of them.
+    """
+    theirs, ours = ({persona(one) for one in said.signers} for said in (before, now))
+    if not theirs & ours:
+        reason = (
+            f"The channel is signed by {before.signed_by}, but this statement by {now.signed_by}: hosts that "
+            "trust the first would refuse it. If hosts trust the new signer, say so with --identity and "
+            "--issuer, or --signers"
+        )
+        raise TidegateError(Code.SIGNATURE_IDENTITY, reason)
+    stops = now.statement.predicate.rollout.state is not RolloutState.ACTIVE
+    if not (stops or unfinished or theirs <= ours):
+        reason = (
+            f"The channel is signed by {before.signed_by}, but this statement only by {now.signed_by}: hosts "
+            "may ask for all of them. Have it countersigned, or say with --signers who is needed"
+        )
+        raise TidegateError(Code.SIGNATURE_THRESHOLD, reason)
+
+
+def persona(signer: SignerId) -> tuple[str, str]:
+    """Who it is, whatever ref a CI workflow ran at."""
+    return _without_ref(signer.identity), signer.issuer
 
 
 def _without_ref(identity: str) -> str:

@@ -51,7 +51,7 @@ def _sentence(fault: ErrorDetails, document: YamlDocument) -> str:
     if fault["type"] == "extra_forbidden":
         return f"{place}: {_unknown(path)}"
     key = spell(path) or "the release"
-    return f"{place}: {key}: {_expected(fault)}"
+    return f"{place}: {key}: {expected(fault)}"
 
 
 def _unknown(path: Path) -> str:
@@ -69,7 +69,8 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 
-def _expected(fault: ErrorDetails) -> str:
+def expected(fault: ErrorDetails) -> str:
+    """What was expected in the place of a fault, and where it helps what was found."""
     kind, context = fault["type"], fault.get("ctx", {})
     if kind == "enum":
         return f"expected {context['expected']}, not {_shown(fault['input'])}"

@@ -54,9 +54,22 @@ def statement_document(statement: ChannelStatement) -> dict[str, Any]:
 
 
 def verified_document(verified: Verified) -> dict[str, Any]:
-    """A verified statement for a machine, with its signer."""
-    signer = {"identity": verified.signer.identity, "issuer": verified.signer.issuer}
-    return {**statement_document(verified.statement), "signer": signer}
+    """A verified statement for a machine, with its signers; `signer` is the first of them."""
+    signers = [{"identity": one.identity, "issuer": one.issuer} for one in verified.signers]
+    return {
+        **statement_document(verified.statement),
+        "signer": signers[0],
+        "signers": signers,
+        "signersNeeded": verified.needed,
+    }
+
+
+def signer_rows(verified: Verified) -> Rows:
+    """Who signed, one a line; and how many are needed, where it is more than one."""
+    rows = [("signer", "\n".join(map(str, verified.signers)))]
+    if verified.needed > 1:
+        rows.append(("signers", f"{verified.standing} of {verified.needed} needed"))
+    return rows
 
 
 def outcome_rows(outcome: Outcome, now: datetime, what: str) -> Rows:
@@ -72,7 +85,7 @@ def outcome_rows(outcome: Outcome, now: datetime, what: str) -> Rows:
     return [
         ("result", head),
         *statement_rows(verified.statement, now),
-        ("signer", str(verified.signer)),
+        *signer_rows(verified),
     ]
 
 

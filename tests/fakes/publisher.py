@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tidegate_publisher.ports import ResolvedImage, SignerId, Verified
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_schemas.rollout import RolloutState
 from tidegate_schemas.statement import parse_statement
+from tidegate_wire.trust.cosigned import split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,17 +46,36 @@ class FakeSigner:
 
 @dataclass
 class FakeVerifier:
-    """ports.Verifier: believes the fake signers in `trusted`, or all when it is None."""
+    """ports.Verifier: believes the fake signers in `trusted`, or all when it is None; `needed` of them."""
 
     trusted: frozenset[SignerId] | None = None
+    needed: int = 1
 
     @property
     def policy(self) -> str | None:
         """See ports.Verifier.policy."""
         return None if self.trusted is None else " or ".join(map(str, self.trusted))
 
-    def verify(self, bundle: bytes, target: tuple[str, str] | None) -> Verified:
+    def verify(self, message: bytes, target: tuple[str, str] | None) -> Verified:
         """See ports.Verifier.verify."""
+        found = self.verify_each(message, target)
+        if not found.enough and found.statement.predicate.rollout.state is RolloutState.ACTIVE:
+            raise TidegateError(Code.SIGNATURE_THRESHOLD, f"only {found.standing} of {found.needed}")
+        return found
+
+    def verify_each(self, message: bytes, target: tuple[str, str] | None) -> Verified:
+        """See ports.Verifier.verify_each."""
+        try:
+            bundles = split(message)
+        except TidegateError as error:
+            raise TidegateError(Code.SIGNATURE_MISSING, "nobody signed it") from error
+        found = [self._one(bundle, target) for bundle in bundles]
+        signers = tuple(dict.fromkeys(signer for one in found for signer in one.signers))
+        if len({one.payload for one in found}) > 1:
+            raise TidegateError(Code.SIGNATURE_MALFORMED, "they sign different things")
+        return replace(found[0], signers=signers, standing=len(signers), needed=self.needed)
+
+    def _one(self, bundle: bytes, target: tuple[str, str] | None) -> Verified:
         try:
             content = json.loads(bundle)
             signer = SignerId(content["identity"], content["issuer"])
@@ -62,11 +83,12 @@ class FakeVerifier:
             raise TidegateError(Code.SIGNATURE_MISSING, "nobody signed it") from error
         if self.trusted is not None and signer not in self.trusted:
             raise TidegateError(Code.SIGNATURE_IDENTITY, f"{signer} is not trusted")
-        statement = parse_statement(content["payload"].encode())
+        payload = content["payload"].encode()
+        statement = parse_statement(payload)
         found = statement.predicate.product, statement.predicate.channel
         if target not in {None, found}:
             raise TidegateError(Code.STATEMENT_TARGET, f"it speaks for {found}")
-        return Verified(statement, signer)
+        return Verified(statement, (signer,), payload)
 
 
 @dataclass

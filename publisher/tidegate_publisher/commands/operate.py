@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tidegate_publisher import wiring
+from tidegate_publisher.delivery import deliver
 from tidegate_publisher.operations import Conditions, Operation
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.duration import read_duration
-from tidegate_publisher.options.identity import identity_options
+from tidegate_publisher.options.identity import Identity, identity_options
+from tidegate_publisher.options.into import into_option
 from tidegate_publisher.options.speech import output_options
 from tidegate_publisher.options.target import Target, read_target
 from tidegate_publisher.options.trust import Trust, trust_options
@@ -20,8 +22,8 @@ from tidegate_publisher.report import outcome_document, outcome_rows
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
+    from pathlib import Path
 
-    from tidegate_publisher.adapters.identity import IdentitySource
     from tidegate_publisher.output import Output
 
 _RESULTS = {
@@ -51,6 +53,7 @@ def _options(function: Callable[..., None], *arguments: Callable[[Any], Any]) ->
             help="How long hosts may act on the new statement.  [default: as long as on the old]",
         ),
         click.option("--even-if-expired", is_flag=True, help="Go on from a statement that has expired."),
+        into_option("Publish nothing: write the signed statement here; - is stdout.", required=False),
         identity_options,
         trust_options,
         broker_options,
@@ -84,16 +87,21 @@ def _run(
     expect_sequence: int | None,
     expires_in: timedelta | None,
     even_if_expired: bool,
-    identity: IdentitySource,
+    into: Path | None,
+    identity: Identity,
     trust: Trust,
     broker: Broker,
     output: Output,
     wave: str | None = None,
 ) -> None:
     conditions = Conditions(expect_sequence, even_if_expired, expires_in)
+    trust = trust.beside(identity)
     with broker.open(output) as session:
         operating = wiring.operating(session, broker, trust, identity, output)
-        outcome = operating.run(operation, *target, conditions, wave=wave)
+        outcome = operating.run(operation, *target, conditions, wave=wave, publish=into is None)
+    if into is not None and outcome.changed:
+        deliver(outcome, into, output)
+        return
     rows = outcome_rows(outcome, wiring.clock.now(), _RESULTS[operation])
     output.result(rows, outcome_document(outcome))
 
@@ -118,8 +126,9 @@ def resume() -> None:
     """Let a held release go on.
 
     \b
-    Example:
+    Examples:
       tidegate resume os/stable --expect-sequence 43
+      tidegate resume os/stable -o resumed.json       # for others to countersign
 
     Refuses a revoked release (announce one instead), and a statement that has expired: it may be an old one
     that somebody plays back to you. --even-if-expired overrides the latter when you know better.

@@ -7,25 +7,22 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from tidegate_publisher import wiring
-from tidegate_publisher.bundle_input import read_bundle
 from tidegate_publisher.freshness import require_fresh
 from tidegate_publisher.options.broker import Broker, broker_options
+from tidegate_publisher.options.message import message_options, read_message
 from tidegate_publisher.options.speech import output_options
-from tidegate_publisher.options.target import Target, read_target
 from tidegate_publisher.options.trust import Trust, trust_options
-from tidegate_publisher.report import statement_rows, verified_document
+from tidegate_publisher.report import signer_rows, statement_rows, verified_document
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
+    from tidegate_publisher.options.target import Target
     from tidegate_publisher.output import Output
     from tidegate_publisher.ports import Verified
 
 
 @click.command(short_help="Check a signed statement as hosts do.")
-@click.argument("file", type=click.File("rb"), required=False, metavar="[FILE|-]")
-@click.option(
-    "--bus", callback=read_target, metavar="PRODUCT/CHANNEL", help="Verify what the broker holds there."
-)
+@message_options("Verify what the broker holds there.")
 @click.option("--allow-expired", is_flag=True, help="Accept a statement whose validity has passed.")
 @trust_options
 @broker_options
@@ -41,8 +38,9 @@ def verify(
 ) -> None:
     """Check a signed statement as hosts do: signature, log, signer, content, freshness.
 
-    With --identity and --issuer the signer must be one of those; without them the statement is found genuine
-    or not, and you are told who signed it: whether that is the right signer is then yours to judge.
+    With --signers, or --identity and --issuer, the signer must be one of those, and there must be as many as
+    hosts ask for; without them the statement is found genuine or not, and you are told who signed it: whether
+    that is the right signer is then yours to judge.
 
     \b
     Examples:
@@ -51,29 +49,17 @@ def verify(
 
     Exit code 4 when it does not verify or has expired.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
-    if (file is None) == (bus is None):
-        raise click.UsageError("name a FILE, - for stdin, or --bus PRODUCT/CHANNEL: one of them")
-    bundle = _from_bus(bus, broker, output) if bus is not None else read_bundle(file) if file else b""
+    bundle = read_message(file, bus, broker, output)
     verifier = trust.verifier()
     with output.phase("verifying"):
         verified = verifier.verify(bundle, bus)
     _check_fresh(verified, allow_expired=allow_expired)
     if verifier.policy is None:
-        output.warn("no --identity was given: the statement is genuine, but its signer was not compared")
-    rows = [("result", "verified"), ("signer", str(verified.signer))]
+        output.warn("no --signers or --identity was given: the statement is genuine, by whomever")
+    rows = [("result", "verified"), *signer_rows(verified)]
     rows += statement_rows(verified.statement, wiring.clock.now())
     compared = verifier.policy is not None
     output.result(rows, {**verified_document(verified), "verified": True, "signerCompared": compared})
-
-
-def _from_bus(target: Target, broker: Broker, output: Output) -> bytes:
-    with broker.open(output) as session, output.phase(f"reading {target.product}/{target.channel}"):
-        bundle = session.read_retained(broker.settings.topics.channel(*target))
-    if bundle is None:
-        raise TidegateError(
-            Code.ANNOUNCE_MISSING, f"Nothing is announced on {target.product}/{target.channel}"
-        )
-    return bundle
 
 
 def _check_fresh(verified: Verified, *, allow_expired: bool) -> None:

@@ -1,24 +1,122 @@
-"""--identity-token and its kin: in whose name is signed."""
+"""--identity-token and its kin, or --key: in whose name is signed."""
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
+from click.core import ParameterSource
 
 from tidegate_publisher.options.declare import group
 
 if TYPE_CHECKING:
     from tidegate_publisher.adapters.identity import IdentitySource
+    from tidegate_publisher.adapters.key_file import Key
+    from tidegate_publisher.ports import Signer
+    from tidegate_wire.trust.policy import SignerPolicy
+
+PASSWORD: Final = "TIDEGATE_KEY_PASSWORD"  # noqa: S105 -- the variable's name
+_KEYLESS: Final = ("identity_token", "identity_token_file", "oob")
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-def _build(identity_token: str | None, identity_token_file: Path | None, *, oob: bool) -> IdentitySource:
+class Identity:
+    """Who signs: somebody with a certificate, or with a key pair.
+
+    Args:
+        source: where a certificate's identity comes from.
+        key: the private key's file; None signs with a certificate.
+        interactive: whether there is a person at a terminal.
+    """
+
+    def __init__(self, source: IdentitySource, key: Path | None, *, interactive: bool) -> None:
+        self._source = source
+        self._interactive = interactive
+        self._loaded: Key | None = None
+        self.key = key
+
+    def check(self) -> None:
+        """Find out early whether there is somebody to sign as.
+
+        Raises:
+            TidegateError: IDENTITY_UNAVAILABLE, CONFIG_MISSING, TRUST_KEY_UNUSABLE.
+        """
+        if self.key is None:
+            self._source.check()
+        else:
+            self._load(self.key)
+
+    def signer(self, trust_config: Path | None) -> Signer:
+        """What signs. Raises TidegateError(CONFIG_MISSING, TRUST_KEY_UNUSABLE).
+
+        Args:
+            trust_config: a private Sigstore's client trust config; a key needs none.
+        """
+        if self.key is not None:
+            from tidegate_publisher.adapters.key_signer import KeySigner  # noqa: PLC0415 -- only with a key
+
+            return KeySigner(self._load(self.key))
+        from tidegate_publisher.adapters.sigstore_signer import SigstoreSigner  # noqa: PLC0415 -- the opposite
+
+        return SigstoreSigner(trust_config, self._source)
+
+    def own_policy(self) -> SignerPolicy | None:
+        """The policy that trusts nobody but this key; None without a key. Raises as `signer`."""
+        if self.key is None:
+            return None
+        from tidegate_publisher.adapters.key_file import public_pem  # noqa: PLC0415 -- cryptography, 0.1 s
+        from tidegate_wire.trust.policy import KeySigner, SignerPolicy  # noqa: PLC0415 -- the same
+
+        return SignerPolicy((KeySigner(self.key.name, public_pem(self._load(self.key))),))
+
+    def _load(self, path: Path) -> Key:
+        from tidegate_publisher.adapters.key_file import read_private_key  # noqa: PLC0415 -- as above
+
+        if self._loaded is None:
+            self._loaded = read_private_key(path, self._password)
+        return self._loaded
+
+    def _password(self) -> str | None:
+        given = os.environ.get(PASSWORD)
+        if given is None and self._interactive:
+            asked: str = click.prompt(f"Password of {self.key}", hide_input=True, err=True)
+            return asked
+        return given
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Which options stand on the command line itself, rather than in the environment."""
+
+    key: bool
+    keyless: bool
+
+    @classmethod
+    def look(cls) -> _Given:
+        context = click.get_current_context()
+
+        def on_command_line(name: str) -> bool:
+            return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+        return cls(on_command_line("signing_key"), any(map(on_command_line, _KEYLESS)))
+
+
+def _build(
+    identity_token: str | None, identity_token_file: Path | None, signing_key: Path | None, *, oob: bool
+) -> Identity:
     from tidegate_publisher.adapters.identity import IdentitySource  # noqa: PLC0415 -- only for who signs
 
+    given = _Given.look()
+    if given.key and given.keyless:
+        raise click.UsageError("--key signs without Sigstore: give no identity token beside it")
     interactive = sys.stdin.isatty() and sys.stderr.isatty()
-    return IdentitySource(identity_token, identity_token_file, interactive, oob)
+    source = IdentitySource(identity_token, identity_token_file, interactive, oob)
+    # What stands on the command line counts more than what a job's environment says for all.
+    return Identity(source, None if given.keyless else signing_key, interactive=interactive)
 
 
 identity_options = group(
@@ -34,10 +132,18 @@ identity_options = group(
         ),
         click.option(
             "--identity-token-file",
-            type=click.Path(dir_okay=False, path_type=Path),
+            type=_FILE,
             help="The same out of a file, where process lists do not show it.",
         ),
         click.option("--oob", is_flag=True, help="Print a sign-in link rather than open a browser."),
+        click.option(
+            "--key",
+            "signing_key",
+            type=_FILE,
+            envvar="TIDEGATE_KEY",
+            show_envvar=True,
+            help=f"Sign with this private key (PEM) and without Sigstore; its password is ${PASSWORD}.",
+        ),
     ),
-    ("identity_token", "identity_token_file", "oob"),
+    ("identity_token", "identity_token_file", "oob", "signing_key"),
 )

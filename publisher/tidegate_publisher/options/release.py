@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseInput:
-    """A release file, the flags that were given, and how its image is looked up."""
+    """A release file, the flags that were given, and what is asked of its image."""
 
     file: IO[bytes] | None
     overrides: dict[str, object]
     check_image: bool
+    signed_image: bool
 
     def load(self) -> Release:
         """Read file and flags. Raises TidegateError(CONFIG_SYNTAX, RELEASE_INVALID, REFERENCE_INVALID)."""
@@ -74,9 +75,15 @@ _FLAGS: dict[str, str] = {
 }
 
 
-def _build(release: IO[bytes] | None, *, check_image: bool, **flags: Any) -> ReleaseInput:  # noqa: ANN401 -- click's
+def _build(
+    release: IO[bytes] | None,
+    *,
+    check_image: bool,
+    require_image_signature: bool,
+    **flags: Any,  # noqa: ANN401 -- click's
+) -> ReleaseInput:
     overrides = {_FLAGS[name]: value for name, value in flags.items() if value is not None}
-    return ReleaseInput(release, overrides, check_image)
+    return ReleaseInput(release, overrides, check_image, require_image_signature)
 
 
 def _flag(name: str, text: str, **more: Any) -> Callable[[Any], Any]:  # noqa: ANN401 -- click's own arguments
@@ -111,6 +118,11 @@ release_options = group(
             default=True,
             help="Ask the registry whether the image is there, and for its platforms.  [default: check]",
         ),
+        click.option(
+            "--require-image-signature",
+            is_flag=True,
+            help="Refuse an image without a signature of its own by --signers (or --identity).",
+        ),
     ),
-    ("release", *_FLAGS, "check_image"),
+    ("release", *_FLAGS, "check_image", "require_image_signature"),
 )

@@ -96,7 +96,7 @@ def test_another_signer_than_before_needs_a_policy() -> None:
     world.signer.name = STRANGER
     assert refused(world) is Code.SIGNATURE_IDENTITY
     world.verifier = FakeVerifier(frozenset({RELEASER, STRANGER}))
-    assert world.announce().signer == STRANGER
+    assert world.announce().signers == (STRANGER,)
 
 
 @pytest.mark.parametrize(

@@ -74,4 +74,4 @@ def test_nothing_given_is_not_a_setting() -> None:
 def test_identities_and_issuers_pair_up_in_order() -> None:
     words = ["--identity", "a@x", "--issuer", "https://one", "--identity", "b@y", "--issuer", "https://two"]
     _, trust = parsed(words, {})
-    assert trust.verifier().policy == "a@x (issuer https://one) or b@y (issuer https://two)"
+    assert trust.verifier().policy == "identity a@x, issuer https://one or identity b@y, issuer https://two"
