@@ -28,22 +28,28 @@ Content = Annotated[str, AfterValidator(_require_base64)]
 """Bytes, base64."""
 
 
-class AboutStatement(Form):
+class _AboutMessage(Form):
+    message: Content
+    policy: SignerPolicy
+
+    @property
+    def with_keys(self) -> bool:
+        """Whether key pairs are trusted, and no certificates."""
+        return self.policy.with_keys
+
+
+class AboutStatement(_AboutMessage):
     """Is this message a genuine statement of that channel?"""
 
     kind: Literal["statement"] = "statement"
-    message: Content
-    policy: SignerPolicy
     product: str
     channel: str
 
 
-class AboutRequest(Form):
+class AboutRequest(_AboutMessage):
     """Is this message a genuine request to that host?"""
 
     kind: Literal["request"] = "request"
-    message: Content
-    policy: SignerPolicy
     host: str
 
 
@@ -58,6 +64,11 @@ class AboutImage(Form):
     simple: tuple[tuple[Content, Content], ...]
     policy: ImagePolicy
     digest: str
+
+    @property
+    def with_keys(self) -> bool:
+        """Whether key pairs are trusted, and no certificates."""
+        return self.policy.signers.with_keys
 
 
 Subject = AboutStatement | AboutRequest | AboutImage
