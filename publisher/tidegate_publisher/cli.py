@@ -25,12 +25,18 @@ COMMANDS: Final = {
     "announce": Entry(
         f"{_HERE}.announce:announce", "Sign a release and announce it on its channel.", _RELEASE
     ),
+    "countersign": Entry(f"{_HERE}.countersign:countersign", "Add a signature to a statement.", _RELEASE),
+    "keygen": Entry(f"{_HERE}.keygen:keygen", "Make a key pair for signing without Sigstore.", _RELEASE),
     "hold": Entry(f"{_HERE}.operate:hold", "Stop a release from spreading, for now.", _STEER),
     "resume": Entry(f"{_HERE}.operate:resume", "Let a held release go on.", _STEER),
     "promote": Entry(f"{_HERE}.operate:promote", "Open the next wave of a release.", _STEER),
     "revoke": Entry(f"{_HERE}.operate:revoke", "Withdraw a release for good.", _STEER),
     "heartbeat": Entry(f"{_HERE}.operate:heartbeat", "Make a channel's statement fresh again.", _STEER),
+    "request": Entry(f"{_HERE}.request:request", "Ask single hosts to do something, signed.", _STEER),
     "verify": Entry(f"{_HERE}.verify:verify", "Check a signed statement as hosts do.", _LOOK),
+    "verify-image": Entry(
+        f"{_HERE}.verify_image:verify_image", "Check an image's own signature as hosts do.", _LOOK
+    ),
     "inspect": Entry(f"{_HERE}.inspect:inspect", "Show what a bundle claims, unverified.", _LOOK),
     "events": Entry(f"{_HERE}.events:events", "Follow what hosts report.", _LOOK),
     "trust": Entry(f"{_HERE}.trust:trust", "Print the trusted root in use.", _LOOK),

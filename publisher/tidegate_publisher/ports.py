@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tidegate_schemas.statement import ChannelStatement
 
@@ -12,15 +12,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+KEY_PAIR: Final = "a key pair"
+"""Stands where an issuer would, as in `tidegate_wire.trust.keys`: nobody vouches for a key but a policy."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignerId:
-    """Who signed, in a certificate's words: the subject alternative name, and the issuer that vouched."""
+    """Who signed, in a certificate's words: the subject alternative name, and the issuer that vouched.
+
+    For a key pair it is the name by which the policy goes, and `KEY_PAIR`.
+    """
 
     identity: str
     issuer: str
 
     def __str__(self) -> str:
-        return f"{self.identity} (issuer {self.issuer})"
+        return f"{self.identity} ({'' if self.issuer == KEY_PAIR else 'issuer '}{self.issuer})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from click.testing import Result
 
 ACTING = [
-    *("sign", "announce", "hold", "resume", "promote", "revoke", "heartbeat"),
-    *("verify", "inspect", "events", "trust"),
+    *("sign", "announce", "hold", "resume", "promote", "revoke", "heartbeat", "request"),
+    *("countersign", "keygen", "verify", "verify-image", "inspect", "events", "trust"),
 ]
 
 CI = ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "CIRCLE_OIDC_TOKEN_V2", "GITHUB_ACTIONS", "GITLAB_CI")
