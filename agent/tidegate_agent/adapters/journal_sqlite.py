@@ -198,6 +198,8 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = full")
+        # A few rows are read at a time; by default up to 2 MiB of pages would stay in memory.
+        db.execute("pragma cache_size = -256")
         _check(db)
         migrate(db, path)
     except BaseException:
