@@ -16,11 +16,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from tuf.api.exceptions import SlowRetrievalError
 
 from tests.support.bundles import PERSON, SIGNER, a_message
+from tests.support.faketime import python_in
 from tests.support.pki import Authority
 from tests.support.tuf_repository import TufRepository, drip, drip_headers, flood, hang, reply
 from tidegate_agent.adapters.root_tuf import METADATA, PREVIOUS, RECORD, ROOT, Repository, TufRoot
+from tidegate_agent.adapters.tuf_fetcher import DeadlineFetcher
 from tidegate_agent.adapters.verifier_child import ChildVerifier, VerifyingChild
 from tidegate_agent.adapters.verifier_rooted import RootedVerifier
 from tidegate_agent.errors import RefusedError
@@ -299,6 +302,36 @@ def test_a_repository_that_goes_back_in_time(host: Host, second: LocalSigstore) 
 def test_a_repository_that_stands_still_until_it_expires(host: Host) -> None:
     # The system's clock would still believe it: the agent's floor does not.
     assert "timestamp.json expired at" in host.refusal(now=NOW + 31 * DAY)
+
+
+@pytest.mark.real("faketime")
+def test_a_clock_without_a_battery_hides_no_expiry(host: Host, second: LocalSigstore, tmp_path: Path) -> None:
+    host.repository.publish(second.trusted_root_json().encode())
+    source = Repository(host.repository.url, host.first_root)
+    keeper = TufRoot(host.folder, source, python=python_in("1970", tmp_path))
+    with pytest.raises(TidegateError, match=r"timestamp\.json expired at"):
+        keeper.refresh(NOW + 31 * DAY)
+    assert host.in_force == host.root
+    keeper.refresh(NOW)
+    assert host.in_force == second.trusted_root_json()
+
+
+@pytest.mark.real("faketime")
+def test_a_clock_far_ahead_keeps_the_root_before(host: Host, second: LocalSigstore, tmp_path: Path) -> None:
+    host.repository.publish(second.trusted_root_json().encode())
+    source = Repository(host.repository.url, host.first_root)
+    with pytest.raises(TidegateError, match="is expired"):
+        TufRoot(host.folder, source, python=python_in("2100", tmp_path)).refresh(NOW)
+    assert host.in_force == host.root
+
+
+def test_a_download_is_cut_off_between_two_bytes(host: Host) -> None:
+    host.repository.answers["/timestamp.json"] = drip
+    fetcher = DeadlineFetcher(1)
+    begun = time.monotonic()
+    with pytest.raises(SlowRetrievalError, match="took too long"):
+        fetcher.download_bytes(f"{host.repository.url}/timestamp.json", 50)
+    assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,12 @@ The clock is faked by Debian's libfaketime, in the child's process only.
 
 from __future__ import annotations
 
-import shlex
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import find_program
 from tests.support.bundles import PERSON, POLICY, a_message, broken
+from tests.support.faketime import python_in
 from tests.support.statements import NOON, a_statement
 from tidegate_agent.adapters.child_process import ask
 from tidegate_agent.adapters.verifier_child import ChildVerifier, VerifyingChild
@@ -40,13 +38,7 @@ def sigstore() -> LocalSigstore:
 @pytest.fixture(params=YEARS)
 def python(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An interpreter to which it is a day in that year."""
-    faketime = find_program("faketime")
-    assert faketime is not None
-    words = ["exec", "env", "TZ=UTC", faketime, "-f", f"@{request.param}-01-02 00:00:00", sys.executable]
-    program = tmp_path / f"python-{request.param}"
-    program.write_text(f'#!/bin/sh\n{shlex.join(words)} "$@"\n')
-    program.chmod(0o700)
-    return str(program)
+    return python_in(request.param, tmp_path)
 
 
 @pytest.fixture
