@@ -28,6 +28,7 @@ the publisher, so that what one refuses the other never announces.
 | `keyless`    | verification with certificates                         | sigstore                          |
 | `signature`  | one bundle, by certificate or key                      | sigstore, once it is needed       |
 | `verify`     | a channel's statement, a request to a host             | the same                          |
+| `usable`     | whether a root that came can take over                 | the same                          |
 | `image`      | an image's own signatures                              | the same                          |
 
 Import the modules themselves: nothing is imported here, so a process that only names signers stays small.
