@@ -114,7 +114,9 @@ def compose(wish: Wish, host: str, *, nonce: str, now: datetime) -> HostRequest:
     }
     digest = wish.digest or host_digest(host)
     try:
-        subject = Subject(digest={"sha256": digest.removeprefix("sha256:")})
+        # in-toto leaves the name open; sigstore-python signs nothing without one.
+        name = host if wish.digest is None else "image"
+        subject = Subject(name=name, digest={"sha256": digest.removeprefix("sha256:")})
         return HostRequest(subject=(subject,), predicate=RequestPredicate(**fields))
     except ValidationError as error:
         raise TidegateError(Code.REQUEST_INVALID, f"The request: {first_fault(error)}") from error

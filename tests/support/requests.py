@@ -23,6 +23,6 @@ def a_request(action: Action = Action.RECHECK, *, digest: str | None = None, **c
     }
     subject = digest or host_digest(fields["host"])
     return HostRequest(
-        subject=(Subject(digest={"sha256": subject.removeprefix("sha256:")}),),
+        subject=(Subject(name="subject", digest={"sha256": subject.removeprefix("sha256:")}),),
         predicate=RequestPredicate(action=action, **fields),
     )
