@@ -9,11 +9,10 @@ import pytest
 
 from tests.trust.images import NEXT, RUNNING
 from tests.trust.releases import the_truth
-from tests.trust.world import FOLLOW, InProcessVerifier
+from tests.trust.verifying import believed
 from tidegate_schemas.events import Step
 
 if TYPE_CHECKING:
-    from tests.trust.beliefs import Beliefs
     from tests.trust.case import BadCase
     from tests.trust.forge import Forge
     from tests.trust.world import Host
@@ -64,8 +63,3 @@ def takes_up(host: Host, message: bytes) -> None:
     news = host.events()[told:]
     assert [event.data.step for event in news if event.data.step.final] == [Step.SUCCEEDED], news
     assert (host.running(), host.version()) == (NEXT.digest, b"2")
-
-
-def believed(message: bytes, beliefs: Beliefs) -> bytes:
-    """What a verifier with these beliefs finds signed in a message."""
-    return InProcessVerifier(beliefs).verify(FOLLOW, message).payload

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_socket
 
+from tests.trust.children import Trial, begun
 from tests.trust.forge import Forge
 from tests.trust.images import RUNNING, write_images
 from tests.trust.releases import FIRST_SEQUENCE, INSTALLED, SIGNED, statement
@@ -73,3 +74,14 @@ def start(places: Places) -> Iterator[Start]:
     yield begin
     for host in hosts:
         host.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def trials(
+    request: pytest.FixtureRequest, forge: Forge, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Trial]]:
+    """Of all cases whose child is to be tested in this run, begun with the first test of any kind."""
+    calls = [item.callspec for item in request.session.items if hasattr(item, "callspec")]
+    names = [call.params["judged"] for call in calls if "judged" in call.params]
+    with begun(names, forge, tmp_path_factory.mktemp("roots")) as trials:
+        yield trials

@@ -1,4 +1,4 @@
-"""The bad cases that are one message: what each is about stands in tests/trust/cases, beside how it is made.
+"""The bad cases that are one message; what each is about stands in tests/trust/cases, beside how it is made.
 
 Each test hears the message on a host that runs an image, for Rekor v1 and v2: refused with its code in one
 event; journal, store and running image as before; and the genuine statement after it is taken up.

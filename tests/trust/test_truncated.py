@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.trust.checks import Start, believed, hears_and_refuses, takes_up
+from tests.trust.checks import Start, hears_and_refuses, takes_up
 from tests.trust.releases import the_truth
+from tests.trust.verifying import believed
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from tests.support.tuf_repository import TufRepository, hang
 from tests.trust.beliefs import trusting
 from tests.trust.checks import Start, hears_and_refuses, takes_up
 from tests.trust.releases import SIGNED, the_truth
-from tests.trust.world import FOLLOW, Host, verdict_on
+from tests.trust.verifying import FOLLOW, InProcessVerifier
+from tests.trust.world import Host
 from tidegate_agent.adapters.root_tuf import METADATA, PREVIOUS, ROOT, Repository, TufRoot
 from tidegate_agent.adapters.verifier_child import ChildVerifier, VerifyingChild
 from tidegate_agent.errors import RefusedError
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler
 
     from tests.trust.forge import Forge
-    from tidegate_agent.model import Follow, Verdict
 
 LIFE: Final = timedelta(days=3650)
 """Of the repository's metadata: python-tuf goes by the system's clock, and this host by another."""
@@ -49,21 +49,6 @@ DEADLINE_S: Final = 30.0
 def _network_off() -> None:
     """Loopback is open here, and nothing else."""
     pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
-
-
-class FileVerifier:
-    """ports.Verifier over a root file, which it reads anew for each message."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def verify(self, follow: Follow, payload: bytes) -> Verdict:
-        """See the port."""
-        return verdict_on(payload, follow, load_root(self._root), trusting())
-
-    def verify_request(self, payload: bytes) -> Verdict:
-        """Nobody may send requests to these hosts."""
-        raise RefusedError(Code.REQUEST_UNWELCOME, f"{len(payload)} bytes from nobody")
 
 
 @dataclass(frozen=True)
@@ -89,7 +74,7 @@ def refreshed(forge: Forge, start: Start, tmp_path: Path) -> Iterator[Refreshed]
         first.write_bytes(repository.first_root)
         source = Repository(repository.url, first, timeout_s=DEADLINE_S)
         TufRoot(folder, source).refresh(SIGNED)
-        host = start(forge.beliefs, verifier=FileVerifier(folder / ROOT))
+        host = start(forge.beliefs, verifier=InProcessVerifier(lambda: load_root(folder / ROOT), trusting()))
         yield Refreshed(host, repository, folder, source)
 
 

@@ -20,23 +20,20 @@ from tests.fakes.signatures import FakeImageSignatures
 from tests.fakes.timer import FakeTimer
 from tests.trust.releases import SIGNED
 from tests.trust.snapshot import Snapshot, take_snapshot
+from tests.trust.verifying import FOLLOW, verifier_with
 from tidegate_agent.adapters.journal_sqlite import SqliteJournal
 from tidegate_agent.admission import HostFacts, Policy
 from tidegate_agent.engine import Engine
 from tidegate_agent.engines.embedded.engine import EmbeddedEngine
-from tidegate_agent.errors import RefusedError
 from tidegate_agent.machine.rules import Rules
 from tidegate_agent.manners import Manners
-from tidegate_agent.model import Follow, Verdict
 from tidegate_agent.operations import Operations
 from tidegate_agent.reporting import Profile
 from tidegate_agent.surroundings import Followed, Surroundings
 from tidegate_agent.windows import Schedule
-from tidegate_schemas.codes import Code
 from tidegate_schemas.status import Inventory
 from tidegate_schemas.topics import Topics
 from tidegate_wire.registry.layout import LayoutSource
-from tidegate_wire.trust.verify import verify_statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,38 +42,9 @@ if TYPE_CHECKING:
     from tests.trust.beliefs import Beliefs
     from tidegate_agent.ports import ImageEngine, Verifier
     from tidegate_schemas.events import UpdateEvent
-    from tidegate_wire.trust.policy import SignerPolicy
-    from tidegate_wire.trust.root import PinnedRoot
 
-FOLLOW: Final = Follow("os", "stable")
 TOPICS: Final = Topics()
 HOST: Final = "edge-1"
-
-
-def verdict_on(payload: bytes, follow: Follow, root: PinnedRoot, policy: SignerPolicy) -> Verdict:
-    """What the confined child would say, said in this process."""
-    found = verify_statement(
-        payload, root=root, policy=policy, product=follow.product, channel=follow.channel
-    )
-    return Verdict(found.payload, found.identity, found.issuer, found.signed_at_least, enough=found.enough)
-
-
-class InProcessVerifier:
-    """ports.Verifier without a child."""
-
-    def __init__(self, beliefs: Beliefs) -> None:
-        self._root = beliefs.pinned
-        self._policy = beliefs.policy
-
-    def verify(self, follow: Follow, payload: bytes) -> Verdict:
-        """See the port."""
-        if self._policy is None:
-            raise RefusedError(Code.TRUST_POLICY_EMPTY, f"no signer is trusted for {follow.key}")
-        return verdict_on(payload, follow, self._root, self._policy)
-
-    def verify_request(self, payload: bytes) -> Verdict:
-        """Nobody may send requests to these hosts."""
-        raise RefusedError(Code.REQUEST_UNWELCOME, f"nobody is named who may ask for {len(payload)} bytes")
 
 
 @dataclass(frozen=True)
@@ -135,7 +103,7 @@ class Host:
         self._machine = FakeHost()
         self._queue: deque[Callable[[], None]] = deque()
         self.image = engine or real_engine(places)
-        self._agent = self._start(verifier or InProcessVerifier(beliefs))
+        self._agent = self._start(verifier or verifier_with(beliefs))
 
     def hear(self, message: bytes) -> None:
         """A message comes from the broker; everything that follows from it is done."""
