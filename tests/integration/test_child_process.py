@@ -151,3 +151,17 @@ def test_a_process_without_capabilities_cannot_reach_what_belongs_to_others(tmp_
 def test_a_process_that_never_had_capabilities_goes_on() -> None:
     twice = "\nfrom tidegate_agent.adapters.confinement import drop_capabilities"
     assert run(CONFINED + twice + "\ndrop_capabilities()\ndrop_capabilities()\nprint('on')") == b"on\n"
+
+
+def test_a_confined_process_may_be_left_more_files_of_a_size(tmp_path: Path) -> None:
+    target = tmp_path / "written"
+    code = (
+        "import os\nfrom tidegate_agent.adapters.confinement import confine\n"
+        "confine(256, 1, open_files=30, file_bytes=10)\n"
+        "kept = [open('/dev/null') for _ in range(20)]\n"
+        f"handle = os.open({str(target)!r}, os.O_CREAT | os.O_WRONLY)\n"
+        "print(os.write(handle, b'x' * 10))\n"
+        "try: os.write(handle, b'x')\nexcept OSError as error: print(error.strerror)"
+    )
+    assert run(code) == b"10\nFile too large\n"
+    assert target.read_text() == "x" * 10
