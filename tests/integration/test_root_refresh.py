@@ -1,7 +1,7 @@
 """The trusted root out of a real TUF repository: what gets through, what does not, and what is left then.
 
 Every failure asserts that the root in force is the one before. NOW is the system's clock: python-tuf asks
-no other.
+no other. Longer than the habit: one host and one repository, and all that can be wrong with them.
 """
 
 from __future__ import annotations

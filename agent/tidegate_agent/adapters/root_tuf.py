@@ -7,6 +7,8 @@
 
 The versions are kept twice, and the child refuses to go below either: damage to `metadata` is cleared away
 without a way back to older roots, and without anybody having to repair the host.
+
+Longer than the habit, because all of it is about these places and the order in which they are written.
 """
 
 from __future__ import annotations
