@@ -78,7 +78,7 @@ class VerifyRequest(Form):
     """What to verify, and by what: `root` is a trusted root's path, or `public-good`; None without one."""
 
     about: Annotated[Subject, Field(discriminator="kind")]
-    root: str | None
+    root: str | None = None
 
 
 class SignerName(Form):
@@ -95,7 +95,7 @@ class Genuine(Form):
     payload: Annotated[Content, Field(max_length=2 * limits.STATEMENT_BYTES)] = ""
     signers: Annotated[tuple[SignerName, ...], Field(min_length=1)]
     enough: bool
-    signed_at_least: Moment | None
+    signed_at_least: Moment | None = None
 
 
 class Refused(Form):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.descriptor import MAX_INDEX_ENTRIES
 from tidegate_wire.registry.parsing import parse_manifest
-from tidegate_wire.registry.referrers import MAX_REFERRERS
+from tidegate_wire.registry.referrers import MAX_REFERRERS, may_be
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,7 +42,7 @@ def scan_referrers(
     seen: set[str] = set()
     left = _MAX_SCAN_BYTES
     for entry in entries:
-        if entry.digest in seen or entry.artifact_type not in (None, artifact_type):
+        if entry.digest in seen or not may_be(entry, artifact_type):
             continue
         if left < 0 or len(seen) == MAX_INDEX_ENTRIES or len(found) == MAX_REFERRERS:
             return _all_or_refuse(found, digest)

@@ -16,7 +16,7 @@ from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.checked_json import check_json
 from tidegate_wire.registry.descriptor import Descriptor
 from tidegate_wire.registry.digest import hex_of
-from tidegate_wire.registry.media_types import INDEXES
+from tidegate_wire.registry.media_types import INDEXES, OCI_EMPTY
 from tidegate_wire.registry.transport import join_url, origin_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def read_entries(raw: bytes, what: str) -> Iterator[Descriptor]:
         TidegateError: IMAGE_MALFORMED, at once, when it is not an image index.
     """
     document = check_json(raw, what)
-    entries = document.get("manifests")
+    entries = document.get("manifests", "missing")
+    if entries is None:
+        entries = []  # how registries in Go write a list without members
     declared = document.get("mediaType")
     if (
         document.get("schemaVersion") != _SCHEMA_VERSION
@@ -62,10 +64,19 @@ def read_entries(raw: bytes, what: str) -> Iterator[Descriptor]:
     return (found for entry in entries if (found := _descriptor(entry)) is not None)
 
 
+def may_be(entry: Descriptor, artifact_type: str) -> bool:
+    """Whether what an entry names may be of a type; its manifest tells.
+
+    Older clients write no type. Under the fallback tag cosign (2.5 to 3.1, at least) writes the type of the
+    empty configuration in the place of the manifest's own.
+    """
+    return entry.artifact_type in (None, OCI_EMPTY, artifact_type)
+
+
 def keep_wanted(found: dict[str, Descriptor], entries: Iterable[Descriptor], artifact_type: str) -> None:
     """Add the entries that may be of a type, each digest once, up to MAX_REFERRERS.
 
-    The server's own filter is not relied on. An entry without a type is kept: older clients write it so.
+    The server's own filter is not relied on.
 
     Args:
         found: what there is so far, by digest.
@@ -75,7 +86,7 @@ def keep_wanted(found: dict[str, Descriptor], entries: Iterable[Descriptor], art
     for entry in entries:
         if len(found) >= MAX_REFERRERS:
             return
-        if entry.artifact_type in (None, artifact_type):
+        if may_be(entry, artifact_type):
             found.setdefault(entry.digest, entry)
 
 

@@ -63,7 +63,7 @@ class _Search:
         if self.outdated:
             text = (
                 f"{digest} is signed in cosign 2's form, which cannot be verified offline{skipped}; "
-                "sign it with cosign 3, or with `cosign sign --new-bundle-format`"
+                "sign it with cosign 3"
             )
             return ImageUnsignedError(Code.IMAGE_SIGNATURE_FORMAT, text)
         places = ", ".join(references)

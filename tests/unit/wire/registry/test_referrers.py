@@ -14,6 +14,7 @@ from tests.support.attaching import BUNDLE_V03, index_of
 from tests.support.images import describe
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.digest import digest_of
+from tidegate_wire.registry.media_types import OCI_EMPTY
 from tidegate_wire.registry.referrers import (
     MAX_REFERRERS,
     fallback_tag,
@@ -35,7 +36,8 @@ json_values = st.recursive(
 descriptors = st.builds(
     lambda number, kind: describe(b"%d" % number).model_copy(update={"artifact_type": kind}),
     st.integers(0, 100),
-    st.sampled_from([None, BUNDLE_V03, "a/b"]),
+    # cosign writes the type of the empty configuration under the fallback tag.
+    st.sampled_from([None, OCI_EMPTY, BUNDLE_V03, "a/b"]),
 )
 
 
@@ -51,6 +53,12 @@ def test_a_good_entry_is_found_among_anything(others: list[object], place: int) 
     good = {"mediaType": "a/b", "digest": digest_of(b"good"), "size": 4}
     others.insert(place, good)
     assert digest_of(b"good") in [entry.digest for entry in read_entries(index_of(others), "a list")]
+
+
+def test_a_list_without_members_may_be_written_as_null() -> None:
+    assert list(read_entries(b'{"schemaVersion": 2, "manifests": null}', "a list")) == []
+    with pytest.raises(TidegateError):
+        read_entries(b'{"schemaVersion": 2}', "a list")
 
 
 @given(st.binary())
