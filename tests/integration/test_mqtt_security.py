@@ -166,6 +166,29 @@ def test_a_publisher_cannot_speak_for_a_host(mutual: Site) -> None:
     assert not retained_after_writing(mutual, "publisher", hosts("edge-1", "status"), b"forged")
 
 
+@pytest.mark.parametrize("who", ["edge-1", "publisher", "watcher"])
+def test_only_operators_write_requests(mutual: Site, who: str) -> None:
+    with contextlib.suppress(TidegateError):
+        assert not retained_after_writing(mutual, who, hosts("edge-1", "requests"), b"hold")
+
+
+def test_operators_write_requests_and_nothing_else(mutual: Site) -> None:
+    assert retained_after_writing(mutual, "operator", hosts("edge-1", "requests"), b"hold")
+    for topic in (CHANNEL, hosts("edge-1", "status"), hosts("edge-1", "events")):
+        assert not retained_after_writing(mutual, "operator", topic, b"forged")
+
+
+def test_a_host_reads_its_own_requests_and_no_others(mutual: Site) -> None:
+    for host in ("edge-1", "edge-2"):
+        assert retained_after_writing(mutual, "operator", hosts(host, "requests"), host.encode())
+    with PublisherSession(mutual.identified("edge-1"), "edge-1") as session:
+        assert session.read_retained(hosts("edge-1", "requests")) == b"edge-1"
+        seen: bytes | None = None
+        with contextlib.suppress(TidegateError):
+            seen = session.read_retained(hosts("edge-2", "requests"), 0.5)
+        assert seen is None
+
+
 def test_a_host_reads_channels_but_not_other_hosts(mutual: Site) -> None:
     with PublisherSession(mutual.identified("publisher")) as session:
         session.publish(CHANNEL, b"statement", retain=True)
@@ -185,8 +208,9 @@ def test_a_bus_lives_within_these_rules(mutual: Site) -> None:
     bus.start(listener, lambda: Outgoing(0, hosts("edge-1", "status"), b"gone", retain=True))
     try:
         listener.wait(lambda seen: bool(seen.connections))
-        with PublisherSession(mutual.identified("publisher")) as session:
+        with PublisherSession(mutual.identified("publisher"), "publisher") as session:
             session.publish(CHANNEL, b"statement", retain=True)
+        with PublisherSession(mutual.identified("operator"), "operator") as session:
             session.publish(hosts("edge-1", "requests"), b"recheck")
         listener.wait(lambda seen: {body for _, body in seen.messages} == {b"statement", b"recheck"})
         assert bus.publish(Outgoing(1, hosts("edge-1", "events"), b"{}"))
