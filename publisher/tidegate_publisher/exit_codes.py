@@ -36,6 +36,7 @@ _SINGLE: Final = {
     Code.IMAGE_SIGNATURE_FORMAT: ExitCode.REFUSED,
     Code.IMAGE_UNSIGNED: ExitCode.REFUSED,
     Code.REFERENCE_INVALID: ExitCode.USAGE,
+    Code.REQUEST_INVALID: ExitCode.USAGE,
 }
 
 

@@ -18,7 +18,6 @@ from tidegate_publisher.options.trust import Trust, trust_options
 from tidegate_publisher.requesting import Reply, Wish, deliver
 from tidegate_schemas import limits
 from tidegate_schemas.base import DIGEST_PATTERN
-from tidegate_schemas.codes import Code
 from tidegate_schemas.requests import Action
 from tidegate_schemas.topics import check_host, check_name
 
@@ -166,5 +165,5 @@ def _documents(wish: Wish, replies: Sequence[Reply]) -> list[dict[str, Any]]:
 def _exit(replies: Sequence[Reply]) -> int:
     refused = next((reply for reply in replies if reply.outcome not in {*_GOOD, "unanswered"}), None)
     if refused is not None:
-        return exit_code(refused.code or Code.REQUEST_INVALID)
+        return ExitCode.FAILED if refused.code is None else exit_code(refused.code)
     return ExitCode.TIMED_OUT if any(reply.outcome == "unanswered" for reply in replies) else ExitCode.OK
