@@ -51,7 +51,7 @@ class HostFacts:
     labels: dict[str, str] = field(default_factory=dict)
 
 
-def admit(  # noqa: PLR0913 - all that admission depends on, in plain sight
+def admit(
     statement: ChannelStatement,
     fingerprint: str,
     memory: Memory,

@@ -259,7 +259,7 @@ def _refresh_root(options: argparse.Namespace) -> int:
             raise
         with alone(settings.state.directory):
             now = wiring.latest_known(settings)
-            wiring_roots.keeper_of(settings).refresh(now)
+            wiring_roots.refresh_now(settings, now)
         print(*wiring_roots.root_lines(settings, now), sep="\n")
     else:
         print("the running agent does so now; tidegate-agent status says what came of it")

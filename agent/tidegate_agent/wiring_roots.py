@@ -31,31 +31,39 @@ if TYPE_CHECKING:
     from tidegate_schemas.status import TrustStatus
 
 
-def keeper_of(settings: Settings) -> PinnedRoot | TufRoot:
-    """The keeper of this host's trusted root."""
+def keeper_of(settings: Settings) -> PinnedRoot | TufRoot | None:
+    """The keeper of this host's trusted root; None where only key pairs are trusted."""
     trust, state = settings.trust, settings.state.directory
     if trust.tuf is None:
-        return PinnedRoot(trust.root_in(state))
+        root = trust.root_in(state)
+        return None if root is None else PinnedRoot(root)
     return TufRoot(state / ROOT_FOLDER, _repository(trust.tuf), settings.verify.memory_mib)
 
 
-def rooted(verifier: Verifier, keeper: PinnedRoot | TufRoot) -> Verifier:
+def rooted(verifier: Verifier, keeper: PinnedRoot | TufRoot | None) -> Verifier:
     """A verifier that says why there is no root yet, where one has to be fetched first."""
     return RootedVerifier(verifier, keeper.why_missing) if isinstance(keeper, TufRoot) else verifier
 
 
-def upkeep_of(settings: Settings, keeper: PinnedRoot | TufRoot, around: Surroundings) -> TrustUpkeep:
-    """The upkeep of this host's trusted root."""
+def upkeep_of(
+    settings: Settings, keeper: PinnedRoot | TufRoot | None, around: Surroundings
+) -> TrustUpkeep | None:
+    """The upkeep of this host's trusted root, where it has one."""
+    if keeper is None:
+        return None
     tuf = settings.trust.tuf
     every = None if tuf is None else tuf.refresh
     plan = Plan(every, settings.trust.warn_before, random.random, _in_background)
     return TrustUpkeep(keeper, around, plan)
 
 
-def trust_at_rest(settings: Settings, now: datetime) -> TrustStatus:
-    """What there is to say of the trusted root while no agent runs."""
+def trust_at_rest(settings: Settings, now: datetime) -> TrustStatus | None:
+    """What there is to say of the trusted root while no agent runs; None where there is none."""
+    keeper = keeper_of(settings)
+    if keeper is None:
+        return None
     try:
-        root = keeper_of(settings).look(now)
+        root = keeper.look(now)
     except TidegateError as error:
         return trust_status(None, Failure(error.code, error.reason), ())
     every = None if settings.trust.tuf is None else settings.trust.tuf.refresh
@@ -64,8 +72,12 @@ def trust_at_rest(settings: Settings, now: datetime) -> TrustStatus:
 
 def root_lines(settings: Settings, now: datetime) -> Iterator[str]:
     """Which root is in force and until when, for a person."""
+    keeper = keeper_of(settings)
+    if keeper is None:
+        yield "trusted root: none; only key pairs are trusted"
+        return
     try:
-        root = keeper_of(settings).look(now)
+        root = keeper.look(now)
     except TidegateError as error:
         yield f"trusted root: none; {error.reason}"
         return
@@ -73,6 +85,13 @@ def root_lines(settings: Settings, now: datetime) -> Iterator[str]:
     yield f"trusted root: {root.origin} {root.digest}, {until}"
     if root.refreshed_at is not None:
         yield f"trusted root: refreshed at {rfc3339(root.refreshed_at)}"
+
+
+def refresh_now(settings: Settings, now: datetime) -> None:
+    """Bring the root up to date. Raises TidegateError(TRUST_REFRESH_FAILED or TRUST_ROOT_MISSING)."""
+    keeper = keeper_of(settings)
+    if keeper is not None:
+        keeper.refresh(now)
 
 
 def _in_background(call: Callable[[], None]) -> None:

@@ -146,7 +146,8 @@ def test_a_fleet_with_key_pairs_needs_no_sigstore(tmp_path: Path, sigstore: Loca
     pair, key = KeyPair("vault"), tmp_path / "vault.pub"
     key.write_text(pair.pem)
     signers = [{"name": "vault", "key": str(key)}]
-    with site(tmp_path, sigstore, follow={**REQUIRED, "signers": signers}) as here:
+    rootless = {"trust": {"root": "none"}}
+    with site(tmp_path, sigstore, follow={**REQUIRED, "signers": signers}, tables=rootless) as here:
         digest = here.images.release("1")
         statement = here.channel.statement(digest, sequence=1)
         attach_to_layout(tmp_path / "layout", digest, pair.bundle(about(digest)), BUNDLE_V03)

@@ -106,6 +106,11 @@ class FollowSettings(Table):
         """The channel, as the core names it."""
         return Follow(self.product, self.channel)
 
+    @property
+    def needs_root(self) -> bool:
+        """Whether it trusts anybody with a certificate."""
+        return any(one.key is None for one in (*self.signers, *self.image_signers))
+
     def policy(self) -> SignerPolicy:
         """Who may sign statements. Raises TidegateError(TRUST_KEY_UNUSABLE)."""
         return policy_of(self.signers, self.threshold)

@@ -54,6 +54,11 @@ class RequestsSettings(Table):
         """The bounds on requests, as the core knows them."""
         return RequestPolicy(self.max_validity)
 
+    @property
+    def needs_root(self) -> bool:
+        """Whether it trusts anybody with a certificate."""
+        return any(one.key is None for one in self.signers)
+
     def policy(self) -> SignerPolicy:
         """Who may sign requests. Raises TidegateError(TRUST_KEY_UNUSABLE)."""
         return policy_of(self.signers, self.threshold)

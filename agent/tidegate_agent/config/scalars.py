@@ -21,6 +21,9 @@ _ISO: Final = re.compile(
     r"P(?=\d|T\d)(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?", re.ASCII
 )
 
+NO_ROOT: Final = "none"
+"""In place of a trusted root, on hosts that trust key pairs only."""
+
 _ZONE: Final = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", re.ASCII)
 
 
@@ -130,15 +133,16 @@ File = Annotated[Path, Field(strict=False), AfterValidator(_absolute)]
 
 
 def _root(value: object) -> Path | str:
-    if value == PUBLIC_GOOD:
-        return PUBLIC_GOOD
+    if isinstance(value, str) and value in {PUBLIC_GOOD, NO_ROOT}:
+        return value
     if isinstance(value, str | Path) and Path(value).is_absolute():
         return Path(value)
-    raise refused(Code.CONFIG_VALUE, f'expected an absolute path, or "{PUBLIC_GOOD}"')
+    raise refused(Code.CONFIG_VALUE, f'expected an absolute path, "{PUBLIC_GOOD}" or "{NO_ROOT}"')
 
 
 RootPlace = Annotated[Path | str, PlainValidator(_root)]
-"""Where a trusted root is: an absolute path, or the word for the one that comes with the sigstore package."""
+"""Where a trusted root is: an absolute path, or the word for the one that comes with the sigstore package, or
+the word for none at all."""
 
 Argv = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_program)]
 """A program and its arguments, each a word of its own; no shell reads them."""

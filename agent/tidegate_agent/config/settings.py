@@ -11,7 +11,7 @@ from tidegate_agent.config.checks import HealthSettings
 from tidegate_agent.config.events import EventsSettings
 from tidegate_agent.config.follows import FollowSettings
 from tidegate_agent.config.requests import RequestsSettings
-from tidegate_agent.config.scalars import refused
+from tidegate_agent.config.scalars import NO_ROOT, refused
 from tidegate_agent.config.tables import (
     ActivateSettings,
     HostSettings,
@@ -78,6 +78,16 @@ class Settings(Table):
             raise refused(
                 Code.CONFIG_VALUE, "two follows share one embedded.directory; expected one for each"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _certificates_need_a_root(self) -> Self:
+        by_certificate = any(entry.needs_root for entry in self.follow)
+        if self.requests is not None:
+            by_certificate = by_certificate or self.requests.needs_root
+        if self.trust.root == NO_ROOT and by_certificate:
+            text = 'expected a trusted root: with trust.root = "none" every signer has to be a key'
+            raise refused(Code.CONFIG_VALUE, text)
         return self
 
     def schedule(self, host_zone: ZoneInfo) -> Schedule:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
-from tidegate_agent.config.scalars import Duration, File, RootPlace, refused
+from tidegate_agent.config.scalars import NO_ROOT, Duration, File, RootPlace, refused
 from tidegate_agent.config.tables import Table
 from tidegate_schemas.codes import Code
 
@@ -80,7 +80,8 @@ class TrustSettings(Table):
     """What bounds the trust in a genuine statement.
 
     Attributes:
-        root: the Sigstore trusted root, a trusted_root.json; "public-good" is the one of sigstore.dev.
+        root: the Sigstore trusted root, a trusted_root.json; "public-good" is the one of sigstore.dev, and
+            "none" is for hosts that trust key pairs only.
         max_validity_days: the longest validity that a statement may claim, in days.
         max_jump: how far a sequence may leap beyond the highest one seen.
         clock_floor: this host's clock is never believed to be before this moment.
@@ -100,6 +101,8 @@ class TrustSettings(Table):
             raise refused(Code.CONFIG_VALUE, "expected either root or a table [trust.tuf]")
         return self
 
-    def root_in(self, state: Path) -> Path | str:
-        """Where the root in force is: a path, or `public-good`. `state` is the state directory."""
+    def root_in(self, state: Path) -> Path | str | None:
+        """Where the root in force is: a path, `public-good`, or None. `state` is the state directory."""
+        if self.root == NO_ROOT:
+            return None
         return state / ROOT_FOLDER / ROOT_NAME if self.root is None else self.root

@@ -17,7 +17,7 @@ _KINDS = {COSIGN: "a cosign signature", PROVENANCE: "a build provenance"}
 
 
 def trust_lines(settings: Settings) -> Iterator[str]:
-    """One sentence for what each follow asks of statements, and of images.
+    """One sentence for what each follow asks of statements, and of images; one for requests.
 
     Raises:
         TidegateError: TRUST_KEY_UNUSABLE, a signer's key cannot be read.
@@ -25,6 +25,10 @@ def trust_lines(settings: Settings) -> Iterator[str]:
     for follow in settings.follow:
         yield f"{follow.follow.key}: statements count when signed by {words(follow.policy())}"
         yield f"{follow.follow.key}: {_images(follow)}"
+    if settings.requests is None:
+        yield "requests to this host: none are taken over the broker"
+    else:
+        yield f"requests to this host: they count when signed by {words(settings.requests.policy())}"
 
 
 def words(policy: SignerPolicy) -> str:

@@ -1,36 +1,33 @@
 """One verification's facts, and which parties of the trusted root may speak in it (step 3).
 
 sigstore-python looks at `validFor` with the system's clock, and not at all at the end of certificate
-authorities and logs. Here the root is narrowed first to the parties that were valid at every moment that the
-bundle claims, and their windows are opened wide, so that the library's clock decides nothing. A false claim
-gains nothing: it can only narrow further, and the library refuses the times that do not verify.
+authorities and logs. Here the root is narrowed first to the parties that were valid at every moment that
+the bundle claims, and their windows are opened wide (`usable`), so that the library's clock decides
+nothing. A false claim gains nothing: it can only narrow further, and the library refuses the times that do
+not verify.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-from sigstore.models import ClientTrustConfig
-from sigstore.verify import Verifier
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
 from tidegate_wire.trust.bundle import Bundle
 from tidegate_wire.trust.evidence import Evidence
 from tidegate_wire.trust.policy import SignerPolicy
-from tidegate_wire.trust.root import PinnedRoot, RootError
+from tidegate_wire.trust.root import PinnedRoot
 from tidegate_wire.trust.signed import SignatureError
+from tidegate_wire.trust.usable import verifier_over
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sigstore.verify import Verifier
+
     from tidegate_wire.trust.root import TrustedParty
 
-_ALWAYS: Final = {"start": "1970-01-01T00:00:00Z"}
-_CONFIG_TYPE: Final = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
-_SIGNING_TYPE: Final = "application/vnd.dev.sigstore.signingconfig.v0.2+json"
 
 Parties = tuple["TrustedParty", ...]
 
@@ -74,29 +71,14 @@ class Case:
         self._require(self.authorities, Code.SIGNATURE_ROOT, "certificate authority")
         self._require(self.ctlogs, Code.SIGNATURE_LOG, "certificate transparency log")
         self._require(self.tlogs, Code.SIGNATURE_LOG, "transparency log")
-        try:
-            # The public way to a TrustedRoot out of memory; the signing half is not looked at.
-            return Verifier(trusted_root=ClientTrustConfig.from_json(json.dumps(self._config())).trusted_root)
-        except MemoryError:
-            raise
-        # What the library raises over a root that it cannot use is not a closed set; all means the same.
-        except Exception as error:
-            text = f"{self.root.origin} cannot be used as trusted root: {type(error).__name__}"
-            raise RootError(text) from error
-
-    def _config(self) -> dict[str, Any]:
-        root = {
-            "mediaType": self.root.media_type,
-            "certificateAuthorities": [_authority(one) for one in self.authorities],
-            "ctlogs": [_log(one) for one in self.ctlogs],
-            "tlogs": [_log(one) for one in self.tlogs],
-            "timestampAuthorities": [_authority(one) for one in self.timestamp_authorities],
-        }
-        return {
-            "mediaType": _CONFIG_TYPE,
-            "trustedRoot": root,
-            "signingConfig": {"mediaType": _SIGNING_TYPE},
-        }
+        narrowed = replace(
+            self.root,
+            certificate_authorities=self.authorities,
+            ctlogs=self.ctlogs,
+            tlogs=self.tlogs,
+            timestamp_authorities=self.timestamp_authorities,
+        )
+        return verifier_over(narrowed)
 
     def _require(self, parties: Parties, code: Code, what: str) -> None:
         if not parties:
@@ -107,11 +89,3 @@ class Case:
 
 def _valid(parties: Parties, moments: frozenset[datetime]) -> Parties:
     return tuple(party for party in parties if party.valid_at(moments))
-
-
-def _authority(party: TrustedParty) -> dict[str, Any]:
-    return {**party.content, "validFor": _ALWAYS}
-
-
-def _log(party: TrustedParty) -> dict[str, Any]:
-    return {**party.content, "publicKey": {**party.content["publicKey"], "validFor": _ALWAYS}}
