@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from tidegate_agent.follower import Follower
     from tidegate_agent.model import Follow
     from tidegate_agent.surroundings import Surroundings
+
+
+REASON: Final = 200
+"""Characters of a request's reason that are passed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,8 @@ class Case:
 
     @property
     def why(self) -> str:
-        """The signer's reason, for people."""
-        return harmless(self.request.predicate.reason)
+        """The signer's reason, for people: short enough for a status that speaks of many follows."""
+        return harmless(self.request.predicate.reason[:REASON])
 
     @property
     def spent(self) -> Spent:

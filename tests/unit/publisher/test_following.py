@@ -5,7 +5,8 @@ import pytest
 from tests.support.statements import a_status, an_event, digest_of
 from tidegate_publisher.following import Follower, Selection
 from tidegate_publisher.host_messages import Heard, HostEvent, read_host_message
-from tidegate_schemas.events import Step, UpdateEvent, encode
+from tidegate_schemas.codes import Code
+from tidegate_schemas.events import Step, UpdateData, UpdateEvent, encode
 from tidegate_schemas.status import Presence
 from tidegate_schemas.topics import Topics
 from tidegate_wire.mqtt.messages import Message
@@ -44,6 +45,17 @@ def test_a_bad_end_is_a_failure_only_for_who_waits_for_a_good_one(step: Step) ->
         follower.take(event_of("a", step))
     assert (waiting.failed, watching.failed, provoking.failed) == (True, False, False)
     assert (waiting.done, provoking.done) == (False, True)
+
+
+@pytest.mark.parametrize("code", [None, Code.REQUEST_REPLAYED])
+@pytest.mark.parametrize("until", [Step.SUCCEEDED, Step.ACCEPTED, Step.FAILED])
+def test_an_answer_to_a_request_is_no_step_of_a_rollout(until: Step, code: Code | None) -> None:
+    """One that names no channel is shown all the same, unless a channel was asked for."""
+    data = UpdateData(step=Step.ANSWERED, code=code, details={"outcome": "refused" if code else "done"})
+    answer = event_of("a").model_copy(update={"data": data})
+    everything, one_channel = Follower(Selection(), until), Follower(Selection(product="os"), until)
+    assert (everything.take(answer), one_channel.take(answer)) == (True, False)
+    assert [(each.done, each.failed) for each in (everything, one_channel)] == [(False, False)] * 2
 
 
 def test_only_what_was_asked_for() -> None:

@@ -182,3 +182,14 @@ def test_the_steps_that_end_an_update() -> None:
 def test_types_are_in_the_projects_name_space() -> None:
     assert an_event(Step.STAGED).type == TYPE_PREFIX + "staged"
     assert an_event().time == NOON
+
+
+@pytest.mark.parametrize(
+    "missing", [{"product": None}, {"channel": None}, {"product": None, "channel": None}]
+)
+def test_only_an_answer_may_be_about_no_channel(missing: dict[str, None]) -> None:
+    fields = {"product": "os", "channel": "stable", **missing}
+    answer = UpdateData.model_validate({"step": Step.ANSWERED, **fields})
+    assert "product" not in json.loads(answer.to_json()) or missing.get("product", "os") == "os"
+    with pytest.raises(ValidationError, match="an update has a product and a channel"):
+        UpdateData.model_validate({"step": Step.STAGED, **fields})

@@ -92,6 +92,7 @@ def test_a_largest_status_fits_into_a_message() -> None:
         previous=digest_of("c"),
         target=digest_of("d"),
         reason="x" * 256,
+        hold="x" * 256,
         quarantined=(digest_of("e"),) * 16,
     )
     labels = {f"label-{number}": "x" * 64 for number in range(32)}
