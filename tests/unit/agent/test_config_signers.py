@@ -161,5 +161,5 @@ def test_it_is_said_in_plain_words(tmp_path: Path) -> None:
     assert images.startswith(
         "os/stable: images need a build provenance for the announced digest by any one of"
     )
-    _, images = trust_lines(_settings(tmp_path, MAIL))
+    _, images, _ = trust_lines(_settings(tmp_path, MAIL))
     assert "no signature of their own" in images
