@@ -55,6 +55,11 @@ class BadCase:
     logs: tuple[RekorVersion, ...]
     decider: Decider
 
+    @property
+    def number(self) -> int:
+        """Which of the forty."""
+        return int(self.name[5:7])
+
 
 def bad(code: Code, *logs: RekorVersion, decider: Decider = "verifier") -> Callable[[Build], BadCase]:
     """Declares a function to be a bad case: its code, and the logs (both, if none is named)."""

@@ -1,6 +1,8 @@
 """The bad cases before the real, confined child: begun with the session, while other tests run.
 
-Each child takes half a second of one core, so each case is judged for one of its logs: by turns v1 and v2.
+Each child takes half a second of one core. So of the variants of a case that are refused with the same code
+one is judged here, for one of its logs: by turns v1 and v2. All are judged in the test's own process, by the
+same function (`test_cases`).
 """
 
 from __future__ import annotations
@@ -22,12 +24,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.trust.forge import Forge
+    from tidegate_publisher.devstack.sigstore.trust import RekorVersion
+    from tidegate_schemas.codes import Code
 
-CASES: Final = {
-    f"{case.name}-{rekor}": (case, rekor)
-    for place, case in enumerate(all_cases())
-    for rekor in [case.logs[place % len(case.logs)]]
-}
+
+def _one_of_each() -> Iterator[tuple[str, tuple[BadCase, RekorVersion]]]:
+    first: dict[tuple[int, Code], BadCase] = {}
+    for case in all_cases():
+        first.setdefault((case.number, case.code), case)
+    for place, case in enumerate(first.values()):
+        rekor = case.logs[place % len(case.logs)]
+        yield f"{case.name}-{rekor}", (case, rekor)
+
+
+CASES: Final = dict(_one_of_each())
+"""The cases for the child, by name and log."""
+
 AT_ONCE: Final = 2
 
 
@@ -49,6 +61,7 @@ def begun(names: Collection[str], forge: Forge, folder: Path) -> Iterator[dict[s
             case, rekor = CASES[name]
             scene = case.build(forge, rekor)
             trials[name] = Trial(case, pool.submit(ask_child, scene, folder / f"{name}.json"))
+        pool.shutdown(wait=False)  # so that its threads end with the last of them
         yield trials
     finally:
         pool.shutdown(cancel_futures=True)

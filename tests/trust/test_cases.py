@@ -1,7 +1,8 @@
 """The bad cases that are one message; what each is about stands in tests/trust/cases, beside how it is made.
 
 Each test hears the message on a host that runs an image, for Rekor v1 and v2: refused with its code in one
-event; journal, store and running image as before; and the genuine statement after it is taken up.
+event; journal, store and running image as before; and the genuine statement after it is taken up. A line for
+each, and so a file that is longer than others.
 """
 
 from __future__ import annotations
