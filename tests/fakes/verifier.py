@@ -51,6 +51,7 @@ class FakeVerifier:
         asked: the follows it was asked about, in order.
         meanwhile: called while a message is being verified.
         meanwhile_request: called while a request is being verified.
+        enough: whether as many signed requests as the policy asks for.
     """
 
     def __init__(self, signers: Mapping[str, SignerPolicy] | None = None) -> None:
@@ -60,6 +61,7 @@ class FakeVerifier:
         self.asked: list[Follow] = []
         self.meanwhile: Callable[[], None] = lambda: None
         self.meanwhile_request: Callable[[], None] = lambda: None
+        self.enough = True
 
     def sign(self, payload: bytes, signer: Person = SIGNER, signed_at_least: datetime | None = None) -> bytes:
         """A message that carries this statement; different ones each time, as real signatures are."""
@@ -98,7 +100,13 @@ class FakeVerifier:
             raise RefusedError(Code.SIGNATURE_MISSING, "nobody signed it")
         if signed.signer != SIGNER:
             raise RefusedError(Code.SIGNATURE_IDENTITY, f"signed by {signed.signer}")
-        return Verdict(signed.payload, signed.signer.identity, signed.signer.issuer, signed.signed_at_least)
+        return Verdict(
+            signed.payload,
+            signed.signer.identity,
+            signed.signer.issuer,
+            signed.signed_at_least,
+            self.enough,
+        )
 
     def _policy(self, follow: Follow) -> SignerPolicy:
         if self._signers is None:

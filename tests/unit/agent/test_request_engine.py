@@ -306,6 +306,29 @@ def test_a_host_that_takes_no_requests_hears_none(journal: Journal) -> None:
     assert (rig.answers(), rig.status().follows[0].hold) == ([], None)
 
 
+def test_too_few_signers_are_nobody(rig: Rig) -> None:
+    rig.verifier.enough = False
+    rig.request("hold")
+    assert outcome(rig) == ("refused", Code.SIGNATURE_THRESHOLD)
+    assert rig.status().follows[0].hold is None
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_what_was_decided_is_off_the_inbox_and_its_nonce_used_up(rig: Rig, action: Action) -> None:
+    rig.announce(NEW)
+    message = rig.request(action, nonce="n" * 22, **about(action))
+    assert (rig.journal.kept(), list(rig.journal.ledger().spent)) == ([], ["n" * 22])
+    rig.send(message)
+    assert rig.journal.kept() == []
+
+
+def test_a_time_that_a_certificate_proves_raises_the_clock_floor(rig: Rig) -> None:
+    later = rig.clock.now() + timedelta(minutes=3)
+    request = a_request(Action.HOLD, issued_at=later)
+    rig.send(rig.verifier.sign(request.to_json(), signed_at_least=later))
+    assert (outcome(rig), rig.journal.clock_floor()) == (("done", None), later)
+
+
 # Floods
 
 
