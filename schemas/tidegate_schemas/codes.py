@@ -391,7 +391,7 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.SIGNATURE_IDENTITY: Entry(
         "The signature is genuine, but not by a signer who is trusted for this channel.",
-        "If the signer is right, name it: on the host among the follow's signers, for `tidegate` with --identity and --issuer. If not, find out who signed and announced it.",
+        "If the signer is right, name it: on the host among the follow's signers, for `tidegate` with --signers, or --identity and --issuer. If not, find out who signed and announced it.",
     ),
     Code.SIGNATURE_INVALID: Entry(
         "The signature does not fit the payload.",
@@ -490,8 +490,8 @@ REGISTRY: dict[Code, Entry] = {
         "Give a PEM file with an EC P-256 key; `tidegate keygen` makes a pair.",
     ),
     Code.TRUST_POLICY_EMPTY: Entry(
-        "A followed channel names no signer; an empty policy trusts nobody.",
-        "Add at least one signer with identity and issuer to the follow.",
+        "No signer is named, or none that could be trusted; an empty policy trusts nobody.",
+        "Name at least one signer, with identity and issuer or with a key: on the host in the follow, for `tidegate` with --signers.",
     ),
     Code.TRUST_REFRESH_FAILED: Entry(
         "The trusted root could not be refreshed; the one before stays in force.",

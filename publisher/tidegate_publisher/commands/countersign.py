@@ -16,13 +16,13 @@ from tidegate_publisher.options.into import into_option
 from tidegate_publisher.options.message import message_options, read_message
 from tidegate_publisher.options.speech import output_options
 from tidegate_publisher.options.trust import Trust, trust_options
+from tidegate_publisher.output import Output
 from tidegate_publisher.report import signer_rows, statement_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tidegate_publisher.options.target import Target
-    from tidegate_publisher.output import Output
     from tidegate_publisher.ports import Verified
 
 
@@ -64,8 +64,10 @@ def countersign(
     identity.check()
     use = wiring.countersigning(trust, identity, output)
     seen = use.look(message, bus)
-    _show(seen, output)
-    if not yes and sys.stdin.isatty() and sys.stderr.isatty():
+    asks = not yes and sys.stdin.isatty() and sys.stderr.isatty()
+    # Nobody is asked about what was not shown, however quiet it shall be.
+    _show(seen, Output() if asks else output)
+    if asks:
         click.confirm("Sign this?", abort=True, err=True)
     deliver(Outcome(use.sign(message, seen), None, changed=True), into, output)
 

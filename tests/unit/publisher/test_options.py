@@ -9,7 +9,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from tests.support.statements import a_statement
+from tidegate_publisher.adapters.key_file import make_pair
 from tidegate_publisher.options.broker import Broker, broker_options
+from tidegate_publisher.options.identity import Identity, identity_options
 from tidegate_publisher.options.trust import Trust, trust_options
 
 if TYPE_CHECKING:
@@ -64,8 +67,71 @@ def test_every_broker_option(by: str) -> None:
     assert broker.timeout_s == 7
 
 
+def signing(words: list[str], environment: Mapping[str, str | None]) -> tuple[Identity, Trust] | str:
+    """Who signs and is trusted, or what was wrong."""
+    found: list[tuple[Identity, Trust]] = []
+
+    @click.command()
+    @identity_options
+    @trust_options
+    @broker_options
+    def probe(identity: Identity, trust: Trust, broker: Broker) -> None:
+        del broker
+        found.append((identity, trust.beside(identity)))
+
+    unset = dict.fromkeys(("SIGSTORE_ID_TOKEN", "TIDEGATE_KEY", "TIDEGATE_SIGNERS"))
+    result = CliRunner().invoke(probe, words, env={**unset, **environment})
+    return found[0] if result.exit_code == 0 else result.output
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> str:
+    return str(make_pair(tmp_path / "release", None).private)
+
+
+@pytest.mark.parametrize("by", ["flag", "variable"])
+def test_a_key_signs_and_trusts_itself(key: str, by: str) -> None:
+    found = signing(["--key", key], {}) if by == "flag" else signing([], {"TIDEGATE_KEY": key})
+    assert isinstance(found, tuple)
+    identity, trust = found
+    assert identity.key == Path(key)
+    assert trust.verifier().policy == "the key release.key"
+    identity.check()
+    bundle = identity.signer(None).sign(a_statement().to_json())
+    assert trust.verifier().verify(bundle, ("os", "stable")).statement == a_statement()
+
+
+def test_what_stands_on_the_command_line_counts_more_than_the_environment(key: str) -> None:
+    by_token = signing(["--identity-token", "a.b.c"], {"TIDEGATE_KEY": key})
+    by_key = signing(["--key", key], {"SIGSTORE_ID_TOKEN": "a.b.c"})
+    assert isinstance(by_token, tuple)
+    assert isinstance(by_key, tuple)
+    assert (by_token[0].key, by_key[0].key) == (None, Path(key))
+    assert by_token[1].verifier().policy is None
+
+
+@pytest.mark.parametrize("beside", [["--identity-token", "a.b.c"], ["--identity-token-file", "t"], ["--oob"]])
+def test_a_key_and_a_token_do_not_go_together(key: str, beside: list[str]) -> None:
+    assert "--key signs without Sigstore" in signing(["--key", key, *beside], {})
+
+
+def test_a_signers_file_stands_over_the_own_key(key: str, tmp_path: Path) -> None:
+    file = tmp_path / "signers.toml"
+    file.write_text('[[signers]]\nname = "ours"\nkey = "release.pub"\n')
+    found = signing(["--key", key], {"TIDEGATE_SIGNERS": str(file)})
+    assert isinstance(found, tuple)
+    assert found[1].verifier().policy == "the key ours"
+
+
+def test_signers_are_named_in_one_way() -> None:
+    pair = ["--identity", "a@x", "--issuer", "https://one"]
+    assert "give no --identity beside it" in signing([*pair, "--signers", "f"], {})
+    assert "give no --identity beside it" in signing(pair, {"TIDEGATE_SIGNERS": "f"})
+    assert "so no --identity fits" in signing([*pair, "--key", "k"], {})
+
+
 def test_nothing_given_is_not_a_setting() -> None:
-    environment = dict.fromkeys(("TIDEGATE_BROKER", "TIDEGATE_PREFIX"))
+    environment = dict.fromkeys(("TIDEGATE_BROKER", "TIDEGATE_PREFIX", "TIDEGATE_SIGNERS"))
     broker, trust = parsed([], environment)
     assert broker.values == {"protocol": "auto"}
     assert trust.verifier().policy is None
