@@ -58,6 +58,7 @@ class FakeVerifier:
         self._signers = signers
         self._signed: dict[bytes, _Signed] = {}
         self._script: dict[bytes, RefusedError] = {}
+        self._dying = False
         self.asked: list[Follow] = []
         self.meanwhile: Callable[[], None] = lambda: None
         self.meanwhile_request: Callable[[], None] = lambda: None
@@ -73,10 +74,21 @@ class FakeVerifier:
         """From now on refuse this message with this code."""
         self._script[message] = RefusedError(code, reason)
 
+    def die(self) -> None:
+        """End without a verdict the next time, as a child process does that is out of memory."""
+        self._dying = True
+
+    def relent(self, message: bytes) -> None:
+        """From now on judge it like any other: another root is in force, say."""
+        del self._script[message]
+
     def verify(self, follow: Follow, payload: bytes) -> Verdict:
         """See Verifier.verify."""
         self.asked.append(follow)
         self.meanwhile()
+        if self._dying:
+            self._dying = False
+            raise RefusedError(Code.VERIFY_FAILED, "the verifying process gave no verdict")
         if payload in self._script:
             raise self._script[payload]
         policy = self._policy(follow)
