@@ -1,7 +1,7 @@
 """The jobs of docs/ci/ are run here: their own scripts, line for line, on stand-ins for what only CI has.
 
 Stand-ins are the programs that build, push and sign images, the actions that are used, and the CI's own
-tokens, which a job gets only if it asks for the permission. The rest is real: tidegate, broker, registry, host.
+tokens, which a job gets only if it asks for the permission. tidegate, broker, registry and host are real.
 """
 
 from __future__ import annotations
