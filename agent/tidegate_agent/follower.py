@@ -45,6 +45,7 @@ from tidegate_agent.update.events import (
     Event,
     Heard,
     Known,
+    Refused,
     Restarted,
     RollbackRequested,
     Woken,
@@ -77,6 +78,16 @@ if TYPE_CHECKING:
     from tidegate_agent.model import Failure, Follow, ImageStatus, Verdict
     from tidegate_agent.surroundings import Followed, Surroundings
     from tidegate_schemas.events import UpdateEvent
+
+MAY_PASS: Final = frozenset(
+    {
+        Code.STATEMENT_EXPIRED,
+        Code.STATEMENT_NOT_YET_VALID,
+        Code.TRUST_ROOT_MISSING,
+        Code.VERIFY_FAILED,
+    }
+)
+"""Refusals that say something about this host, its clock or its memory, as much as about the message."""
 
 LONGEST_SLEEP: Final = timedelta(days=366)
 """How far ahead an alarm is set at most."""
@@ -196,6 +207,8 @@ class Follower:
             self._set_aside = isinstance(self._state, Activating | Rebooting | Proving | RollingBack)
         if isinstance(decision.event, Admitted | Known):
             self.reception.stands()
+        if isinstance(decision.event, Refused) and decision.event.failure.code in MAY_PASS:
+            self.reception.leave_open(announcement)
         self.handle(decision.event, memory=decision.memory, floor=decision.floor)
 
     def _recheck(self) -> None:

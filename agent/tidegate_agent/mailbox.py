@@ -34,6 +34,7 @@ class Mailbox:
         self._waiting: OrderedDict[str, bytes] = OrderedDict()
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._dropped = 0
+        self._reopened = 0
 
     def put(self, payload: bytes) -> bool:
         """Take a message in. True when the box was empty before, so that its owner has to be told."""
@@ -67,6 +68,12 @@ class Mailbox:
         with self._lock:
             self._seen.pop(name, None)
 
+    def reopen(self, name: str) -> None:
+        """Hear this message again when it comes again: it was refused for a reason that may pass."""
+        with self._lock:
+            self._seen.pop(name, None)
+            self._reopened += 1
+
     def forget_all(self) -> None:
         """Hear every message again that comes again; those that wait need not come again."""
         with self._lock:
@@ -81,6 +88,11 @@ class Mailbox:
     def dropped(self) -> int:
         """How many messages were dropped unread, in a flood."""
         return self._dropped
+
+    @property
+    def reopened(self) -> int:
+        """How many messages were left open by a refusal."""
+        return self._reopened
 
     def _remember(self, name: str) -> None:
         self._seen[name] = None

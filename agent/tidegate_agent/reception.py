@@ -71,6 +71,10 @@ class Reception:
 
         self._around.verifying(work)
 
+    def leave_open(self, announcement: str) -> None:
+        """The message was refused for a reason that may pass: it is heard again when it comes again."""
+        self.mailbox.reopen(announcement)
+
     def stands(self) -> None:
         """The channel stands at the message judged last; the one before is a replay if it comes again."""
         if self._standing is not None and self._standing != self._judged:

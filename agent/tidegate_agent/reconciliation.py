@@ -21,6 +21,10 @@ AFTER_A_FLOOD: Final = timedelta(seconds=15)
 """The shortest time between two questions that floods cause: nobody shall drive us in circles."""
 
 
+AFTER_A_DOUBT: Final = timedelta(minutes=10)
+"""How soon it is asked again for what was refused for a reason that may pass: a wrong clock, say."""
+
+
 class Reconciliation:
     """Runs on the engine's thread."""
 
@@ -29,6 +33,8 @@ class Reconciliation:
         self._bus = bus
         self._missed = 0
         self._not_before = around.clock.now()
+        self._reopened = 0
+        self._doubtful = False
 
     def begin(self) -> None:
         """Ask from now on, every few hours."""
@@ -36,8 +42,13 @@ class Reconciliation:
         self._around.timer.wake("reconcile", at, lambda: self._around.post(self._again))
 
     def make_good(self, mailboxes: Iterable[Mailbox]) -> None:
-        """Ask once a flood is worked off: the genuine statement may be among what it pushed out unread."""
+        """Ask for what may be genuine and was not taken up.
+
+        Once a flood is worked off: it may have pushed the statement out unread. And a while after a refusal
+        for a reason that may pass.
+        """
         boxes = tuple(mailboxes)
+        self._settle_doubts(sum(box.reopened for box in boxes))
         missed = sum(box.dropped for box in boxes)
         if missed == self._missed or not all(box.empty for box in boxes):
             return
@@ -50,6 +61,18 @@ class Reconciliation:
         at = min(max(now, self._not_before), now + AFTER_A_FLOOD)
         self._not_before = at + AFTER_A_FLOOD
         self._around.timer.wake("after a flood", at, lambda: self._around.post(self._bus.resubscribe))
+
+    def _settle_doubts(self, reopened: int) -> None:
+        # One alarm at a time, and never put off: whoever repeats an old message would delay it for ever.
+        if reopened != self._reopened and not self._doubtful:
+            self._doubtful = True
+            at = self._around.clock.now() + AFTER_A_DOUBT
+            self._around.timer.wake("after a doubt", at, lambda: self._around.post(self._ask_again))
+        self._reopened = reopened
+
+    def _ask_again(self) -> None:
+        self._doubtful = False
+        self._bus.resubscribe()
 
     def _again(self) -> None:
         self._bus.resubscribe()

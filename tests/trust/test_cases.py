@@ -57,6 +57,7 @@ test_case_09c_authority_as_signer = refused(authority.case_09c_authority_as_sign
 test_case_10a_certificate_for_servers = refused(certificate.case_10a_certificate_for_servers)
 test_case_10b_certificate_for_anything = refused(certificate.case_10b_certificate_for_anything)
 test_case_10c_key_not_for_signatures = refused(certificate.case_10c_key_not_for_signatures)
+test_case_10d_no_extended_key_usage = refused(certificate.case_10d_no_extended_key_usage)
 test_case_11_no_sct = refused(certificate.case_11_no_sct)
 test_case_12a_sct_by_unknown_log = refused(certificate.case_12a_sct_by_unknown_log)
 test_case_12b_sct_forged = refused(certificate.case_12b_sct_forged)

@@ -94,6 +94,17 @@ def test_case_29f_clock_far_ahead_and_set_right_by_a_restart(
     takes_up(start(forge.beliefs), message)
 
 
+def test_case_29h_clock_far_ahead_and_set_right_without_a_restart(
+    forge: Forge, start: Start, rekor: RekorVersion
+) -> None:
+    """The same message, sent again: what was refused for the time of day is judged anew."""
+    message = forge.signing(rekor, the_truth()).message()
+    host = start(forge.beliefs, FAR_AHEAD)
+    hears_and_refuses(host, message, Code.STATEMENT_EXPIRED)
+    host.clock.set(SIGNED)
+    takes_up(host, message)
+
+
 def test_case_29g_forged_start_of_a_certificate(forge: Forge, start: Start, rekor: RekorVersion) -> None:
     """A certificate of the future by a stranger does not move the clock of a host."""
     future = datetime(2030, 1, 1, tzinfo=UTC)

@@ -135,6 +135,15 @@ def test_case_34i_engine_stages_another_digest_and_conceals_it(
     takes_up(host, forge.signing(rekor, the_truth(sequence=LATER)).message())
 
 
+def test_case_34j_what_was_found_to_be_another_image_does_not_stay_staged(
+    forge: Forge, start: Start, rekor: RekorVersion, places: Places
+) -> None:
+    """On a host whose next boot takes what is staged, any reboot would bring it up."""
+    host = start(forge.beliefs, engine=Substituting(real_engine(places), EVIL.digest, honest=False))
+    host.hear(forge.signing(rekor, the_truth()).message())
+    assert host.image.status().staged is None
+
+
 def _lift_quarantine(host: Host) -> None:
     """Where the digest was given up on, a person says that it may be tried again."""
     host.pardon(NEXT.digest)

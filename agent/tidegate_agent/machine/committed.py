@@ -10,6 +10,7 @@ from tidegate_agent.model import Failure
 from tidegate_agent.update.commands import (
     Activate,
     Assess,
+    Discard,
     Prove,
     Reboot,
     Report,
@@ -55,7 +56,9 @@ def activating(state: Activating, event: Event, now: datetime) -> Transition:
         case Activated():
             return _prove(update, now)
         case ActivateFailed():
-            return end(update, Outcome.FAILED, now, event.failure)
+            # Else an engine that boots what is staged would bring it up with whatever reboot comes next.
+            ended = end(update, Outcome.FAILED, now, event.failure)
+            return Transition(ended.state, (*ended.commands, Discard()))
         case _:
             return _in_flight(state, event)
 

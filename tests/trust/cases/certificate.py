@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.trust.beliefs import RELEASER, Beliefs, in_instance
 from tests.trust.case import Scene, bad
-from tests.trust.leaves import replacing
+from tests.trust.leaves import dropping, replacing
 from tidegate_publisher.devstack.sigstore.ca import LeafRequest, key_usage
 from tidegate_publisher.devstack.sigstore.ctlog import CtLog
 from tidegate_publisher.devstack.sigstore.dsse import pae
@@ -60,6 +60,12 @@ def case_10b_certificate_for_anything(forge: Forge, rekor: RekorVersion) -> Scen
 def case_10c_key_not_for_signatures(forge: Forge, rekor: RekorVersion) -> Scene:
     """Code signing, with a key that is not for signatures."""
     return _with_leaf(replacing(key_usage(signs_certificates=True), critical=True), forge, rekor)
+
+
+@bad(Code.SIGNATURE_ROOT)
+def case_10d_no_extended_key_usage(forge: Forge, rekor: RekorVersion) -> Scene:
+    """A certificate that does not say what for."""
+    return _with_leaf(dropping(x509.ExtendedKeyUsage), forge, rekor)
 
 
 @bad(Code.SIGNATURE_LOG)

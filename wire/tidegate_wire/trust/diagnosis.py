@@ -117,8 +117,11 @@ def _outside_certificate(case: Case) -> bool:
 
 
 def _for_code_signing(certificate: x509.Certificate) -> bool:
-    usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    extended = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        extended = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return False
     return usage.digital_signature and _CODE_SIGNING in extended
 
 
