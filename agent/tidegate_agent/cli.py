@@ -200,10 +200,10 @@ def _history(options: argparse.Namespace) -> int:
 def _check_config(options: argparse.Namespace) -> int:
     loaded = _load(options)
     loaded.settings.schedule(host_zone()).require_opening(datetime.now(UTC))
-    from tidegate_agent import wiring_roots  # noqa: PLC0415 - as above
+    from tidegate_agent import wiring  # noqa: PLC0415 - as above
 
     now = max(datetime.now(UTC), loaded.settings.trust.clock_floor or datetime.min.replace(tzinfo=UTC))
-    lines = [*explain(loaded), *trust_lines(loaded.settings), *wiring_roots.root_lines(loaded.settings, now)]
+    lines = [*explain(loaded), *trust_lines(loaded.settings), *wiring.root_lines(loaded.settings, now)]
     print(json.dumps(lines) if options.json else "\n".join(lines))
     for warning in warnings(loaded):
         print(f"warning: {warning}", file=sys.stderr)
@@ -249,7 +249,7 @@ def _cancel(options: argparse.Namespace) -> int:
 
 
 def _refresh_root(options: argparse.Namespace) -> int:
-    from tidegate_agent import wiring, wiring_roots  # noqa: PLC0415 - as above
+    from tidegate_agent import wiring  # noqa: PLC0415 - as above
 
     settings = _load(options).settings
     try:
@@ -259,8 +259,8 @@ def _refresh_root(options: argparse.Namespace) -> int:
             raise
         with alone(settings.state.directory):
             now = wiring.latest_known(settings)
-            wiring_roots.refresh_now(settings, now)
-        print(*wiring_roots.root_lines(settings, now), sep="\n")
+            wiring.refresh_now(settings, now)
+        print(*wiring.root_lines(settings, now), sep="\n")
     else:
         print("the running agent does so now; tidegate-agent status says what came of it")
     return OK

@@ -1,0 +1,29 @@
+"""The composition root: the only maker of adapters. From settings to a running agent.
+
+| module   | makes                                            |
+|----------|--------------------------------------------------|
+| `agent`  | the running agent                                |
+| `rest`   | what is told while none runs                     |
+| `images` | image engines, and who looks for signatures      |
+| `trust`  | the verifier                                     |
+| `roots`  | the keeper of the trusted root, and its upkeep   |
+| `values` | plain values for the core, journal and host      |
+"""
+
+from __future__ import annotations
+
+from tidegate_agent.wiring.agent import Agent, build
+from tidegate_agent.wiring.rest import judge, latest_known, status_at_rest
+from tidegate_agent.wiring.roots import refresh_now, root_lines
+from tidegate_agent.wiring.values import open_journal
+
+__all__ = [
+    "Agent",
+    "build",
+    "judge",
+    "latest_known",
+    "open_journal",
+    "refresh_now",
+    "root_lines",
+    "status_at_rest",
+]

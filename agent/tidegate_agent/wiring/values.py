@@ -1,0 +1,84 @@
+"""From settings to the plain values of the core, and the few adapters that need no others."""
+
+from __future__ import annotations
+
+import platform
+from datetime import timedelta
+from typing import Final
+
+from tidegate_agent.adapters.host_linux import LinuxHost
+from tidegate_agent.adapters.journal_sqlite import SqliteJournal
+from tidegate_agent.admission import HostFacts, Policy
+from tidegate_agent.config import Settings, derived_host_id, host_zone
+from tidegate_agent.machine.rules import Rules
+from tidegate_agent.manners import Manners
+from tidegate_agent.reporting import Profile
+from tidegate_schemas import __version__
+from tidegate_schemas.rollout import Urgency
+from tidegate_schemas.status import Inventory
+from tidegate_wire.registry.platform import own_architecture
+
+JOURNAL_NAME: Final = "journal.db"
+
+
+def open_journal(settings: Settings) -> SqliteJournal:
+    """The journal in its place on disk."""
+    return SqliteJournal(settings.state.directory / JOURNAL_NAME)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Bounds on what is accepted."""
+    trust = settings.trust
+    return Policy(timedelta(days=trust.max_validity_days), trust.max_jump, trust.clock_floor)
+
+
+def manners_of(settings: Settings) -> Manners:
+    """How this host wants to be treated."""
+    activate = settings.activate
+    return Manners(
+        schedule=settings.schedule(host_zone()),
+        expected_duration=activate.expected_duration,
+        approval_required=activate.approval == "required",
+        stage_in_window=settings.stage.when == "window",
+        window_override=frozenset(Urgency(each) for each in activate.window_override),
+    )
+
+
+def profile_of(settings: Settings) -> Profile:
+    """Who this host is."""
+    arch = own_architecture(platform.machine())
+    facts = HostFacts(settings.host.id or derived_host_id(), arch, dict(settings.host.labels))
+    inventory = Inventory(arch=arch, kernel=platform.release(), os=_os_name(), agent=__version__)
+    return Profile(facts, inventory, host_of(settings).boot_id())
+
+
+def host_of(settings: Settings) -> LinuxHost:
+    """The machine as a whole."""
+    activate = settings.activate
+    commands = {
+        "auto": activate.reboot_command,
+        "soft": activate.soft_reboot_command,
+        # A person reboots; the update waits, and goes on when the agent starts again.
+        "never": ("true",),
+    }
+    return LinuxHost(activate.hold_file, commands[activate.reboot])
+
+
+def rules_of(settings: Settings) -> Rules:
+    """How patient this host is."""
+    stage, health = settings.stage, settings.health
+    return Rules(
+        stage_attempts=stage.attempts,
+        health_rounds=health.attempts,
+        health_interval=health.interval,
+        health_timeout=health.timeout,
+        retry_after=stage.retry_initial,
+        retry_cap=stage.retry_maximum,
+    )
+
+
+def _os_name() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")[:256]
+    except OSError:
+        return "Linux"
