@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from tidegate_publisher.compose import compose
 from tidegate_publisher.freshness import require_fresh
 from tidegate_publisher.ports import ResolvedImage
-from tidegate_publisher.publication import Current, Signed, require_same_signers
+from tidegate_publisher.publication import Current, Signed
 from tidegate_publisher.sequence import choose_sequence, may_replace
+from tidegate_publisher.signers import require_same_signers
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tidegate_publisher.freshness import require_fresh
-from tidegate_publisher.publication import Signed, lacking, persona, require_size
+from tidegate_publisher.publication import Signed, require_size
+from tidegate_publisher.signers import lacking, persona
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.trust.cosigned import MAX_BUNDLES, join, split
 

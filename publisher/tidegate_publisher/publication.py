@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tidegate_publisher.ports import Verified
+from tidegate_publisher.signers import lacking, require_same_signers
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
-    from tidegate_publisher.ports import ChannelStore, Progress, Signer, SignerId, Verifier
+    from tidegate_publisher.ports import ChannelStore, Progress, Signer, Verifier
     from tidegate_schemas.statement import ChannelStatement
 
 
@@ -182,47 +183,3 @@ def require_size(message: bytes) -> None:
     if len(message) > limits.STATEMENT_BYTES:
         reason = f"The signed statement has {len(message)} bytes; hosts read at most {limits.STATEMENT_BYTES}"
         raise TidegateError(Code.STATEMENT_OVERSIZE, reason)
-
-
-def lacking(verified: Verified) -> str:
-    """That signers are missing, in words."""
-    count = f"{verified.standing} of {verified.needed} signers needed"
-    if verified.statement.predicate.rollout.state is RolloutState.ACTIVE:
-        return f"{count}; have it countersigned with `tidegate countersign`"
-    return f"{count} to let a release go on; this one only stops it, for which one is enough"
-
-
-def require_same_signers(before: Verified, now: Verified, *, unfinished: bool = False) -> None:
-    """Refuse a change of signers that nobody asked for; another ref of the same CI workflow is no change.
-
-    Whoever trusted those before has to trust those now. So all of them sign again; where a release is only
-    stopped, or others will sign too, one of them is enough.
-
-    Raises:
-        TidegateError: SIGNATURE_IDENTITY, none of those before signs; SIGNATURE_THRESHOLD, not all of them.
-    """
-    theirs, ours = ({persona(one) for one in said.signers} for said in (before, now))
-    if not theirs & ours:
-        reason = (
-            f"The channel is signed by {before.signed_by}, but this statement by {now.signed_by}: hosts that "
-            "trust the first would refuse it. If hosts trust the new signer, say so with --identity and "
-            "--issuer, or --signers"
-        )
-        raise TidegateError(Code.SIGNATURE_IDENTITY, reason)
-    stops = now.statement.predicate.rollout.state is not RolloutState.ACTIVE
-    if not (stops or unfinished or theirs <= ours):
-        reason = (
-            f"The channel is signed by {before.signed_by}, but this statement only by {now.signed_by}: hosts "
-            "may ask for all of them. Have it countersigned, or say with --signers who is needed"
-        )
-        raise TidegateError(Code.SIGNATURE_THRESHOLD, reason)
-
-
-def persona(signer: SignerId) -> tuple[str, str]:
-    """Who it is, whatever ref a CI workflow ran at."""
-    return _without_ref(signer.identity), signer.issuer
-
-
-def _without_ref(identity: str) -> str:
-    # Fulcio writes a CI workflow's ref behind its path: https://github.com/o/r/.github/workflows/w.yml@refs/tags/v1
-    return identity.partition("@refs/")[0] if "://" in identity else identity
