@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from tests.support.brokers import free_port
-
-TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial" / "first-update.md"
-BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+from tests.support.guides import blocks, run_shell, with_ports
 
 # What a person does between two blocks: wait until something is there.
 PATIENCE = """
@@ -34,44 +27,18 @@ WAITS = {
 @pytest.fixture(scope="module")
 def transcript(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Everything the tutorial prints, in a home of its own."""
-    home = tmp_path_factory.mktemp("home")
-    script = home / "tutorial.sh"
-    script.write_text(_script())
-    environment = {
-        "HOME": str(home),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "LANG": "C.UTF-8",
-    }
-    with subprocess.Popen(
-        ["/bin/bash", "-e", script],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as shell:
-        try:
-            output, _ = shell.communicate(timeout=120)
-        except subprocess.TimeoutExpired:
-            os.killpg(shell.pid, signal.SIGKILL)
-            output, _ = shell.communicate()
-    assert shell.returncode == 0, output
-    return output
+    return run_shell(_script(), tmp_path_factory.mktemp("home"))
 
 
 def _script() -> str:
-    first, *blocks = BLOCK.findall(TUTORIAL.read_text(encoding="utf-8"))
-    lines = ["set -m", PATIENCE, first.splitlines()[1]]
-    for block in blocks:
-        lines.append(block)
-        lines += [wait for mark, wait in WAITS.items() if mark in block]
-    text = "\n".join(lines)
-    for port in ("4222", "1883", "5557"):
-        text = text.replace(port, str(free_port()))
-    sigstore = re.search(r"127\.0\.0\.1:(\d+)/oidc", text)
-    assert sigstore is not None
-    return text.replace("sigstore --dir sigstore >", f"sigstore --dir sigstore --port {sigstore[1]} >")
+    first, *others = blocks("tutorial/first-update.md")
+    lines = [PATIENCE, first.script.splitlines()[1]]
+    for block in others:
+        lines.append(block.script)
+        lines += [wait for mark, wait in WAITS.items() if mark in block.script]
+    ports = {port: str(free_port()) for port in ("4222", "1883", "5557")}
+    text = with_ports("\n".join(lines), ports)
+    return text.replace("sigstore --dir sigstore >", f"sigstore --dir sigstore --port {ports['5557']} >")
 
 
 def test_the_first_release_runs(transcript: str) -> None:

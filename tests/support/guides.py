@@ -25,7 +25,7 @@ from tests.support.brokers import free_port
 from tests.support.documents import DOCS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
 PORTS = ("1883", "4222", "5000", "5557", "8100")
 """The ports that pages use, each of which becomes a free one."""
@@ -100,12 +100,6 @@ class Transcript:
         both = zip(self.blocks, self.outputs, strict=True)
         return [f"{one.script}\nprinted\n{out}" for one, out in both if not prints(out, one.printed)]
 
-    def of(self, words: str) -> str:
-        """What the one block printed that has these words."""
-        both = zip(self.blocks, self.outputs, strict=True)
-        (found,) = (out for one, out in both if words in one.script)
-        return found
-
 
 def prints(output: str, expected: str) -> bool:
     """Whether the expected lines stand in the output in this order; `…` is any text."""
@@ -135,23 +129,20 @@ def with_ports(text: str, ports: Mapping[str, str]) -> str:
     return re.sub(rf"(?<=[:\s])({'|'.join(ports)})(?!\d)", lambda match: ports[match[1]], text)
 
 
-def run_shell(
-    script: str, home: Path, environment: Mapping[str, str] | None = None, paths: Sequence[Path] = ()
-) -> str:
+def run_shell(script: str, home: Path, environment: Mapping[str, str] | None = None) -> str:
     """Run a script with job control, in a home of its own; nothing that it started outlives it.
 
     Args:
         script: for bash, which ends at the first command that fails.
         home: its HOME, and the folder it begins in.
         environment: more variables.
-        paths: folders that come first on PATH.
     """
     tools = home / ".tools"
     tools.mkdir()
     for name, real in INSTALLED_AS.items():
         if found := find_program(real):
             (tools / name).symlink_to(found)
-    places = [*map(str, paths), str(Path(sys.executable).parent), str(tools), os.environ["PATH"]]
+    places = [str(Path(sys.executable).parent), str(tools), os.environ["PATH"]]
     path = home / ".script.sh"
     path.write_text(f"set -m\n{script}", encoding="utf-8")
     with subprocess.Popen(
