@@ -87,8 +87,10 @@ def test_only_what_signs_in_gitlab_has_an_identity() -> None:
 
 @pytest.mark.parametrize("ci", ["github", "gitlab"])
 def test_the_job_verifies_by_what_hosts_are_told(ci: str) -> None:
-    hosts = tomllib.loads(block(GUIDE, f"{ci}-host.toml"))["follow"][0]["signers"]
-    assert tomllib.loads(block(GUIDE, f"{ci}-signers.toml"))["signers"] == hosts
+    (follow,) = tomllib.loads(block(GUIDE, f"{ci}-host.toml"))["follow"]
+    told = {key: follow[key] for key in ("signers", "image_predicates")}
+    assert tomllib.loads(block(GUIDE, f"{ci}-signers.toml")) == told
+    assert follow["image_signature"] == "required"
 
 
 @dataclass(frozen=True)
@@ -283,6 +285,20 @@ def test_a_branch_in_github_announces_nothing(world: World) -> None:
         ci.run("announce")
     assert refused.value.status == 4
     assert "its workflow ref is 'refs/heads/v1.2.3'" in refused.value.words
+    assert world.held() is None
+
+
+@pytest.mark.real("mosquitto")
+@pytest.mark.real("docker-registry")
+@pytest.mark.real("skopeo")
+def test_an_image_without_provenance_is_not_announced(world: World) -> None:
+    ci = github(world)
+    ci.actions = {**ci.actions, "actions/attest": lambda _: None}
+    ci.run("build")
+    with pytest.raises(FailedJobError) as refused:
+        ci.run("announce")
+    assert refused.value.status == 4
+    assert "[image.unsigned]" in refused.value.words
     assert world.held() is None
 
 
