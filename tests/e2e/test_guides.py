@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import TYPE_CHECKING
 
 import click
 import pytest
 
+from tests.support.agent_process import SCRIPT
 from tests.support.documents import DOCS
 from tests.support.guides import blocks, run_page
 from tidegate_publisher.cli import cli
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INLINE = re.compile(r"`tidegate ([^`]+)`")
+OF_AGENT = re.compile(r"`tidegate-agent ([a-z][a-z-]*)")
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 PAGES = [f"guides/{path.name}" for path in sorted((DOCS / "guides").glob("*.md"))]
 
@@ -42,6 +45,12 @@ def test_commands_in_sentences_exist_too(page: str) -> None:
         assert command is not None, words
         options = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
         assert {name for name in names if name.startswith("-")} <= options, words
+
+
+def test_the_agents_commands_in_sentences_exist_too() -> None:
+    text = "".join((DOCS / page).read_text(encoding="utf-8") for page in [*PAGES, "trust-root.md"])
+    for command in sorted(set(OF_AGENT.findall(text))):
+        subprocess.run([SCRIPT, command, "--help"], check=True, capture_output=True, timeout=30)
 
 
 @pytest.mark.parametrize("page", [*PAGES, "trust-root.md", "threats.md", "how-it-works.md", "../README.md"])
