@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,14 +12,8 @@ from tidegate_agent.model import Follow
 from tidegate_schemas.base import Name
 from tidegate_schemas.codes import Code
 from tidegate_wire.trust.cosigned import MAX_BUNDLES
-from tidegate_wire.trust.policy import COSIGN, PROVENANCE, ImagePolicy, SignerPolicy
+from tidegate_wire.trust.policy import PREDICATES, ImagePolicy, SignerPolicy
 from tidegate_wire.trust.settings import SignerSettings, policy_of
-
-PREDICATES: Final = {
-    "signature": COSIGN,
-    "provenance": PROVENANCE,
-}
-"""The predicate types by which image_predicates goes."""
 
 
 class EmbeddedSettings(Table):

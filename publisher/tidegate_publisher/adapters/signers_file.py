@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tidegate_publisher.release_faults import expected, spell
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.trust.cosigned import MAX_BUNDLES
-from tidegate_wire.trust.policy import COSIGN, PROVENANCE, ImagePolicy, SignerPolicy
+from tidegate_wire.trust.policy import PREDICATES, ImagePolicy, SignerPolicy
 from tidegate_wire.trust.rules import PolicyError
 from tidegate_wire.trust.settings import SignerSettings, policy_of
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 64 * 1024
 
 Predicate = Literal["signature", "provenance"]
-PREDICATES: Final[dict[str, str]] = {"signature": COSIGN, "provenance": PROVENANCE}
-"""The predicate types by which image_predicates goes."""
-
 _SHOWN: Final = 3
 
 

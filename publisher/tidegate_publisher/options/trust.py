@@ -83,7 +83,8 @@ class Trust:
         Raises:
             TidegateError: CONFIG_*, TRUST_*.
         """
-        from tidegate_publisher.adapters.signers_file import PREDICATES, read_signers  # noqa: PLC0415 -- the same
+        from tidegate_publisher.adapters.signers_file import read_signers  # noqa: PLC0415 -- the same
+        from tidegate_wire.trust.policy import PREDICATES  # noqa: PLC0415 -- the same
 
         if self.signers is not None:
             policy = read_signers(self.signers).image_policy()

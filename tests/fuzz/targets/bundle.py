@@ -9,7 +9,7 @@ from tests.fuzz.oracle import read_plainly, require, require_clean
 from tidegate_schemas import limits
 from tidegate_schemas.codes import TidegateError
 from tidegate_wire.trust.cosigned import MAX_BUNDLES, split
-from tidegate_wire.trust.describe import describe_unverified
+from tidegate_wire.trust.describe import describe_message, describe_unverified
 from tidegate_wire.trust.evidence import read_evidence
 from tidegate_wire.trust.shape import MAX_TIMESTAMPS, parse_bundle, parse_key_bundle
 
@@ -48,6 +48,7 @@ def _check_parts(data: bytes) -> None:
         require_clean(error)
         return
     require(len(by_key.dsse_envelope.signatures) == 1, "more than one signature is let through")
+    require(len(describe_message(data)) == 1, "a bundle that is read cannot be described")
 
 
 def _compare(bundle: Bundle, data: bytes) -> None:

@@ -17,8 +17,8 @@ MAX_SIGNERS: Final = 32
 
 COSIGN: Final = "https://sigstore.dev/cosign/sign/v1"
 PROVENANCE: Final = "https://slsa.dev/provenance/v1"
-PREDICATES: Final = frozenset({COSIGN, PROVENANCE})
-"""What a signature of an image may say: no more than that it was signed, or how it was built."""
+PREDICATES: Final = {"signature": COSIGN, "provenance": PROVENANCE}
+"""What a signature of an image may say, by the words for it: that it was signed, or how it was built."""
 
 ATTACHMENT_BYTES: Final = 256 * 1024
 """The largest bundle of an image that is looked at. A provenance has about 15 KiB."""
@@ -93,6 +93,9 @@ class SignerPolicy:
             raise PolicyError(f"the policy names more than {MAX_SIGNERS} signers")
         if len({signer.kind for signer in self.any_of}) > 1:
             raise PolicyError("the policy mixes keys and certificates; take one or the other")
+        names = [signer.name for signer in self.any_of if isinstance(signer, KeySigner)]
+        if len(set(names)) < len(names):
+            raise PolicyError("two keys bear one name, so nobody could tell who signed; name them apart")
         if not 1 <= self.threshold <= len(self.any_of):
             raise PolicyError(f"the policy wants {self.threshold} of {len(self.any_of)} signers")
 
@@ -116,7 +119,7 @@ class ImagePolicy:
     """
 
     signers: SignerPolicy
-    predicates: frozenset[str] = PREDICATES
+    predicates: frozenset[str] = frozenset(PREDICATES.values())
 
 
 def exactly(identity: str, issuer: str, name: str = "") -> Signer:

@@ -128,5 +128,11 @@ def test_a_file_that_holds_no_usable_key_is_told_without_cryptography(pem: str) 
     require_p256("a comment\n" + OURS.pem, "k")
 
 
+def test_two_keys_with_one_name_cannot_be_told_apart() -> None:
+    with pytest.raises(TidegateError) as caught:
+        SignerPolicy((OURS.signer, KeyPair("ours").signer))
+    assert "one name" in caught.value.reason
+
+
 def test_the_bundle_is_plain_json() -> None:
     assert json.loads(OURS.bundle(PAYLOAD))["verificationMaterial"] == {"publicKey": {"hint": "any"}}
