@@ -5,7 +5,7 @@ Steps 6 and 7 of the order of verification (docs/threats.md) are `admit`; what i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -25,12 +25,19 @@ SKEW: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the host remembers of a channel. `accepted` is the SHA-256 of the newest accepted payload."""
+    """What the host remembers of a channel.
+
+    `accepted` is the SHA-256 of the newest accepted payload. It is empty before there was one, and after a
+    reset to `sequence`: then nothing counts but what is above it. `issued_at` is the latest moment at which
+    something accepted, reset or statement, says that it was issued. `resets` counts them.
+    """
 
     sequence: int = 0
     accepted: str = ""
     floor: int = 0
     expires: datetime | None = None
+    issued_at: datetime | None = None
+    resets: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,14 @@ def admit(
     _check_freshness(predicate, policy, now)  # step 6
     _check_sequence(predicate, fingerprint, memory, policy)  # step 7
     floor = max(memory.floor, predicate.floor) if enough else memory.floor
-    return Memory(predicate.sequence, fingerprint, floor, predicate.expires)
+    return replace(
+        memory,
+        sequence=predicate.sequence,
+        accepted=fingerprint,
+        floor=floor,
+        expires=predicate.expires,
+        issued_at=max(memory.issued_at or predicate.issued_at, predicate.issued_at),
+    )
 
 
 def _check_freshness(predicate: ChannelPredicate, policy: Policy, now: datetime) -> None:
@@ -106,6 +120,9 @@ def _check_sequence(predicate: ChannelPredicate, fingerprint: str, memory: Memor
     sequence, known = predicate.sequence, memory.sequence
     if sequence < known:
         reason = f"the statement has sequence {sequence}; {known} was accepted already"
+        raise RefusedError(Code.STATEMENT_ROLLBACK, reason)
+    if sequence == known and not memory.accepted:
+        reason = f"the channel was reset to sequence {known}: only what is above it counts"
         raise RefusedError(Code.STATEMENT_ROLLBACK, reason)
     if sequence == known and fingerprint != memory.accepted:
         reason = f"another statement with sequence {sequence} was accepted already"

@@ -26,6 +26,7 @@ def answer_event(answer: Answer, profile: Profile, now: datetime) -> UpdateEvent
         "nonce": predicate.nonce,
         "signer": answer.signer,
         "outcome": answer.outcome,
+        **answer.details,
     }
     data = UpdateData(
         product=predicate.product,

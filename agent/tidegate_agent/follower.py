@@ -244,6 +244,11 @@ class Follower:
         return True
 
     @property
+    def memory(self) -> Memory:
+        """What is remembered of the channel."""
+        return self._memory
+
+    @property
     def previous(self) -> str | None:
         """The image that the host could return to."""
         return self._image.previous
@@ -284,6 +289,28 @@ class Follower:
             raise RefusedError(Code.STATEMENT_FLOOR, reason)
         floor = None if answered is None else answered.clock_floor
         self.handle(RollbackRequested(failure, update), floor=floor, answered=answered)
+        return True
+
+    def reset(self, memory: Memory, cause: Failure, answered: Answered) -> bool:
+        """Remember this in place of what was accepted; whether that is possible now.
+
+        It is, up to activation: an update whose sequence is above it ends because of `cause`. What the channel
+        stood at is forgotten, and whatever comes is judged anew.
+
+        Args:
+            memory: what the host is to remember.
+            cause: who wants it, and why.
+            answered: the request that asks for it, which is written with it.
+        """
+        state = self._state
+        if isinstance(state, Activating | Rebooting | Proving | RollingBack):
+            return False
+        pending = isinstance(state, Waiting | Staging | Staged)
+        disowned = pending and state.update.target.sequence > memory.sequence
+        event = CancelRequested(cause) if disowned else Woken()
+        self.handle(event, memory=memory, floor=answered.clock_floor, answered=answered)
+        self._set_aside = False
+        self.reception.forget()
         return True
 
     def _version(self) -> str | None:
@@ -332,7 +359,8 @@ class Follower:
         profile, events = self._around.profile, []
         for command in commands:
             if isinstance(command, Report):
-                events.append(reporting.report_event(command, self.follow, profile, now))
+                resets = self._memory.resets
+                events.append(reporting.report_event(command, self.follow, profile, now, resets))
             elif isinstance(command, ReportRefusal) and self._refusals.count(now):
                 events.append(reporting.refusal_event(command, self.follow, profile, now))
         return tuple(events)

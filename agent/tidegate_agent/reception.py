@@ -87,6 +87,11 @@ class Reception:
             self._hear_again(self._standing)
             self.hear()
 
+    def forget(self) -> None:
+        """Stand at nothing, and hear everything again that comes again."""
+        self._standing = None
+        self.mailbox.forget_all()
+
     def _hear_again(self, letter: tuple[str, bytes]) -> None:
         self.mailbox.forget(letter[0])
         self.mailbox.put(letter[1])

@@ -1,7 +1,7 @@
 """What the fleet is told: events and status, made from the machine's reports. PURE.
 
 An event's id is `host/product/channel/sequence/attempt/step`, with a suffix where a step can come more than
-once in an attempt. It is journalled before it is sent, so a redelivery has the same id.
+once in an attempt, and with `~1` at the sequence after the channel's first reset, and so on. It is journalled before it is sent, so a redelivery has the same id.
 """
 
 from __future__ import annotations
@@ -44,8 +44,10 @@ class Birth:
     connection: int
 
 
-def report_event(report: Report, follow: Follow, profile: Profile, now: datetime) -> UpdateEvent:
-    """The event for one step of an update."""
+def report_event(
+    report: Report, follow: Follow, profile: Profile, now: datetime, resets: int = 0
+) -> UpdateEvent:
+    """The event for one step of an update. `resets` says how often the channel was reset before."""
     update, wait, failure = report.update, report.wait, report.failure
     suffix = ""
     if wait is not None:
@@ -71,8 +73,14 @@ def report_event(report: Report, follow: Follow, profile: Profile, now: datetime
         durations=durations(update, now),
         bytes_fetched=update.bytes_fetched,
     )
-    place = f"{follow.key}/{update.target.sequence}/{update.attempt}/{report.step}{suffix}"
+    number = _number(update.target.sequence, resets)
+    place = f"{follow.key}/{number}/{update.attempt}/{report.step}{suffix}"
     return event_at(place, data, profile, now)
+
+
+def _number(sequence: int, resets: int) -> str:
+    # After a reset sequences come a second time; an event whose id was there before would never be sent.
+    return f"{sequence}~{resets}" if resets else str(sequence)
 
 
 def refusal_event(report: ReportRefusal, follow: Follow, profile: Profile, now: datetime) -> UpdateEvent:
@@ -92,15 +100,18 @@ def refusal_event(report: ReportRefusal, follow: Follow, profile: Profile, now: 
 
 def stale_event(memory: Memory, follow: Follow, profile: Profile, now: datetime) -> UpdateEvent:
     """The event for a channel whose newest statement has expired: somebody withholds, or nobody renews."""
+    reason = f"the newest statement expired{_when(memory.expires)} and no newer one came"
+    if not memory.accepted:
+        reason = f"the channel was reset to sequence {memory.sequence}, and no newer statement has come yet"
     data = UpdateData(
         product=follow.product,
         channel=follow.channel,
         step=Step.STALE,
         sequence=memory.sequence or None,
-        reason=f"the newest statement expired{_when(memory.expires)} and no newer one came",
+        reason=reason,
         boot_id=profile.boot_id,
     )
-    return event_at(f"{follow.key}/{memory.sequence}/stale", data, profile, now)
+    return event_at(f"{follow.key}/{_number(memory.sequence, memory.resets)}/stale", data, profile, now)
 
 
 def _when(moment: datetime | None) -> str:

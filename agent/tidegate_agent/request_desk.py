@@ -17,7 +17,7 @@ from tidegate_agent.model import Failure
 from tidegate_agent.operations import failure_of
 from tidegate_agent.records import Change, Decided
 from tidegate_agent.refusals import Refusals
-from tidegate_agent.request_effects import Case
+from tidegate_agent.request_case import Case
 from tidegate_agent.request_inbox import RequestInbox
 from tidegate_agent.requests import judge
 from tidegate_schemas.codes import Code, TidegateError

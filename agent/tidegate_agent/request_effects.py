@@ -2,60 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from tidegate_agent import answering
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.model import Failure
-from tidegate_agent.plaintext import harmless
-from tidegate_agent.records import Answered, Change, Decided, Hold, Spent
+from tidegate_agent.records import Answered, Change, Decided, Hold
 from tidegate_agent.requests import Answer, supersedes
+from tidegate_agent.resets import reset_to, told
 from tidegate_schemas.codes import Code
 from tidegate_schemas.requests import Action, HostRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tidegate_agent.admission import Memory
     from tidegate_agent.follower import Follower
     from tidegate_agent.model import Follow
+    from tidegate_agent.request_case import Case
     from tidegate_agent.surroundings import Surroundings
-
-
-REASON: Final = 200
-"""Characters of a request's reason that are passed on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A genuine request.
-
-    Attributes:
-        message: its name in the inbox.
-        request: what it asks for.
-        signer: who asks.
-        clock_floor: a time that has surely passed; None where nothing tells.
-        now: the latest moment that is known to have passed.
-    """
-
-    message: str
-    request: HostRequest
-    signer: str
-    clock_floor: datetime | None
-    now: datetime
-
-    @property
-    def why(self) -> str:
-        """The signer's reason, for people: short enough for a status that speaks of many follows."""
-        return harmless(self.request.predicate.reason[:REASON])
-
-    @property
-    def spent(self) -> Spent:
-        """Its nonce, used up."""
-        return Spent(self.request.predicate.nonce, self.request.predicate.expires, self.now)
 
 
 class RequestEffects:
@@ -95,6 +62,8 @@ class RequestEffects:
             )
         elif action is Action.ROLLBACK:
             self._roll_back(case, targets)
+        elif action is Action.RESET:
+            self._reset(case, targets[0])
         elif action is Action.RECHECK:
             self._recheck(case, targets)
         elif action is Action.INVENTORY:
@@ -140,8 +109,8 @@ class RequestEffects:
             whose = "several follows have" if found else "no follow has"
             self._refuse(case, _pointless(f"{whose} {case.request.digest} as previous image"))
             return
-        follower, why = found[0], case.why
-        cause = Failure(Code.ROLLBACK_REQUESTED, f"{case.signer} asked for it" + (f": {why}" if why else ""))
+        follower = found[0]
+        cause = Failure(Code.ROLLBACK_REQUESTED, case.who)
         answer = Answer(case.request, case.signer, "begun", f"{follower.follow.key} goes back")
         try:
             possible = follower.roll_back(cause, self._answered(case, answer))
@@ -152,6 +121,22 @@ class RequestEffects:
             _log(answer)
         else:
             self._refuse(case, _pointless(f"an update of {follower.follow.key} is in progress"))
+
+    def _reset(self, case: Case, follower: Follower) -> None:
+        before = follower.memory
+        try:
+            after = reset_to(case.request.predicate, before, case.now)
+        except RefusedError as error:
+            self._refuse(case, Failure(error.code, error.reason))
+            return
+        text, details = f"{follower.follow.key}: {told(before, after)}", _steps(before, after)
+        answer = Answer(case.request, case.signer, "done", text, details=details)
+        cause = Failure(Code.UPDATE_RESET, case.who)
+        if not follower.reset(after, cause, self._answered(case, answer)):
+            self._refuse(case, _pointless(f"an update of {follower.follow.key} is past activation"))
+            return
+        _log(answer)
+        self._around.post(self._ask_broker)
 
     def _refuse(self, case: Case, failure: Failure) -> None:
         self._commit(case, Answer(case.request, case.signer, "refused", failure=failure))
@@ -181,6 +166,10 @@ def _concerns(request: HostRequest, follow: Follow) -> bool:
         follow.product,
         follow.channel,
     )
+
+
+def _steps(before: Memory, after: Memory) -> dict[str, str]:
+    return {"from": str(before.sequence), "to": str(after.sequence)}
 
 
 def _pointless(reason: str) -> Failure:

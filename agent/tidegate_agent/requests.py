@@ -12,7 +12,8 @@ replay breaks on:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +46,7 @@ class Answer:
     """What became of a request.
 
     `outcome` is `done`, `begun` where the events of an update tell the rest, or `refused` with `failure`;
-    `text` says it to a person. `told` is the end of the event's id: the same request has the same answer.
+    `text` says it to a person, `details` to a program. `told` is the end of the event's id: the same request has the same answer.
     """
 
     request: HostRequest
@@ -54,6 +55,7 @@ class Answer:
     text: str = ""
     failure: Failure | None = None
     told: str = "answered"
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 def judge(request: HostRequest, ledger: Ledger, policy: RequestPolicy, now: datetime) -> None:

@@ -33,6 +33,7 @@ class Wish:
         hosts: who, each once.
         target: product and channel; None is all that a host follows.
         digest: the image to return to, for a rollback.
+        sequence: what counts as the highest accepted of the target from then on, for a reset.
         reason: why, for those who read status and events.
         validity: how long a host may act on it.
     """
@@ -43,12 +44,15 @@ class Wish:
     digest: str | None = None
     reason: str = ""
     validity: timedelta = timedelta(hours=1)
+    sequence: int | None = None
 
     @property
     def text(self) -> str:
         """In words for a person, without the hosts."""
         where = "all its channels" if self.target is None else "/".join(self.target)
         to = "" if self.digest is None else f" to {self.digest}"
+        if self.sequence is not None:
+            to = f" to sequence {self.sequence}"
         why = f" ({self.reason})" if self.reason else ""
         return f"{self.action}{to}, {where}{why}; valid for {format_duration(self.validity)}"
 
@@ -107,6 +111,7 @@ def compose(wish: Wish, host: str, *, nonce: str, now: datetime) -> HostRequest:
         "action": wish.action,
         "product": product,
         "channel": channel,
+        "sequence": wish.sequence,
         "nonce": nonce,
         "issued_at": now,
         "expires": now + wish.validity,

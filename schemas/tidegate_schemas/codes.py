@@ -104,6 +104,7 @@ class Code(StrEnum):
     TRUST_REFRESH_FAILED = "trust.refresh-failed"
     TRUST_ROOT_MISSING = "trust.root-missing"
     UPDATE_CANCELLED = "update.cancelled"
+    UPDATE_RESET = "update.reset"
     UPDATE_SUPERSEDED = "update.superseded"
     VERIFY_FAILED = "verify.failed"
     WINDOW_NEVER_OPENS = "window.never-opens"
@@ -326,7 +327,7 @@ REGISTRY: dict[Code, Entry] = {
         "Find out who copied it; send a request of its own to each host.",
     ),
     Code.REQUEST_OVERTAKEN: Entry(
-        "A hold or resume that was signed later has been accepted before this one came; the later word counts.",
+        "Something that was signed later has been accepted before this hold, resume or reset came; the later word counts.",
         "Nothing, if it was delivered late; if it is meant still, sign a new one.",
     ),
     Code.REQUEST_POINTLESS: Entry(
@@ -459,7 +460,8 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.STATEMENT_ROLLBACK: Entry(
         "The statement is older than one this host has already accepted: a replay.",
-        "If you meant to go back to an older image, announce it anew: a rollback is a new statement with a higher sequence.",
+        "If you meant to go back to an older image, announce it anew: a rollback is a new statement with a higher sequence. "
+        "If a stolen signer has driven the sequence up, see `tidegate request reset`.",
     ),
     Code.STATEMENT_SCHEMA: Entry(
         "The signed content is not a channel statement: a field is missing, unknown or of the wrong type.",
@@ -504,6 +506,10 @@ REGISTRY: dict[Code, Entry] = {
     Code.UPDATE_CANCELLED: Entry(
         "A person or the publisher cancelled the update before activation.",
         "Nothing to do.",
+    ),
+    Code.UPDATE_RESET: Entry(
+        "An operator took this channel of the host back below the sequence that brought the update.",
+        "Nothing to do if a signer was stolen; if not, announce the image again, above the sequence of the reset.",
     ),
     Code.UPDATE_SUPERSEDED: Entry(
         "A newer statement took this update's place before it was activated.",

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from tidegate_schemas import limits
-from tidegate_schemas.base import HostId, Message, Moment, Name, Short, Text
+from tidegate_schemas.base import HostId, Message, Moment, Name, Sequence, Short, Text
 from tidegate_schemas.statement import STATEMENT_TYPE, Subject, check_critical, parse_signed
 
 PREDICATE_TYPE: Final = "https://tidegate.dev/request/v1"
@@ -26,6 +26,7 @@ class Action(StrEnum):
     RESUME = "resume"
     ROLLBACK = "rollback"
     INVENTORY = "inventory"
+    RESET = "reset"
 
 
 def host_digest(host: str) -> str:
@@ -38,13 +39,15 @@ class RequestPredicate(Message):
 
     `nonce` makes it unique: at least 128 random bits. `product` and `channel` name one follow of the host;
     without them the request is about all of them. Of holds and resumes the one with the latest `issuedAt`
-    counts, in whatever order they come.
+    counts, in whatever order they come. `sequence` is for a reset alone, which is about one follow: the host
+    takes it for the highest that it has accepted there.
     """
 
     host: HostId
     action: Action
     product: Name | None = None
     channel: Name | None = None
+    sequence: Sequence | None = None
     nonce: Annotated[str, Field(pattern=NONCE_PATTERN)]
     issued_at: Moment
     expires: Moment
@@ -58,6 +61,12 @@ class RequestPredicate(Message):
             raise ValueError(message)
         if (self.product is None) != (self.channel is None):
             message = "product and channel name a follow together: give both or neither"
+            raise ValueError(message)
+        if (self.action is Action.RESET) != (self.sequence is not None):
+            message = "a reset needs a sequence, and nothing else may have one"
+            raise ValueError(message)
+        if self.action is Action.RESET and self.product is None:
+            message = "a reset is about one follow: it needs product and channel"
             raise ValueError(message)
         return self
 
