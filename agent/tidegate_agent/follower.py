@@ -294,8 +294,8 @@ class Follower:
     def reset(self, memory: Memory, cause: Failure, answered: Answered) -> bool:
         """Remember this in place of what was accepted; whether that is possible now.
 
-        It is, up to activation: an update whose sequence is above it ends because of `cause`. What the channel
-        stood at is forgotten, and whatever comes is judged anew.
+        It is, up to activation: an update whose sequence is above it ends because of `cause`. What the
+        channel stood at is forgotten, and whatever comes is judged anew.
 
         Args:
             memory: what the host is to remember.
@@ -305,9 +305,10 @@ class Follower:
         state = self._state
         if isinstance(state, Activating | Rebooting | Proving | RollingBack):
             return False
-        pending = isinstance(state, Waiting | Staging | Staged)
-        disowned = pending and state.update.target.sequence > memory.sequence
-        event = CancelRequested(cause) if disowned else Woken()
+        event: Event = Woken()
+        if isinstance(state, Waiting | Staging | Staged):
+            disowned = state.update.target.sequence > memory.sequence
+            event = CancelRequested(cause) if disowned else event
         self.handle(event, memory=memory, floor=answered.clock_floor, answered=answered)
         self._set_aside = False
         self.reception.forget()

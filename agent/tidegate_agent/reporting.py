@@ -1,7 +1,8 @@
 """What the fleet is told: events and status, made from the machine's reports. PURE.
 
 An event's id is `host/product/channel/sequence/attempt/step`, with a suffix where a step can come more than
-once in an attempt, and with `~1` at the sequence after the channel's first reset, and so on. It is journalled before it is sent, so a redelivery has the same id.
+once in an attempt; after a reset of the channel `~` and the number of resets follow the sequence. It is
+journalled before it is sent, so a redelivery has the same id.
 """
 
 from __future__ import annotations

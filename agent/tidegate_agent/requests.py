@@ -46,7 +46,8 @@ class Answer:
     """What became of a request.
 
     `outcome` is `done`, `begun` where the events of an update tell the rest, or `refused` with `failure`;
-    `text` says it to a person, `details` to a program. `told` is the end of the event's id: the same request has the same answer.
+    `text` says it to a person, `details` to a program. `told` is the end of the event's id: the same request
+    has the same answer.
     """
 
     request: HostRequest

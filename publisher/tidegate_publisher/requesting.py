@@ -33,9 +33,9 @@ class Wish:
         hosts: who, each once.
         target: product and channel; None is all that a host follows.
         digest: the image to return to, for a rollback.
-        sequence: what counts as the highest accepted of the target from then on, for a reset.
         reason: why, for those who read status and events.
         validity: how long a host may act on it.
+        sequence: what counts as the highest accepted of the target from then on, for a reset.
     """
 
     action: Action

@@ -47,6 +47,12 @@ _GOOD: Final = frozenset({"sent", "done", "begun"})
     "--channel", metavar="NAME", help="Only this channel, with --product.  [default: all it follows]"
 )
 @click.option("--digest", metavar="DIGEST", help="For rollback: the image to return to, sha256:….")
+@click.option(
+    "--sequence",
+    type=click.IntRange(1, limits.SEQUENCE),
+    metavar="N",
+    help="For reset: the highest sequence that is to count as accepted.",
+)
 @click.option("--reason", default="", metavar="TEXT", help="Why: the host's status and events say it.")
 @click.option(
     "--expires-in",
@@ -73,6 +79,7 @@ def request(
     product: str | None,
     channel: str | None,
     digest: str | None,
+    sequence: int | None,
     reason: str,
     expires_in: timedelta,
     wait: timedelta | None,
@@ -90,6 +97,12 @@ def request(
     resume     end a hold
     rollback   return to its previous image, which --digest has to name, and stay there
     inventory  publish its whole status anew
+    reset      take --sequence for the highest that it has accepted of --product and --channel
+
+    reset is for one case: a stolen signer has driven the sequence up, and hosts refuse what you announce
+    (statement.rollback). Take that signer out of the hosts' policy FIRST, or he does it again. Then reset
+    each host, with one and the same N: the newest sequence of your own, or any above it. Nothing up to N
+    counts any more; announce from N+1 on. An update to what is above N ends, if it is not activated yet.
 
     Hosts take requests from those whom [requests] of their configuration names, and from nobody without it.
     What will be asked of whom is said before anything is signed. A host that is offline gets the request when
@@ -100,13 +113,15 @@ def request(
       tidegate request hold --host edge-1 --host edge-2 --reason "line is running" --wait 60s
       tidegate request rollback --host edge-1 --digest sha256:… --wait 60s
       tidegate request recheck --host edge-1 --product os --channel stable
+      tidegate request reset --host edge-1 --host edge-2 --product os --channel stable --sequence 41
 
     Exit code 0 when every host did it (or without --wait, when every request was sent), 3 when an answer is
     missing, otherwise that of the first refusal. Refuses to send what does not verify after signing.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
-    wish = Wish(
-        Action(action), _hosts(names), _target(product, channel), _digest(action, digest), reason, expires_in
-    )
+    target = _target(product, channel)
+    _check_reset(action, target, sequence)
+    image = _digest(action, digest)
+    wish = Wish(Action(action), _hosts(names), target, image, reason, expires_in, sequence)
     check = device_keys.check()
     identity.check()
     sealed = wiring.request_desk(trust.beside(identity), identity, output).sign(wish)
@@ -129,6 +144,13 @@ def _target(product: str | None, channel: str | None) -> tuple[str, str] | None:
     if product is None or channel is None:
         raise click.UsageError("--product and --channel name a channel together: give both or neither")
     return check_name("product", product), check_name("channel", channel)
+
+
+def _check_reset(action: str, target: tuple[str, str] | None, sequence: int | None) -> None:
+    if action != Action.RESET and sequence is not None:
+        raise click.UsageError(f"--sequence is for reset; {action} is about none")
+    if action == Action.RESET and (target is None or sequence is None):
+        raise click.UsageError("reset needs --product, --channel and --sequence: it is about one channel")
 
 
 def _digest(action: str, digest: str | None) -> str | None:
