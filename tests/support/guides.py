@@ -156,7 +156,7 @@ def run_shell(script: str, home: Path, environment: Mapping[str, str] | None = N
         start_new_session=True,
     ) as shell:
         try:
-            output, _ = shell.communicate(timeout=120)
+            output, _ = shell.communicate(timeout=240)
         except subprocess.TimeoutExpired:
             _end_session(shell.pid)
             output, _ = shell.communicate()
