@@ -195,7 +195,7 @@ class GitLab:
             **self.variables,
             **self._expanded(self.pipeline.get("variables", {})),
             **self._expanded(job.get("variables", {})),
-            **self.environments.get(job.get("environment", ""), {}),
+            **self.environments.get(_name(job.get("environment", "")), {}),
             **{key: self.token(value["aud"]) for key, value in job.get("id_tokens", {}).items()},
         }
         lines = [*job.get("before_script", ()), *job["script"]]
@@ -217,3 +217,7 @@ class GitLab:
             key: re.sub(r"\$(\w+)", lambda match: self.variables[match[1]], str(value))
             for key, value in table.items()
         }
+
+
+def _name(environment: str | Mapping[str, str]) -> str:
+    return environment if isinstance(environment, str) else environment["name"]
