@@ -36,13 +36,13 @@ def reset_to(predicate: RequestPredicate, memory: Memory, now: datetime) -> Memo
 
     Raises:
         RefusedError: REQUEST_POINTLESS when the sequence is not below the one accepted, REQUEST_OVERTAKEN
-            when something that was issued at the same moment or later has been accepted.
+            when something that was issued later has been accepted.
     """
     sequence, issued_at = predicate.sequence, predicate.issued_at
     if sequence is None or sequence >= memory.sequence:
         reason = f"a reset goes back, and this host has accepted no more than sequence {memory.sequence}"
         raise RefusedError(Code.REQUEST_POINTLESS, reason)
-    if memory.issued_at is not None and issued_at <= memory.issued_at:
+    if memory.issued_at is not None and issued_at < memory.issued_at:
         reason = f"what this host has accepted was issued at {rfc3339(memory.issued_at)}, after this reset"
         raise RefusedError(Code.REQUEST_OVERTAKEN, reason)
     return replace(

@@ -13,6 +13,7 @@ from tests.support.bundles import PERSON, a_message
 from tests.support.publisher import Publisher, succeeded
 from tests.support.requests import a_request
 from tests.support.site import HOST, Site, site
+from tests.support.toml import toml
 from tests.support.waiting import wait_until
 from tidegate_publisher.devstack.sigstore import DEVELOPMENT_ISSUER, email_claims
 from tidegate_publisher.devstack.sigstore.service.server import serve
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.real("mosquitto"), pytest.mark.real("nats-server")]
 
 OPERATOR = "operator@example.org"
+THIEF = "stolen@example.org"
 REQUESTS = {"requests": {"signers": [{"identity": OPERATOR, "issuer": DEVELOPMENT_ISSUER}]}}
 TOPIC = Topics().requests(HOST)
 
@@ -102,6 +104,51 @@ def test_each_action_by_hand(tmp_path: Path, sigstore: LocalSigstore, kind: Kind
         refused = operator.bus("request", "rollback", "--host", HOST, "--digest", third, "--wait", "60s")
         [reply] = refused.document["requests"]
         assert (refused.status, reply["outcome"], reply["code"]) == (1, "refused", Code.REQUEST_POINTLESS)
+
+
+def test_the_way_back_from_a_sequence_that_a_stolen_signer_drove_up(
+    tmp_path: Path, sigstore: LocalSigstore
+) -> None:
+    """As an operator does it: the signer out of the policy, a reset, the next honest release."""
+    both = [{"identity": each, "issuer": DEVELOPMENT_ISSUER} for each in (PERSON, THIEF)]
+    with serve(sigstore) as url, site(tmp_path, sigstore, follow={"signers": both}, tables=REQUESTS) as here:
+        operator = Publisher.on(tmp_path, sigstore, url, here.broker.url).signing_as(email_claims(OPERATOR))
+        first, bad = here.images.release("1"), here.images.release("bad")
+        honest = here.channel.announce(first)
+        here.watcher.wait_for(Step.SUCCEEDED, first)
+        theft = here.channel.statement(bad, sequence=900_000, floor=900_000)
+        here.channel.say(here.channel.sign(theft, email=THIEF))
+        here.watcher.wait_for(Step.SUCCEEDED, bad)
+
+        here.host.stop()
+        here.host.document["follow"][0]["signers"] = both[:1]
+        here.host.config.write_text(toml(here.host.document))
+        here.host.start()
+        second = here.images.release("2")
+        here.channel.announce(second)
+        here.watcher.wait(lambda: Code.STATEMENT_ROLLBACK in refusals(here), "the honest release is refused")
+        words = ("--product", "os", "--channel", "stable", "--sequence", "1", "--wait", "60s")
+        [reply] = succeeded(operator.bus("request", "reset", "--host", HOST, *words)).document["requests"]
+        assert reply["outcome"] == "done"
+        assert reply["reason"] == "os/stable: from sequence 900000 to 1, floor from 900000 to 1"
+        # The channel holds it already: it is taken up without being announced again.
+        here.watcher.wait_for(Step.SUCCEEDED, second)
+
+        here.host.kill()
+        here.host.start()
+        told = len(refusals(here))
+        here.channel.say(here.channel.sign(here.channel.statement(bad, sequence=900_001), email=THIEF))
+        here.watcher.wait(lambda: len(refusals(here)) == told + 1, "the thief's next one is refused")
+        here.channel.say(honest)
+        here.watcher.wait(lambda: len(refusals(here)) == told + 2, "what is older than the reset is refused")
+        assert refusals(here)[-2:] == [Code.SIGNATURE_IDENTITY, Code.STATEMENT_ROLLBACK]
+        assert (here.version(), here.host.follow().sequence) == ("2", 2)
+
+
+def refusals(here: Site) -> list[Code | None]:
+    """Why messages on the channel were refused, in order."""
+    told = [event.data for event in here.watcher.events if "/refused/" in event.id]
+    return [data.code for data in told if data.step is Step.REJECTED]
 
 
 def test_whoever_recorded_a_request_cannot_have_it_done_again(

@@ -12,13 +12,18 @@ from tidegate_schemas.statement import Subject
 
 
 def a_request(action: Action = Action.RECHECK, *, digest: str | None = None, **changes: Any) -> HostRequest:
-    """A request to edge-1, valid for an hour from `issued_at` on; `digest` is its subject."""
+    """A request to edge-1, valid for an hour from `issued_at` on; `digest` is its subject.
+
+    A reset takes `os/stable` to sequence 1, unless told otherwise.
+    """
     issued = changes.get("issued_at", NOON)
+    reset = {"product": "os", "channel": "stable", "sequence": 1} if action is Action.RESET else {}
     fields: dict[str, Any] = {
         "host": "edge-1",
         "nonce": secrets.token_urlsafe(16),
         "issued_at": issued,
         "expires": issued + timedelta(hours=1),
+        **reset,
         **changes,
     }
     subject = digest or host_digest(fields["host"])

@@ -86,7 +86,7 @@ def test_freshness_is_looked_at_before_the_sequence() -> None:
 
 def test_what_is_remembered() -> None:
     memory = admitted(sequence=9, floor=4, memory=Memory(8, "x", floor=6, expires=NOON))
-    assert memory == Memory(9, "print", 6, NOON + timedelta(days=14))
+    assert memory == Memory(9, "print", 6, NOON + timedelta(days=14), issued_at=NOON)
     assert admitted(sequence=9, floor=8, memory=memory).floor == 8
 
 

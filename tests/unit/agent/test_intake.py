@@ -54,7 +54,7 @@ def test_what_is_admitted_is_remembered() -> None:
     assert (event.target.digest, event.attempt, event.installed_sequence) == (NEW, 3, 3)
     assert (event.image, event.boot_id, event.unfit) == (an_image(OLD), BOOT, None)
     accepted = hashlib.sha256(found.payload).hexdigest()
-    assert decision.memory == Memory(1, accepted, 0, NOON + timedelta(days=14))
+    assert decision.memory == Memory(1, accepted, 0, NOON + timedelta(days=14), issued_at=NOON)
     assert decision.floor == NOON
 
 

@@ -229,7 +229,7 @@ def test_an_older_hold_that_comes_late_does_not_undo_a_resume(journal: Journal) 
 
 @pytest.mark.parametrize("action", list(Action))
 def test_a_replay_changes_nothing_and_is_told_once(rig: Rig, action: Action) -> None:
-    rig.announce(NEW)
+    rig.announce(NEW, sequence=2)
     message = rig.request(action, **about(action))
     calls, told = list(rig.image.calls), rig.answers()
     for _ in range(3):
@@ -317,7 +317,7 @@ def test_too_few_signers_are_nobody(rig: Rig) -> None:
 
 @pytest.mark.parametrize("action", list(Action))
 def test_what_was_decided_is_off_the_inbox_and_its_nonce_used_up(rig: Rig, action: Action) -> None:
-    rig.announce(NEW)
+    rig.announce(NEW, sequence=2)
     message = rig.request(action, nonce="n" * 22, **about(action))
     assert (rig.journal.kept(), list(rig.journal.ledger().spent)) == ([], ["n" * 22])
     rig.send(message)
@@ -381,7 +381,7 @@ def test_the_disk_fails_in_the_middle(action: Action) -> None:
     """Nothing has been done then; it is done, once, when the disk is there again."""
     journal = FakeJournal()
     rig = Rig(journal=journal, requests=RequestPolicy())
-    rig.announce(NEW)
+    rig.announce(NEW, sequence=2)
     rig.verifier.meanwhile_request = lambda: setattr(journal, "broken", True)
     rig.request(action, **about(action))
     assert (rig.answers(), rig.image.status().current, journal.hold(FOLLOW)) == ([], NEW, None)

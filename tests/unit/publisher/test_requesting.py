@@ -102,6 +102,29 @@ def test_a_rollback_speaks_of_the_image() -> None:
     assert digest_of("0") in wish.text
 
 
+def test_a_reset_names_its_sequence() -> None:
+    wish = Wish(Action.RESET, ("edge-1",), ("os", "stable"), sequence=41)
+    predicate = compose(wish, "edge-1", nonce="n" * 22, now=NOON).predicate
+    assert (predicate.action, predicate.sequence) == (Action.RESET, 41)
+    assert (predicate.product, predicate.channel) == ("os", "stable")
+    assert wish.text == "reset to sequence 41, os/stable; valid for 1h"
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Wish(Action.RESET, ("edge-1",), ("os", "stable")),
+        Wish(Action.RESET, ("edge-1",), sequence=41),
+        Wish(Action.HOLD, ("edge-1",), ("os", "stable"), sequence=41),
+    ],
+    ids=lambda wish: wish.text,
+)
+def test_a_sequence_is_for_a_reset_of_one_channel(wish: Wish) -> None:
+    with pytest.raises(TidegateError) as refused:
+        compose(wish, "edge-1", nonce="n" * 22, now=NOON)
+    assert refused.value.code is Code.REQUEST_INVALID
+
+
 def test_a_request_that_cannot_be_is_not_signed() -> None:
     desk = Desk()
     with pytest.raises(TidegateError) as refused:
@@ -200,6 +223,10 @@ def test_what_was_sent_before_a_failure_is_said(progress: RecordedProgress) -> N
         (("rollback", "--host", "a", "--digest", "latest"), "64 hexadecimal digits"),
         (("hold", *(word for number in range(65) for word in ("--host", f"h{number}"))), "64 at once"),
         (("hold", "--host", "a/b"), "host"),
+        (("hold", "--host", "a", "--sequence", "41"), "--sequence is for reset"),
+        (("reset", "--host", "a", "--sequence", "41"), "reset needs --product"),
+        (("reset", "--host", "a", "--product", "os", "--channel", "stable"), "reset needs --product"),
+        (("reset", "--host", "a", "--product", "os", "--channel", "stable", "--sequence", "0"), "1<=x"),
         (("hold", "--host", "a", "--wait", "soon"), "duration"),
     ],
     ids=lambda value: str(value)[:40],

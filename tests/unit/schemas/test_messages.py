@@ -123,8 +123,17 @@ def test_a_request_comes_back_as_it_was() -> None:
         {"action": "rollback"},
         {"host": "edge-2"},
         {"reason": "x" * (limits.TEXT + 1)},
+        {"sequence": 5},
+        {"action": "hold", "product": "os", "channel": "stable", "sequence": 5},
+        {"action": "reset"},
+        {"action": "reset", "sequence": 5},
+        {"action": "reset", "product": "os", "channel": "stable"},
+        *(
+            {"action": "reset", "product": "os", "channel": "stable", "sequence": wrong}
+            for wrong in (0, -1, 5.0, "5", True, limits.SEQUENCE + 1)
+        ),
     ],
-    ids=lambda changes: str(changes)[:60],
+    ids=lambda changes: str(changes)[:90],
 )
 def test_a_wrong_request_is_refused(changes: dict[str, object]) -> None:
     content = json.loads(REQUEST.to_json())
@@ -147,6 +156,19 @@ def test_a_request_may_name_one_follow() -> None:
     content = json.loads(REQUEST.to_json())
     content["predicate"] |= {"product": "os", "channel": "stable"}
     assert parse_request(json.dumps(content).encode()).predicate.channel == "stable"
+
+
+@pytest.mark.parametrize("sequence", [1, limits.SEQUENCE])
+def test_a_reset_names_a_follow_and_a_sequence(sequence: int) -> None:
+    content = json.loads(REQUEST.to_json())
+    content["predicate"] |= {
+        "action": "reset",
+        "product": "os",
+        "channel": "stable",
+        "sequence": sequence,
+        "critical": ["sequence"],
+    }
+    assert parse_request(json.dumps(content).encode()).predicate.sequence == sequence
 
 
 def test_a_request_with_a_critical_field_that_is_unknown_is_refused() -> None:
