@@ -1,4 +1,4 @@
-"""What a release job meets: a broker with the documented rules, a registry, a host, a local Sigstore; all real.
+"""What a release job meets, all real: a broker with the documented rules, a registry, a host, a Sigstore.
 
 with site(tmp_path) as world:
     runner = world.runner("github", repository_id)
