@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tests.bench.figure import Figure
 from tests.trust.catalogue import all_cases
 from tests.trust.forge import Forge
-from tests.trust.world import FOLLOW, InProcessVerifier
+from tests.trust.verifying import FOLLOW, verifier_with
 from tidegate_agent.adapters.verifier_child import ChildVerifier, VerifyingChild
 from tidegate_schemas.codes import TidegateError
 
@@ -32,7 +32,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
     spent: dict[str, list[float]] = defaultdict(list)
     for case in cases:
         for scene in _scenes(forge, case):
-            verifier = InProcessVerifier(scene.beliefs)
+            verifier = verifier_with(scene.beliefs)
             _refusal_ms(verifier.verify, scene)  # what is made once for each root
             spent[_number(case)].append(
                 min(_refusal_ms(verifier.verify, scene) for _ in range(effort.times(3, 1)))

@@ -15,9 +15,7 @@ from tidegate_schemas import limits
 from tidegate_schemas.base import HOST_PATTERN, NAME_PATTERN
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import (
-    BINARY,
     FINAL,
-    STRUCTURED,
     TYPE_PREFIX,
     Step,
     UpdateData,
@@ -25,6 +23,7 @@ from tidegate_schemas.events import (
     decode,
     encode,
 )
+from tidegate_schemas.media_types import BINARY, STRUCTURED
 
 SHORT = st.text(min_size=1, max_size=40)
 DIGESTS = st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True)
