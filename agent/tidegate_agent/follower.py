@@ -310,7 +310,6 @@ class Follower:
             disowned = state.update.target.sequence > memory.sequence
             event = CancelRequested(cause) if disowned else event
         self.handle(event, memory=memory, floor=answered.clock_floor, answered=answered)
-        self._set_aside = False
         self.reception.forget()
         return True
 

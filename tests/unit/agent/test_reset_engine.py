@@ -144,6 +144,16 @@ def test_a_thief_who_is_still_trusted_is_back_at_once(rig: Rig) -> None:
     assert (outcome(rig), rig.journal.recall(FOLLOW).memory.sequence) == (("done", None), FAR)
 
 
+def test_what_the_channel_held_before_is_not_judged_from_memory(rig: Rig) -> None:
+    """Only what the broker has now counts."""
+    rig.announce(NEW, sequence=5)
+    rig.announce(NEWER, sequence=FAR)
+    rig.say(b"rubbish")
+    reset(rig)
+    rig.request("recheck")
+    assert rig.journal.recall(FOLLOW).memory.sequence == 5
+
+
 def test_a_replay_of_the_reset_is_refused(rig: Rig) -> None:
     theft(rig)
     message = reset(rig)
@@ -177,12 +187,19 @@ def test_it_goes_back_and_never_ahead(rig: Rig, sequence: int) -> None:
 
 def test_another_follow_is_left_alone(journal: Journal) -> None:
     rig = Rig(journal=journal, requests=RequestPolicy(), follows=(FOLLOW, BETA))
-    rig.announce(NEW, follow=BETA, sequence=9)
+    message = rig.announce(NEW, follow=BETA, sequence=9)
+    rig.verifier.refuse(message, Code.SIGNATURE_IDENTITY, "the policy does not name him any more")
     theft(rig)
+
+    def known() -> list[int]:
+        return [rig.journal.recall(follow).memory.sequence for follow in (FOLLOW, BETA)]
+
     reset(rig)
-    assert [rig.journal.recall(follow).memory.sequence for follow in (FOLLOW, BETA)] == [5, 9]
-    reset(rig, product="app", channel="nightly")
-    assert outcome(rig) == ("refused", Code.REQUEST_POINTLESS)
+    assert known() == [5, 9]
+    reset(rig, 3, product="app", channel="beta")
+    assert known() == [5, 3]
+    reset(rig, 1, product="app", channel="nightly")
+    assert (outcome(rig), known()) == (("refused", Code.REQUEST_POINTLESS), [5, 3])
 
 
 def test_a_floor_that_was_driven_up_is_no_bar_any_more(rig: Rig) -> None:
