@@ -54,7 +54,7 @@ def test_every_state_comes_back_as_it_was(journal: Journal, state: State) -> Non
 
 
 def test_what_a_change_leaves_out_stays(journal: Journal) -> None:
-    memory = Memory(7, "print", 3, NOON)
+    memory = Memory(7, "print", 3, NOON, issued_at=NOON, resets=2)
     journal.commit(Change(FOLLOW, state=Settled(an_update(), Outcome.SUCCEEDED), memory=memory))
     journal.commit(Change(FOLLOW, installed_sequence=7))
     assert journal.recall(FOLLOW) == Recollection(Settled(an_update(), Outcome.SUCCEEDED), memory, 7)
