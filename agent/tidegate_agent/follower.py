@@ -154,6 +154,7 @@ class Follower:
         *,
         memory: Memory | None = None,
         floor: datetime | None = None,
+        message: tuple[str, bytes] | None = None,
         answered: Answered | None = None,
     ) -> None:
         """Take one step: ask the machine, write down its answer, then do what it says.
@@ -174,6 +175,7 @@ class Follower:
             # A broker can send one genuine statement in envelopes without end: only news is worth a write.
             memory=None if memory == self._memory else memory,
             installed_sequence=None if installed == self._installed else installed,
+            message=None if memory == self._memory and self._is_kept(message) else message,
             clock_floor=self._higher(floor),
             events=told + self._events(transition.commands, now),
             quarantine=tuple((c.digest, c.failure) for c in transition.commands if isinstance(c, Quarantine)),
@@ -190,7 +192,7 @@ class Follower:
 
     # Messages
 
-    def _decide(self, announcement: str, verdict: Verdict | TidegateError) -> None:
+    def _decide(self, announcement: str, content: bytes, verdict: Verdict | TidegateError) -> None:
         journal = self._around.journal
         decision = self._intake.decide(
             announcement,
@@ -209,7 +211,13 @@ class Follower:
             self.reception.stands()
         if isinstance(decision.event, Refused) and decision.event.failure.code in MAY_PASS:
             self.reception.leave_open(announcement)
-        self.handle(decision.event, memory=decision.memory, floor=decision.floor)
+        message = None
+        if isinstance(decision.event, Admitted):
+            message = decision.event.target.digest, content
+        self.handle(decision.event, memory=decision.memory, floor=decision.floor, message=message)
+
+    def _is_kept(self, message: tuple[str, bytes] | None) -> bool:
+        return message is not None and self._around.journal.message(self.follow, message[0]) is not None
 
     def _recheck(self) -> None:
         """Look again at what was announced while nothing could supersede."""

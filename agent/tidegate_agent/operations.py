@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tidegate_agent.model import StageProgress
     from tidegate_agent.ports import HealthCheck, Host, ImageEngine, ImageSignatures
     from tidegate_agent.update.states import Target
+    from tidegate_agent.warrant import Warrant
 
 RETRYABLE: Final = frozenset({Code.DISK_IO, Code.IMAGE_UNREACHABLE, Code.STAGE_FAILED})
 """Failures to stage that time alone may cure."""
@@ -45,10 +46,17 @@ class Operations:
     """What one follow's engine and health checks can be asked; each call blocks until it is done."""
 
     def __init__(
-        self, engine: ImageEngine, signatures: ImageSignatures, health: HealthCheck, host: Host, arch: str
+        self,
+        engine: ImageEngine,
+        signatures: ImageSignatures,
+        warrant: Warrant,
+        health: HealthCheck,
+        host: Host,
+        arch: str,
     ) -> None:
         self.engine = engine
         self._signatures = signatures
+        self._warrant = warrant
         self._health = health
         self._host = host
         self._arch = arch
@@ -73,12 +81,14 @@ class Operations:
         return StageDone(target.digest, result.digest, result.bytes_fetched)
 
     def activate(self, digest: str) -> Event:
-        """Activate what is staged, after looking once more that it is what was verified (step 9)."""
+        """Activate what is staged, if it is what was verified (step 9) and its statement still holds."""
         try:
             status = self.engine.status()
             if digest not in (status.staged, status.current):
                 reason = f"{status.staged or 'nothing'} is staged where {digest} was verified"
                 return ActivateFailed(Failure(Code.IMAGE_DIGEST_MISMATCH, reason))
+            if digest != status.current:
+                self._warrant.require(digest)
             return _activated(self.engine.activate(digest))
         except Exception as error:  # noqa: BLE001 - as above
             return ActivateFailed(failure_of(error, Code.ACTIVATE_FAILED))

@@ -259,6 +259,10 @@ class Journal(Protocol):
         """What was asked for when this digest was last tried here; None when it never was."""
         ...
 
+    def message(self, follow: Follow, digest: str) -> bytes | None:
+        """The newest statement that announced this digest, as it came; None when it is not kept."""
+        ...
+
     def approval(self, follow: Follow) -> Approval | None:
         """The last approval given for a follow."""
         ...

@@ -23,7 +23,7 @@ class Reception:
         follow: the channel.
         around: for the verifier, its worker and the queue.
         heard: told that a message is there, by name; asks for its verification in turn.
-        decide: told a message's name and what the verifier found.
+        decide: told a message's name, its bytes, and what the verifier found.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Reception:
         follow: Follow,
         around: Surroundings,
         heard: Callable[[str], None],
-        decide: Callable[[str, Verdict | TidegateError], None],
+        decide: Callable[[str, bytes, Verdict | TidegateError], None],
     ) -> None:
         self.mailbox = Mailbox()
         self._follow = follow
@@ -102,7 +102,7 @@ class Reception:
         self._judged = letter
         # A call of its own: a fault in this decision must not leave what waits in the mailbox unheard.
         self._around.post(self.hear)
-        self._decide(letter[0], verdict)
+        self._decide(*letter, verdict)
 
     def _verdict(self, payload: bytes) -> Verdict | TidegateError:
         try:

@@ -100,13 +100,18 @@ class Answered:
     clock_floor: datetime | None = None
 
 
+MESSAGES: Final = 3
+"""Statements that are kept for each follow: of the update in progress, and newer ones that are set aside."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What one step of the machine changes on disk: all of it, or nothing.
 
     `follow` is None where it is about the host as a whole. `state`, `memory`, `installed_sequence` and
     `clock_floor` are left as they are when None. Events go to the outbox; one whose id is there already is
-    not written again. `holds` may be those of several follows.
+    not written again. `message` is an admitted statement as it came, and the digest that it announces; the
+    newest MESSAGES are kept. `holds` may be those of several follows.
     """
 
     follow: Follow | None
@@ -118,6 +123,7 @@ class Change:
     quarantine: tuple[tuple[str, Failure], ...] = ()
     pardon: tuple[str, ...] = ()
     approval: Approval | None = None
+    message: tuple[str, bytes] | None = None
     holds: tuple[tuple[Follow, Hold], ...] = ()
     decided: Decided | None = None
 

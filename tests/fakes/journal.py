@@ -12,6 +12,7 @@ from tidegate_agent.errors import JournalError
 from tidegate_agent.machine import update_of
 from tidegate_agent.records import (
     INBOX,
+    MESSAGES,
     Approval,
     Change,
     Decided,
@@ -44,6 +45,7 @@ class FakeJournal:
         self._tries: dict[tuple[Follow, str], int] = {}
         self._targets: dict[tuple[Follow, str], Target] = {}
         self._quarantine: dict[Follow, dict[str, Failure]] = {}
+        self._messages: dict[Follow, dict[str, bytes]] = {}
         self._approvals: dict[Follow, Approval] = {}
         self._floor: datetime | None = None
         self._holds: dict[Follow, Hold] = {}
@@ -88,6 +90,10 @@ class FakeJournal:
             self._quarantine[follow].pop(digest, None)
         if change.approval is not None:
             self._approvals[follow] = change.approval
+        if change.message is not None:
+            digest, content = change.message
+            others = {key: each for key, each in self._messages.get(follow, {}).items() if key != digest}
+            self._messages[follow] = dict(list({**others, digest: content}.items())[-MESSAGES:])
 
     def _decide(self, decided: Decided) -> None:
         self._inbox.pop(decided.message, None)
@@ -113,6 +119,10 @@ class FakeJournal:
     def quarantined(self, follow: Follow) -> dict[str, Failure]:
         self._read()
         return dict(self._quarantine.get(follow, {}))
+
+    def message(self, follow: Follow, digest: str) -> bytes | None:
+        self._read()
+        return self._messages.get(follow, {}).get(digest)
 
     def attempts(self, follow: Follow, digest: str) -> int:
         self._read()

@@ -32,6 +32,7 @@ from tidegate_agent.operations import Operations
 from tidegate_agent.reporting import Profile
 from tidegate_agent.surroundings import Followed, Surroundings
 from tidegate_agent.trust_upkeep import Plan, TrustUpkeep
+from tidegate_agent.warrant import Warrant
 from tidegate_agent.windows import Schedule
 from tidegate_schemas import events
 from tidegate_schemas.events import Step
@@ -197,7 +198,14 @@ class Rig:
             Followed(
                 follow,
                 "fake",
-                Operations(self.engines[follow], self.signatures, self.healths[follow], self.host, "amd64"),
+                Operations(
+                    self.engines[follow],
+                    self.signatures,
+                    Warrant(follow, self.verifier, self.journal),
+                    self.healths[follow],
+                    self.host,
+                    "amd64",
+                ),
             )
             for follow in self.engines
         ]

@@ -30,6 +30,7 @@ from tidegate_agent.manners import Manners
 from tidegate_agent.operations import Operations
 from tidegate_agent.reporting import Profile
 from tidegate_agent.surroundings import Followed, Surroundings
+from tidegate_agent.warrant import Warrant
 from tidegate_agent.windows import Schedule
 from tidegate_schemas.status import Inventory
 from tidegate_schemas.topics import Topics
@@ -164,7 +165,10 @@ class Host:
             operating=self._queue.append,
             splay=lambda: timedelta(0),
         )
-        operations = Operations(self.image, FakeImageSignatures(), FakeHealth(), self._machine, "amd64")
+        warrant = Warrant(FOLLOW, verifier, self._journal)
+        operations = Operations(
+            self.image, FakeImageSignatures(), warrant, FakeHealth(), self._machine, "amd64"
+        )
         topics = [TOPICS.channel(FOLLOW.product, FOLLOW.channel)]
         agent = Engine(
             [Followed(FOLLOW, "embedded", operations)], around, FakeBus(self.broker, HOST, topics), TOPICS

@@ -4,7 +4,8 @@ Version 1: `meta` (counters, clock floor), `follow` (state and memory, one row e
 outbox in one: what is not acknowledged is the outbox), `release` (what was tried, and how often),
 `quarantine`, `approval`.
 Version 2 adds what requests need: `hold` (one row for each follow that was ever held), `request` (nonces that
-were used, and when their requests end, in microseconds since 1970), `inbox` (requests not decided yet).
+were used, and when their requests end, in microseconds since 1970), `inbox` (requests not decided yet); and
+`statement` (admitted messages as they came, a few for each follow).
 """
 
 from __future__ import annotations
@@ -48,7 +49,14 @@ create table inbox (
 ) strict;
 """
 
-STEPS: Final = (_BEGINNING, _REQUESTS)
+_STATEMENTS: Final = """
+create table statement (
+    place integer primary key autoincrement, follow text not null, digest text not null, message blob not
+    null, unique (follow, digest)
+) strict;
+"""
+
+STEPS: Final = (_BEGINNING, _REQUESTS + _STATEMENTS)
 """From each version to the next; an empty file has version 0."""
 
 SCHEMA_VERSION: Final = len(STEPS)

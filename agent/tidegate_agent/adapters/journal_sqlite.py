@@ -21,7 +21,7 @@ from tidegate_agent.admission import Memory
 from tidegate_agent.errors import JournalError
 from tidegate_agent.machine import update_of
 from tidegate_agent.model import Failure, Follow
-from tidegate_agent.records import Approval, Change, Hold, Ledger, Letter, Recollection
+from tidegate_agent.records import MESSAGES, Approval, Change, Hold, Ledger, Letter, Recollection
 from tidegate_agent.update.states import Idle, State, Target
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
@@ -81,6 +81,8 @@ class SqliteJournal:
             if change.approval is not None:
                 values = (key, change.approval.digest, str(int(change.approval.at_once)))
                 db.execute("insert or replace into approval values (?, ?, cast(? as integer))", values)
+            if change.message is not None:
+                _write_message(db, key, *change.message)
             if change.clock_floor is not None:
                 _raise_clock_floor(db, change.clock_floor)
 
@@ -115,6 +117,11 @@ class SqliteJournal:
         """What was asked for when this digest was last tried here; None when it never was."""
         row = self._one("select target from release where follow = ? and digest = ?", follow.key, digest)
         return _TARGET.validate_json(row[0]) if row else None
+
+    def message(self, follow: Follow, digest: str) -> bytes | None:
+        """The newest statement that announced this digest, as it came; None when it is not kept."""
+        row = self._one("select message from statement where follow = ? and digest = ?", follow.key, digest)
+        return bytes(row[0]) if row else None
 
     def approval(self, follow: Follow) -> Approval | None:
         """The last approval given for a follow."""
@@ -247,6 +254,17 @@ def _write_release(db: sqlite3.Connection, key: str, state: State) -> None:
             " on conflict do update set tries = max(tries, excluded.tries), target = excluded.target",
             values,
         )
+
+
+def _write_message(db: sqlite3.Connection, key: str, digest: str, message: bytes) -> None:
+    db.execute("delete from statement where follow = ? and digest = ?", (key, digest))
+    values = (key, digest, message)
+    db.execute("insert into statement (follow, digest, message) values (?, ?, ?)", values)
+    db.execute(
+        "delete from statement where follow = ? and place not in"
+        " (select place from statement where follow = ? order by place desc limit ?)",
+        (key, key, MESSAGES),
+    )
 
 
 def _meta(db: sqlite3.Connection, name: str) -> str | None:

@@ -12,6 +12,7 @@ from tidegate_agent.engines.embedded.engine import EmbeddedEngine
 from tidegate_agent.engines.embedded.limits import Limits
 from tidegate_agent.operations import Operations
 from tidegate_agent.surroundings import Followed, Surroundings
+from tidegate_agent.warrant import Warrant
 from tidegate_agent.wiring.trust import verifying_child
 from tidegate_wire.registry.opening import open_source
 from tidegate_wire.registry.reference import parse_reference
@@ -31,7 +32,9 @@ def followed(settings: Settings, follow: FollowSettings, around: Surroundings) -
     health = CommandAndHttpHealth(settings.health.check)
     engine = image_engine(follow, settings)
     signatures = image_signatures(follow, settings)
-    operations = Operations(engine, signatures, health, around.host, around.profile.facts.arch)
+    warrant = Warrant(follow.follow, around.verifier, around.journal)
+    arch = around.profile.facts.arch
+    operations = Operations(engine, signatures, warrant, health, around.host, arch)
     return Followed(follow.follow, follow.engine, operations)
 
 

@@ -9,10 +9,12 @@ import pytest
 from tests.fakes.engine import FakeEngine
 from tests.fakes.health import SICK, FakeHealth
 from tests.fakes.host import FakeHost
+from tests.fakes.journal import FakeJournal
 from tests.fakes.signatures import FakeImageSignatures
+from tests.fakes.verifier import FakeVerifier
 from tests.support.updates import NEW, NEWER, OLD, a_target
 from tidegate_agent.errors import EngineError, RefusedError
-from tidegate_agent.model import StageProgress, StageResult
+from tidegate_agent.model import Follow, StageProgress, StageResult
 from tidegate_agent.operations import Operations
 from tidegate_agent.update.events import (
     Activated,
@@ -25,6 +27,7 @@ from tidegate_agent.update.events import (
     StageDone,
     StageFailed,
 )
+from tidegate_agent.warrant import Warrant
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
@@ -60,7 +63,8 @@ class Broken(FakeEngine):
 
 
 def operations(engine: FakeEngine, host: FakeHost | None = None) -> Operations:
-    return Operations(engine, FakeImageSignatures(), FakeHealth(SICK), host or FakeHost(), "amd64")
+    warrant = Warrant(Follow("os", "stable"), FakeVerifier(), FakeJournal())
+    return Operations(engine, FakeImageSignatures(), warrant, FakeHealth(SICK), host or FakeHost(), "amd64")
 
 
 def staged(engine: FakeEngine, *, cancelled: bool = False) -> tuple[Event | None, list[Event]]:
