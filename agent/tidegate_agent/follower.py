@@ -69,6 +69,7 @@ from tidegate_agent.update.states import (
 )
 from tidegate_agent.work import Work
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -338,7 +339,7 @@ class Follower:
             journal.attempts(self.follow, target.digest) + 1,
             previous,
             self._around.profile.boot_id,
-            previous_sequence=0 if left is None else left.sequence,
+            previous_sequence=left.sequence if left and left.rollout.state is RolloutState.ACTIVE else 0,
         )
 
     def cancel(self, failure: Failure) -> bool:
@@ -375,7 +376,9 @@ class Follower:
 
     def _installed_after(self, state: State) -> int:
         if isinstance(state, Settled) and state.outcome is Outcome.SUCCEEDED:
-            return state.update.target.sequence
+            target = state.update.target
+            # What stops a release may be one signer's word: it brings no image, and proves no step taken.
+            return target.sequence if target.rollout.state is RolloutState.ACTIVE else self._installed
         if isinstance(state, Settled) and state.outcome is Outcome.ROLLED_BACK:
             return state.update.previous_sequence
         return self._installed

@@ -22,6 +22,7 @@ from tidegate_agent.records import (
     Recollection,
 )
 from tidegate_schemas.codes import Code
+from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,8 @@ class FakeJournal:
             if (update := update_of(change.state)) is not None:
                 key = follow, update.target.digest
                 self._tries[key] = max(self._tries.get(key, 0), update.attempt)
-                self._targets[key] = update.target
+                if update.target.rollout.state is RolloutState.ACTIVE or key not in self._targets:
+                    self._targets[key] = update.target
         if change.memory is not None:
             kept = replace(kept, memory=change.memory)
         if change.installed_sequence is not None:

@@ -26,6 +26,7 @@ from tidegate_agent.update.states import Idle, State, Target
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import UpdateEvent
+from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -248,10 +249,12 @@ def _write_release(db: sqlite3.Connection, key: str, state: State) -> None:
     update = update_of(state)
     if update is not None:
         target = _TARGET.dump_json(update.target).decode()
-        values = (key, update.target.digest, update.attempt, target)
+        released = update.target.rollout.state is RolloutState.ACTIVE
+        values = (key, update.target.digest, update.attempt, target, released)
+        # A hold or a revocation may be one signer's word: it must not make an image look newer than it is.
         db.execute(
-            "insert into release values (?, ?, ?, ?)"
-            " on conflict do update set tries = max(tries, excluded.tries), target = excluded.target",
+            "insert into release values (?, ?, ?, ?) on conflict do update set"
+            " tries = max(tries, excluded.tries), target = iif(?, excluded.target, target)",
             values,
         )
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_ATTACHMENT_BYTES = 256 * 1024
 MAX_ATTACHMENTS = 16
+# cosign's have 1 KiB. What any pusher may have written is not parsed at the size of an image's manifest.
+MAX_ARTIFACT_MANIFEST_BYTES = 64 * 1024
 # About the source, not about one attachment: what could not be asked for is not what is not there.
 _NO_ANSWER = frozenset({Code.IMAGE_UNREACHABLE, Code.IMAGE_UNAUTHORIZED})
 
@@ -83,7 +85,12 @@ def fetch_attachments(
 
 def _attached_blob(source: ImageSource, referrer: str, digest: str, artifact_type: str) -> Descriptor:
     """The one layer of an artifact that is about a digest."""
-    manifest = parse_manifest(source.manifest(referrer), referrer)
+    raw = source.manifest(referrer)
+    if len(raw) > MAX_ARTIFACT_MANIFEST_BYTES:
+        raise TidegateError(
+            Code.IMAGE_TOO_LARGE, f"its manifest has more than {MAX_ARTIFACT_MANIFEST_BYTES} bytes"
+        )
+    manifest = parse_manifest(raw, referrer)
     if manifest.subject is None or manifest.subject.digest != digest:
         raise _unfit(f"it does not refer to {digest}")
     if manifest.effective_artifact_type != artifact_type:

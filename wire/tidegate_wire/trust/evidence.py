@@ -113,7 +113,11 @@ def claims_of(certificate: x509.Certificate) -> dict[Claim, str]:
             extension = certificate.extensions.get_extension_for_oid(oid).value
             claims[claim] = asn1.decode_der(str, extension.public_bytes())
     # Of a CI job, Fulcio makes the identity of the workflow's file and the ref that it was taken from.
-    workflow, at, ref = identity.rpartition("@")
+    # A tag may hold an `@` (app@1.2.3), a file's name too: the last `@refs/` is where Fulcio put the ref.
+    workflow, at, ref = identity.rpartition("@refs/")
+    ref = f"refs/{ref}"
+    if not at:
+        workflow, at, ref = identity.rpartition("@")
     if at and "://" in workflow:
         claims |= {Claim.WORKFLOW: workflow, Claim.WORKFLOW_REF: ref}
     return claims

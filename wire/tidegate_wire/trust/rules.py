@@ -133,10 +133,30 @@ def unmet(rule: Rule, claims: Mapping[Claim, str]) -> tuple[str, ...]:
             fits = re.fullmatch(pattern, claims.get(claim, "")) is not None
             return () if fits else (_found(rule, claims),)
         case AllOf(rules):
-            return tuple(fault for one in rules for fault in unmet(one, claims))
+            # A stranger may have chosen the ref: it meets a pattern only when all else is right.
+            plain, patterns = _apart(rules)
+            return _faults(plain, claims) or _faults(patterns, claims)
         case AnyOf(rules):
             faults = [unmet(one, claims) for one in rules]
             return () if () in faults else min(faults, key=len)
+
+
+def _faults(rules: tuple[Rule, ...], claims: Mapping[Claim, str]) -> tuple[str, ...]:
+    return tuple(fault for one in rules for fault in unmet(one, claims))
+
+
+def _apart(rules: tuple[Rule, ...]) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+    return tuple(r for r in rules if not _by_pattern(r)), tuple(r for r in rules if _by_pattern(r))
+
+
+def _by_pattern(rule: Rule) -> bool:
+    match rule:
+        case Is():
+            return False
+        case Matches():
+            return True
+        case AllOf(rules) | AnyOf(rules):
+            return any(_by_pattern(one) for one in rules)
 
 
 def _found(rule: Is | Matches, claims: Mapping[Claim, str]) -> str:
