@@ -273,7 +273,9 @@ class Follower:
         before = self._around.journal.hold(self.follow)
         if held == (before is not None and before.held):
             return False
-        hold = Hold(held, by, reason, None if before is None else before.ordered_at)
+        # A request that was signed before this and held back on its way must not undo it.
+        now, ordered = self._now(), None if before is None else before.ordered_at
+        hold = Hold(held, by, reason, now if ordered is None else max(ordered, now))
         self._around.journal.commit(Change(self.follow, holds=((self.follow, hold),)))
         self.wake()
         return True
@@ -286,7 +288,8 @@ class Follower:
             answered: the request that asks for it, which is written with the first step.
 
         Raises:
-            RefusedError: STATEMENT_FLOOR when the publisher forbids to go back that far.
+            RefusedError: STATEMENT_FLOOR when the publisher forbids to go back that far, IMAGE_QUARANTINED
+                when the previous image was given up on.
         """
         update = self._way_here()
         if update is None or update.previous == update.target.digest:
@@ -296,9 +299,19 @@ class Follower:
         if update.previous_sequence < self._memory.floor:
             reason = f"the publisher lets no host return below sequence {self._memory.floor}"
             raise RefusedError(Code.STATEMENT_FLOOR, reason)
+        self._require_fit(update.previous)
         floor = None if answered is None else answered.clock_floor
         self.handle(RollbackRequested(failure, update), floor=floor, answered=answered)
         return True
+
+    def _require_fit(self, digest: str | None) -> None:
+        given_up = self._around.journal.quarantined(self.follow)
+        if digest in given_up:
+            reason = (
+                f"the previous image is in quarantine, which tidegate-agent approve --quarantined {digest} "
+                f"lifts: it was given up on before: {given_up[digest].reason}"
+            )
+            raise RefusedError(Code.IMAGE_QUARANTINED, reason)
 
     def reset(self, memory: Memory, cause: Failure, answered: Answered) -> bool:
         """Remember this in place of what was accepted; whether that is possible now.

@@ -41,7 +41,7 @@ class Hold:
     """Whether somebody holds a follow back: nothing is begun for it while `held`.
 
     `by` and `reason` are who said so last and why. `ordered_at` is when the newest request to hold or resume
-    was signed: an older one that comes late does not undo it. A person on the host leaves it as it is.
+    was signed, or when a person on the host said so later: an older one that comes late does not undo it.
     """
 
     held: bool

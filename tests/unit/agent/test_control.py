@@ -13,7 +13,7 @@ from tests.support.rig import FOLLOW, Rig
 from tests.support.updates import NEW, OLD
 from tidegate_agent.control import Control
 from tidegate_agent.manners import Manners
-from tidegate_agent.model import Follow
+from tidegate_agent.model import Follow, ImageStatus
 from tidegate_agent.requests import RequestPolicy
 from tidegate_agent.windows import Schedule, Window
 from tidegate_schemas.codes import Code
@@ -148,6 +148,43 @@ def test_going_back_quarantines_what_was_left() -> None:
     calls = len(rig.image.calls)
     rig.announce(NEW, sequence=2)
     assert len(rig.image.calls) == calls
+
+
+@pytest.mark.parametrize("by", ["request", "person"])
+def test_no_way_back_to_what_was_given_up_on(by: str) -> None:
+    rig = Rig(reboots=True, requests=RequestPolicy())
+    rig.announce(NEW)
+    # The boot loader fell back: what it gave up on is the previous image now.
+    rig.host.boot()
+    rig.image.reboot(ImageStatus(OLD, None, NEW))
+    rig.restart()
+    assert rig.status().follows[0].quarantined == (NEW,)
+    # A way back needs to know what runs.
+    rig.announce(OLD, sequence=2)
+    if by == "person":
+        reason = refused(rig, "rollback", code=Code.IMAGE_QUARANTINED)
+    else:
+        rig.request("rollback", digest=NEW)
+        assert rig.answers()[-1].data.code is Code.IMAGE_QUARANTINED
+        reason = rig.answers()[-1].data.reason or ""
+    assert f"tidegate-agent approve --quarantined {NEW}" in reason
+    assert f"rollback {NEW}" not in rig.image.calls
+    assert rig.ask("pardon", digest=NEW)["ok"]
+    assert rig.ask("rollback")["ok"]
+    assert f"rollback {NEW}" in rig.image.calls
+
+
+def test_a_hold_that_was_held_back_does_not_undo_what_a_person_said_since() -> None:
+    rig = Rig(requests=RequestPolicy())
+    said = rig.clock.now()
+    rig.request("hold", issued_at=said)
+    rig.advance(timedelta(minutes=30))
+    assert rig.ask("resume")["ok"]
+    rig.request("hold", issued_at=said + timedelta(minutes=1))
+    assert rig.answers()[-1].data.code is Code.REQUEST_OVERTAKEN
+    assert rig.status().follows[0].hold is None
+    rig.request("hold")
+    assert rig.status().follows[0].hold == "held by https://ci.example/os/release"
 
 
 def test_a_person_on_the_host_can_hold_it() -> None:
