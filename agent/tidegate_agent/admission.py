@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SKEW: Final = timedelta(minutes=5)
 """How far two honest clocks may differ."""
 
+STOP_JUMP: Final = 1000
+"""How far a sequence may leap when fewer have signed than the policy asks for: enough for holds, no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -84,19 +87,37 @@ def admit(
         RefusedError: with the code of the step that failed.
     """
     predicate = statement.predicate
-    if not enough and predicate.rollout.state is RolloutState.ACTIVE:  # step 2, which the child has done
-        raise RefusedError(Code.SIGNATURE_THRESHOLD, "too few of the signers needed stand behind it")
+    if not enough:
+        _check_stop(predicate, memory)  # step 2, as far as the host's memory decides it
     _check_freshness(predicate, policy, now)  # step 6
     _check_sequence(predicate, fingerprint, memory, policy)  # step 7
-    floor = max(memory.floor, predicate.floor) if enough else memory.floor
+    if not enough:
+        # Too few for a release: they set no floor, and do not make the channel look fresher than it was.
+        expires = min(memory.expires or predicate.expires, predicate.expires)
+        return replace(memory, sequence=predicate.sequence, accepted=fingerprint, expires=expires)
     return replace(
         memory,
         sequence=predicate.sequence,
         accepted=fingerprint,
-        floor=floor,
+        floor=max(memory.floor, predicate.floor),
         expires=predicate.expires,
         issued_at=max(memory.issued_at or predicate.issued_at, predicate.issued_at),
     )
+
+
+def _check_stop(predicate: ChannelPredicate, memory: Memory) -> None:
+    """Too few signers can stop what runs here, and nothing else."""
+    if predicate.rollout.state is RolloutState.ACTIVE:
+        raise RefusedError(Code.SIGNATURE_THRESHOLD, "too few of the signers needed stand behind it")
+    if not memory.sequence:
+        text = "too few of the signers needed stand behind it, and there is nothing here that it could stop"
+        raise RefusedError(Code.SIGNATURE_THRESHOLD, text)
+    if predicate.sequence - memory.sequence > STOP_JUMP:
+        text = (
+            f"the sequence jumps from {memory.sequence} to {predicate.sequence}, by the word of fewer signers"
+            f" than are needed; they may go {STOP_JUMP} further"
+        )
+        raise RefusedError(Code.STATEMENT_FAST_FORWARD, text)
 
 
 def _check_freshness(predicate: ChannelPredicate, policy: Policy, now: datetime) -> None:

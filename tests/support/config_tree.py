@@ -26,6 +26,7 @@ channel = "stable"
 [[follow.signers]]
 identity = "https://github.com/example/kiosk/.github/workflows/release.yml@refs/heads/main"
 issuer = "https://token.actions.githubusercontent.com"
+source_repository_id = "123456789"
 [follow.embedded]
 directory = "/srv/kiosk"
 """

@@ -76,7 +76,20 @@ def warnings(loaded: Loaded) -> list[str]:
         found.append(
             f"{secret} holds bus.password and everybody may read it; use password_file, or chmod o-r."
         )
-    return found + list(_root_warnings(loaded.settings.trust)) + list(_key_warnings(loaded.settings.events))
+    found += [*_signer_warnings(loaded.settings), *_root_warnings(loaded.settings.trust)]
+    return found + list(_key_warnings(loaded.settings.events))
+
+
+def _signer_warnings(settings: Settings) -> Iterator[str]:
+    # On GitHub, any repository may call a reusable workflow of a public one, and is then "the workflow".
+    for follow in settings.follow:
+        for signer in (*follow.signers, *follow.image_signers):
+            pinned = signer.source_repository or signer.source_repository_id or signer.source_owner_id
+            if any("actions.githubusercontent.com" in issuer for issuer in signer.issuer) and not pinned:
+                yield (
+                    f"{follow.follow.key}: {signer.name or 'a signer'} on GitHub is named without"
+                    " source_repository_id; whoever may call its workflow from another repository can sign."
+                )
 
 
 def _key_warnings(events: EventsSettings) -> Iterator[str]:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.key_pairs import KeyPair
-from tidegate_agent.config import InvalidConfigError, Settings, load
+from tidegate_agent.config import InvalidConfigError, Settings, load, warnings
 from tidegate_agent.config.words import trust_lines
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.trust.policy import COSIGN, PROVENANCE, KeySigner
-from tidegate_wire.trust.rules import unmet
+from tidegate_wire.trust.rules import Claim, unmet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,9 +61,17 @@ def _problems(folder: Path, text: str) -> str:
 def test_a_signer_with_everything_pinned(tmp_path: Path) -> None:
     (signer,) = _policy(tmp_path, WORKFLOW).any_of
     assert not isinstance(signer, KeySigner)
-    faults = unmet(signer.rule, {})
-    assert len(faults) == 4
-    assert any("/refs/tags/v[0-9]+/" in fault for fault in faults)
+    assert len(unmet(signer.rule, {})) == 3
+    claims = {
+        Claim.ISSUER: "https://token.actions.githubusercontent.com",
+        Claim.WORKFLOW: "https://github.com/acme/os/.github/workflows/release.yml",
+        Claim.SOURCE_REPOSITORY_ID: "18",
+        Claim.WORKFLOW_REF: "refs/heads/main",
+    }
+    # A stranger's ref meets the pattern only when all else is right.
+    (fault,) = unmet(signer.rule, claims)
+    assert "/refs/tags/v[0-9]+/" in fault
+    assert unmet(signer.rule, {**claims, Claim.WORKFLOW_REF: "refs/tags/v12"}) == ()
 
 
 def test_one_text_is_a_list_of_one(tmp_path: Path) -> None:
@@ -163,3 +171,12 @@ def test_it_is_said_in_plain_words(tmp_path: Path) -> None:
     )
     _, images, _ = trust_lines(_settings(tmp_path, MAIL))
     assert "no signature of their own" in images
+
+
+def test_a_workflow_that_others_could_call_is_warned_of(tmp_path: Path) -> None:
+    unpinned = WORKFLOW.replace('source_repository_id = ["17", "18"]\n', "")
+    (tmp_path / "agent.toml").write_text(HEAD + unpinned)
+    told = "os/stable: release job on GitHub is named without source_repository_id"
+    assert any(told in warning for warning in warnings(load((tmp_path,))))
+    (tmp_path / "agent.toml").write_text(HEAD + WORKFLOW + MAIL)
+    assert not any("source_repository_id" in warning for warning in warnings(load((tmp_path,))))

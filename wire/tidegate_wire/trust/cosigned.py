@@ -54,10 +54,12 @@ def join(bundles: Sequence[bytes]) -> bytes:
 def quorum(signed: Sequence[Signed]) -> int:
     """How many different signers of the policy stand behind it.
 
-    Who signs twice counts once, and so does a signer of the policy as whom two have signed: it is the largest
-    number of pairs of one who signed and one who is trusted.
+    Who signs twice counts once, also a workflow at two tags, and so does a signer of the policy as whom two
+    have signed: it is the largest number of pairs of one who signed and one who is trusted.
     """
-    persons = {(one.identity, one.issuer): one.stands_for for one in signed}
+    persons: dict[tuple[str, str], frozenset[int]] = {}
+    for one in signed:
+        persons[one.person] = persons.get(one.person, frozenset()) | one.stands_for
     taken: dict[int, tuple[str, str]] = {}
 
     def place(person: tuple[str, str], tried: set[int]) -> bool:

@@ -30,3 +30,9 @@ class Signed:
     issuer: str
     stands_for: frozenset[int]
     not_before: datetime | None = None
+
+    @property
+    def person(self) -> tuple[str, str]:
+        """Who that is, whatever ref a CI job's workflow was taken from."""
+        workflow, at, _ = self.identity.rpartition("@refs/")
+        return (workflow if at and "://" in workflow else self.identity), self.issuer

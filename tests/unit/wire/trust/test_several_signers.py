@@ -118,6 +118,14 @@ def test_what_is_joined_is_what_was_signed(sigstore: LocalSigstore) -> None:
     assert split(join(bundles[:1])) == (bundles[0],)
 
 
+def test_a_workflow_at_two_tags_is_one_signer() -> None:
+    both = frozenset({0, 1})
+    tags = [Signed(b"", f"https://ci.example/w.yml@refs/tags/v{n}", "i", both) for n in (1, 2)]
+    assert quorum(tags) == 1
+    people = [Signed(b"", f"{name}@refs/example.org", "i", both) for name in ("ann", "ben")]
+    assert quorum(people) == 2
+
+
 def _signed(person: int, stands_for: frozenset[int]) -> Signed:
     return Signed(b"", str(person), "", stands_for)
 
