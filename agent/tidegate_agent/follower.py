@@ -408,7 +408,11 @@ class Follower:
         # What has changed since, a hold that came meanwhile, say, has an assessment of its own on the queue.
         wanted, update = Staged if command.to_activate else Waiting, machine.update_of(self._state)
         if isinstance(self._state, wanted) and update is not None and update.target == command.target:
-            self.handle(Assessed(self._assess(command)))
+            wait = self._assess(command)
+            activates = command.to_activate and wait is None
+            # What came meanwhile may be a hold or a withdrawal.
+            if not activates or self.reception.heard_out(lambda: self._consider(command)):
+                self.handle(Assessed(wait))
 
     def _assess(self, command: Assess) -> Wait | None:
         journal = self._around.journal

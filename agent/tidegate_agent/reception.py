@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.errors import JournalError
 from tidegate_agent.mailbox import Mailbox
@@ -11,9 +12,13 @@ from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from tidegate_agent.model import Follow, Verdict
     from tidegate_agent.surroundings import Surroundings
+
+PATIENCE: Final = timedelta(seconds=30)
+"""How long an activation waits for verdicts at most. A full mailbox is worked off in about ten seconds."""
 
 
 class Reception:
@@ -41,6 +46,8 @@ class Reception:
         self._in_hand: tuple[str, bytes] | None = None
         self._standing: tuple[str, bytes] | None = None
         self._judged: tuple[str, bytes] | None = None
+        self._waited_since: datetime | None = None
+        self._waiting: Callable[[], None] | None = None
 
     @property
     def idle(self) -> bool:
@@ -70,6 +77,23 @@ class Reception:
             self._around.post(lambda: self._finish(letter, verdict))
 
         self._around.verifying(work)
+
+    def heard_out(self, again: Callable[[], None]) -> bool:
+        """Whether all that came is judged: it may stop what is about to be done.
+
+        If not, `again` is queued after each verdict, until it is or was waited for through PATIENCE: whoever
+        sends rubbish without end holds nothing up for longer.
+        """
+        now, since = self._around.clock.now(), self._waited_since
+        if self.idle or (since is not None and PATIENCE <= now - since < 2 * PATIENCE):
+            self._waited_since = self._waiting = None
+            return True
+        if since is None or not timedelta(0) <= now - since < PATIENCE:
+            self._waited_since = now
+            name = f"heard out {self._follow.key}"
+            self._around.timer.wake(name, now + PATIENCE, lambda: self._around.post(again))
+        self._waiting = again
+        return False
 
     def leave_open(self, announcement: str) -> None:
         """The message was refused for a reason that may pass: it is heard again when it comes again."""
@@ -102,7 +126,10 @@ class Reception:
         self._judged = letter
         # A call of its own: a fault in this decision must not leave what waits in the mailbox unheard.
         self._around.post(self.hear)
+        again, self._waiting = self._waiting, None
         self._decide(*letter, verdict)
+        if again is not None:
+            self._around.post(again)
 
     def _verdict(self, payload: bytes) -> Verdict | TidegateError:
         try:
