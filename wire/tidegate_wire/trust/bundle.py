@@ -9,27 +9,15 @@ Source: sigstore protobuf-specs, sigstore_bundle.proto and envelope.proto, in pr
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from tidegate_schemas.envelope import Base64
+
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}")
-
-
-def _decode(value: object) -> bytes:
-    if not isinstance(value, str):
-        raise ValueError("base64 text expected")  # noqa: TRY004 - pydantic turns only a ValueError into a fault
-    try:
-        decoded = base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ValueError("not base64") from error
-    if base64.b64encode(decoded).decode() != value:
-        raise ValueError("base64 with stray bits")
-    return decoded
 
 
 def _number(value: object) -> int:
@@ -37,9 +25,6 @@ def _number(value: object) -> int:
         raise ValueError("a decimal number as text expected")
     return int(value)
 
-
-Base64 = Annotated[bytes, BeforeValidator(_decode)]
-"""Bytes; RFC 4648 section 4, canonical."""
 
 Number = Annotated[int, BeforeValidator(_number)]
 """A 64-bit number, which protobuf's JSON mapping writes as text."""
