@@ -12,6 +12,7 @@ from tidegate_publisher.publication import Current, Signed
 from tidegate_publisher.sequence import choose_sequence, may_replace
 from tidegate_publisher.signers import require_same_signers
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,10 +106,18 @@ class ReleaseSigning:
 
     def _floor(self, release: Release, before: Current) -> int:
         kept = before.verified.statement.predicate.floor if before.verified else 0
-        if kept > release.floor:
-            # A floor never sinks: hosts that know the higher one would refuse the statement.
-            self._progress.note(f"the channel's floor of {kept} is kept")
-        return max(kept, release.floor)
+        if before.verified is None or kept <= release.floor:
+            return release.floor
+        if not before.verified.enough:
+            # One stolen signer may have put it there, and would get the others' signatures to it.
+            self._progress.note(
+                f"the channel's floor of {kept} is not kept: the statement that names it lacks signers. "
+                "If it is yours, name it as `floor` in the release file"
+            )
+            return release.floor
+        # A floor never sinks: hosts that know the higher one would refuse the statement.
+        self._progress.note(f"the channel's floor of {kept} is kept")
+        return kept
 
 
 class Announcing:
@@ -162,7 +171,8 @@ class Announcing:
         before = self._desk.current(predicate.product, predicate.channel)
         before = self._accept_fault(before, replace=replace_unverified)
         if before.verified is not None and self._verifier.policy is None:
-            require_same_signers(before.verified, verified)
+            complete = predicate.rollout.state is RolloutState.ACTIVE
+            require_same_signers(before.verified, verified.signers, all_of_them=complete)
         signed = Signed(bundle, verified)
         same = before.verified is not None and before.verified.statement == verified.statement
         if not may_replace(before.sequence, predicate.sequence, same_content=same):

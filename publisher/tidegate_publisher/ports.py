@@ -99,6 +99,14 @@ class Resolver(Protocol):
 class Signer(Protocol):
     """Signs statements in somebody's name."""
 
+    def identity(self) -> SignerId | None:
+        """Whom a signature will name, as far as that can be known before anything is signed; else None.
+
+        Raises:
+            TidegateError: IDENTITY_UNAVAILABLE, CONFIG_*.
+        """
+        ...
+
     def sign(self, payload: bytes) -> bytes:
         """The Sigstore bundle v0.3 (JSON) over an in-toto statement.
 

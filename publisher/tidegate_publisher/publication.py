@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tidegate_publisher.ports import Verified
-from tidegate_publisher.signers import lacking, require_same_signers
+from tidegate_publisher.signers import lacking, require_foreknown, require_same_signers
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.rollout import RolloutState
@@ -73,19 +73,23 @@ class SigningDesk:
             unfinished: others sign it later, so that it may lack signers.
 
         Raises:
-            TidegateError: IDENTITY_UNAVAILABLE, SIGN_FAILED, ANNOUNCE_UNVERIFIED, SIGNATURE_IDENTITY,
-                SIGNATURE_THRESHOLD, STATEMENT_OVERSIZE.
+            TidegateError: SIGNATURE_IDENTITY, SIGNATURE_THRESHOLD, both before anything is signed;
+                IDENTITY_UNAVAILABLE, SIGN_FAILED, ANNOUNCE_UNVERIFIED, STATEMENT_OVERSIZE.
         """
         if not unfinished:
             self._require_one_is_enough(statement)
+        unnamed = previous if self._verifier.policy is None else None
+        complete = statement.predicate.rollout.state is RolloutState.ACTIVE and not unfinished
+        if unnamed is not None:
+            require_foreknown(unnamed, self._signer.identity(), all_of_them=complete)
         with self._progress.phase("signing"):
             bundle = self._signer.sign(statement.to_json())
         require_size(bundle)
         with self._progress.phase("verifying what was signed"):
             verified = self._verify(bundle, statement)
         self._progress.note(f"signed by {verified.signed_by}")
-        if previous is not None and self._verifier.policy is None:
-            require_same_signers(previous, verified, unfinished=unfinished)
+        if unnamed is not None:
+            require_same_signers(unnamed, verified.signers, all_of_them=complete)
         if not verified.enough:
             self._progress.note(lacking(verified))
         return Signed(bundle, verified)

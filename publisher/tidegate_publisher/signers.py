@@ -12,6 +12,8 @@ from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tidegate_publisher.ports import SignerId, Verified
 
 
@@ -23,30 +25,55 @@ def lacking(verified: Verified) -> str:
     return f"{count} to let a release go on; this one only stops it, for which one is enough"
 
 
-def require_same_signers(before: Verified, now: Verified, *, unfinished: bool = False) -> None:
+def require_same_signers(before: Verified, signers: Sequence[SignerId], *, all_of_them: bool) -> None:
     """Refuse a change of signers that nobody asked for; another ref of the same CI workflow is no change.
 
-    Whoever trusted those before has to trust those now. So all of them sign again; where a release is only
-    stopped, or others will sign too, one of them is enough.
+    Whoever trusted those before has to trust those now.
+
+    Args:
+        before: what the channel holds.
+        signers: who signs the next statement, or will.
+        all_of_them: whether all who signed before have to; where a release is only stopped, or others will
+            sign too, one of them is enough.
 
     Raises:
         TidegateError: SIGNATURE_IDENTITY, none of those before signs; SIGNATURE_THRESHOLD, not all of them.
     """
-    theirs, ours = ({persona(one) for one in said.signers} for said in (before, now))
+    theirs, ours = ({persona(one) for one in some} for some in (before.signers, signers))
+    named = " and ".join(map(str, signers))
     if not theirs & ours:
         reason = (
-            f"The channel is signed by {before.signed_by}, but this statement by {now.signed_by}: hosts that "
+            f"The channel is signed by {before.signed_by}, but this statement by {named}: hosts that "
             "trust the first would refuse it. If hosts trust the new signer, say so with --identity and "
             "--issuer, or --signers"
         )
         raise TidegateError(Code.SIGNATURE_IDENTITY, reason)
-    stops = now.statement.predicate.rollout.state is not RolloutState.ACTIVE
-    if not (stops or unfinished or theirs <= ours):
+    if all_of_them and not theirs <= ours:
         reason = (
-            f"The channel is signed by {before.signed_by}, but this statement only by {now.signed_by}: hosts "
+            f"The channel is signed by {before.signed_by}, but this statement only by {named}: hosts "
             "may ask for all of them. Have it countersigned, or say with --signers who is needed"
         )
         raise TidegateError(Code.SIGNATURE_THRESHOLD, reason)
+
+
+def require_foreknown(before: Verified, signer: SignerId | None, *, all_of_them: bool) -> None:
+    """Find out before anything is signed that the signers agree: what is in a public log stays there.
+
+    Args:
+        before: what the channel holds. Anybody may have written it.
+        signer: whom the signature will name; None when that cannot be known.
+        all_of_them: as in `require_same_signers`.
+
+    Raises:
+        TidegateError: as `require_same_signers`; SIGNATURE_IDENTITY when the signer cannot be known.
+    """
+    if signer is None:
+        reason = (
+            f"The channel is signed by {before.signed_by}, and whether that is you can only be told after "
+            "signing: say whom hosts trust, with --signers, or --identity and --issuer"
+        )
+        raise TidegateError(Code.SIGNATURE_IDENTITY, reason)
+    require_same_signers(before, (signer,), all_of_them=all_of_them)
 
 
 def persona(signer: SignerId) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tidegate_publisher.ports import ResolvedImage, SignerId, Verified
 from tidegate_schemas.codes import Code, TidegateError
@@ -29,12 +29,20 @@ def fake_bundle(payload: bytes, signer: SignerId = RELEASER) -> bytes:
 
 @dataclass
 class FakeSigner:
-    """ports.Signer: signs as `name`; `garble` alters what was signed, `error` is raised instead."""
+    """ports.Signer: signs as `name`; `garble` alters what was signed, `error` is raised instead.
+
+    `foretold` is whom it says beforehand that it will sign as; True is `name`.
+    """
 
     name: SignerId = RELEASER
     garble: Callable[[bytes], bytes] | None = None
     error: TidegateError | None = None
     signed: list[bytes] = field(default_factory=list)
+    foretold: SignerId | Literal[True] | None = True
+
+    def identity(self) -> SignerId | None:
+        """See ports.Signer.identity."""
+        return self.name if self.foretold is True else self.foretold
 
     def sign(self, payload: bytes) -> bytes:
         """See ports.Signer.sign."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from tidegate_publisher.ports import SignerId
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from sigstore.oidc import IdentityToken
 
 _TOKEN_BYTES: Final = 64 * 1024
+_GITHUB: Final = "https://token.actions.githubusercontent.com"
+_GITLAB: Final = "https://gitlab.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,29 @@ class IdentitySource:
         # The flow leaks what browser, HTTP client and provider raise; to the caller all mean one thing.
         except Exception as error:
             raise _unavailable(f"Signing in failed: {_words(error)}") from error
+
+
+def foreknown(token: IdentityToken) -> SignerId | None:
+    """Whom a certificate for this token will name; None where that cannot be told from its claims.
+
+    Source: Fulcio, docs/oidc.md and docs/oid-info.md (the subject alternative name of each provider).
+    """
+    claims, issuer = _claims(token), token.federated_issuer
+    # Fulcio knows these two by their issuers; servers of one's own have URLs that no token tells.
+    if issuer == _GITHUB and isinstance(claims.get("job_workflow_ref"), str):
+        return SignerId(f"https://github.com/{claims['job_workflow_ref']}", issuer)
+    if issuer == _GITLAB and isinstance(claims.get("ci_config_ref_uri"), str):
+        return SignerId(f"https://{claims['ci_config_ref_uri']}", issuer)
+    if issuer not in {_GITHUB, _GITLAB} and isinstance(claims.get("email"), str):
+        return SignerId(str(claims["email"]), issuer)
+    return None
+
+
+def _claims(token: IdentityToken) -> dict[str, Any]:
+    """The claims as they stand in the token (RFC 7519, 3); who made it need not be verified: it is ours."""
+    part = str(token).split(".")[1]
+    found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return found if isinstance(found, dict) else {}
 
 
 def _unavailable(reason: str) -> TidegateError:

@@ -28,6 +28,9 @@ class KeySigner:
     def __init__(self, key: Key) -> None:
         self._key = key
 
+    def identity(self) -> None:
+        """See ports.Signer.identity: a key has the name that a policy gives it, and none of its own."""
+
     def sign(self, payload: bytes) -> bytes:
         """See ports.Signer.sign."""
         signature = self._key.sign(pae(PAYLOAD_TYPE, payload), ec.ECDSA(hashes.SHA256()))

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sigstore.models import ClientTrustConfig
+    from sigstore.oidc import IdentityToken
 
     from tidegate_publisher.adapters.identity import IdentitySource
+    from tidegate_publisher.ports import SignerId
 
 
 SIGNING_S: Final = 120.0
@@ -35,14 +37,23 @@ class SigstoreSigner:
         self._timeout_s = timeout_s
         self._trust_config = trust_config
         self._identity = identity
+        self._found: tuple[ClientTrustConfig, IdentityToken] | None = None
+
+    def identity(self) -> SignerId | None:
+        """See ports.Signer.identity. A person is asked to sign in for it, once."""
+        from tidegate_publisher.adapters.identity import foreknown  # noqa: PLC0415 -- only where it is asked
+
+        _, token = self._ready()
+        return foreknown(token)
 
     def sign(self, payload: bytes) -> bytes:
         """See ports.Signer.sign."""
         from sigstore.dsse import Statement  # noqa: PLC0415 -- 0.4 s that other commands need not pay
         from sigstore.sign import SigningContext  # noqa: PLC0415 -- the same
 
-        config = self._load()
-        token = self._identity.find(config)
+        config, token = self._ready()
+        # A CI's token lives for minutes: the next signature asks for another.
+        self._found = None
 
         def sign() -> bytes:
             with SigningContext.from_trust_config(config).signer(token) as signer:
@@ -53,6 +64,12 @@ class SigstoreSigner:
         # The library leaks its HTTP client's, its parsers' and its models' errors as they are.
         except Exception as error:
             raise TidegateError(Code.SIGN_FAILED, f"Signing failed: {_words(error)}") from error
+
+    def _ready(self) -> tuple[ClientTrustConfig, IdentityToken]:
+        if self._found is None:
+            config = self._load()
+            self._found = config, self._identity.find(config)
+        return self._found
 
     def _load(self) -> ClientTrustConfig:
         from sigstore.models import ClientTrustConfig  # noqa: PLC0415 -- as above

@@ -99,6 +99,31 @@ def test_another_signer_than_before_needs_a_policy() -> None:
     assert world.announce().signers == (STRANGER,)
 
 
+def test_without_a_policy_nothing_of_a_stranger_is_signed_not_even_in_vain() -> None:
+    theirs = a_statement(sequence=900000, floor=900000, issued_at=NOON)
+    world = World(store=FakeStore({OS_STABLE: fake_bundle(theirs.to_json(), STRANGER)}))
+    assert refused(world) is Code.SIGNATURE_IDENTITY
+    assert world.signer.signed == []
+
+
+def test_without_a_policy_who_cannot_say_beforehand_who_signs_does_not_sign() -> None:
+    world = World(signer=FakeSigner(foretold=None))
+    assert world.announce().statement.predicate.sequence == 1
+    before = list(world.signer.signed)
+    assert refused(world) is Code.SIGNATURE_IDENTITY
+    assert world.signer.signed == before
+    world.verifier = FakeVerifier(frozenset({RELEASER}))
+    assert world.announce().statement.predicate.sequence == 2
+
+
+def test_a_signer_who_turns_out_to_be_another_is_found_out() -> None:
+    world = World()
+    world.announce()
+    world.signer.name, world.signer.foretold = STRANGER, RELEASER
+    assert refused(world) is Code.SIGNATURE_IDENTITY
+    assert len(world.store.published) == 1
+
+
 @pytest.mark.parametrize(
     ("before", "after", "same"),
     [

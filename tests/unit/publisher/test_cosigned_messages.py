@@ -45,6 +45,10 @@ class Person:
     sigstore: LocalSigstore
     email: str
 
+    def identity(self) -> SignerId:
+        """See ports.Signer.identity."""
+        return SignerId(self.email, ISSUER)
+
     def sign(self, payload: bytes) -> bytes:
         """See ports.Signer.sign."""
         return a_message(self.sigstore, payload, email=self.email)

@@ -140,6 +140,22 @@ def test_too_few_signers_are_not_announced_and_nothing_is_signed_for_it() -> Non
     assert (world.signer.signed, world.store.published) == ([], [])
 
 
+def test_a_floor_that_one_of_two_named_is_not_handed_on() -> None:
+    stops = Rollout(seed="s", state=RolloutState.HELD)
+    theirs = a_statement(sequence=900, floor=900, rollout=stops).to_json()
+    for message, floor in (
+        (fake_bundle(theirs), 7),
+        (join([fake_bundle(theirs), fake_bundle(theirs, BEN)]), 900),
+    ):
+        world = two_needed()
+        world.store.held[OS_STABLE] = message
+        release = a_release(floor=7)
+        before = world.announcing.before(release, replace_unverified=False)
+        signed = world.signing.sign(release, before, unfinished=True).signed
+        assert signed.verified.statement.predicate.floor == floor
+        assert any("floor of 900 is not kept" in note for note in world.progress.notes) is (floor == 7)
+
+
 def test_a_release_that_begins_held_needs_one() -> None:
     world = two_needed()
     announced = world.announce(rollout={"state": RolloutState.HELD})

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sigstore.models import ClientTrustConfig
+from sigstore.oidc import IdentityToken
 
 from tests.support.statements import a_statement
-from tidegate_publisher.adapters.identity import IdentitySource
+from tidegate_publisher.adapters.identity import IdentitySource, foreknown
 from tidegate_publisher.adapters.sigstore_signer import SigstoreSigner
 from tidegate_publisher.adapters.sigstore_verifier import SigstoreVerifier
 from tidegate_publisher.adapters.trust_config import trusted_root_of
-from tidegate_publisher.devstack.sigstore.claims import email_claims
+from tidegate_publisher.devstack.sigstore.claims import email_claims, github_claims, gitlab_claims
+from tidegate_publisher.devstack.sigstore.identity import identity_of
 from tidegate_publisher.devstack.sigstore.instance import LocalSigstore
 from tidegate_publisher.ports import SignerId
 from tidegate_schemas.codes import Code, TidegateError
@@ -125,6 +127,35 @@ def test_identities(
         )
     ]
     assert found == [Code.IDENTITY_UNAVAILABLE] * 3 + [Code.CONFIG_MISSING]
+
+
+@pytest.mark.parametrize(
+    ("claims", "known"),
+    [
+        (CLAIMS, True),
+        (github_claims("acme/os", ref="refs/tags/v1"), True),
+        (gitlab_claims("acme/group/os", ref="refs/tags/v1"), True),
+        ({**github_claims("acme/os"), "iss": "https://github.example/_services/token"}, False),
+        ({**gitlab_claims("acme/os"), "iss": "https://gitlab.example"}, False),
+        ({"iss": "https://agent.buildkite.com", "sub": "organization:acme"}, False),
+    ],
+)
+def test_whom_a_certificate_will_name_is_known_beforehand_or_not(
+    sigstore: LocalSigstore,
+    claims: dict[str, object],
+    known: bool,  # noqa: FBT001 -- a parameter of the test
+) -> None:
+    token = IdentityToken(sigstore.oidc.mint(claims, datetime.now(UTC)))
+    found = identity_of(claims)
+    assert foreknown(token) == (SignerId(found.san, str(found.issuer)) if known else None)
+
+
+def test_who_signs_in_at_a_provider_behind_sigstores_own_is_named_by_that_provider(
+    sigstore: LocalSigstore,
+) -> None:
+    federated = {**CLAIMS, "federated_claims": {"connector_id": "https://accounts.google.com"}}
+    token = IdentityToken(sigstore.oidc.mint(federated, datetime.now(UTC)))
+    assert foreknown(token) == SignerId(SIGNER.identity, "https://accounts.google.com")
 
 
 def test_a_trust_config_that_sigstore_does_not_understand(tmp_path: Path) -> None:
