@@ -7,10 +7,13 @@ import json
 from tidegate_schemas.codes import Code, TidegateError
 
 MAX_DEPTH = 32
+# Twice what 4 MiB of descriptors hold. Parsed, a value may take 100 bytes: an honest one is longer than two.
+MAX_VALUES = 250_000
+_BEFORE_A_VALUE = (b",", b"[", b"{")
 
 
 def check_json(raw: bytes, what: str) -> dict[str, object]:
-    """Parse a JSON object: UTF-8, no key twice in one object, at most 32 levels deep.
+    """Parse a JSON object: UTF-8, no key twice in one object, at most 32 levels deep and 250,000 values.
 
     Args:
         raw: the document; its size was capped by whoever read it.
@@ -19,6 +22,9 @@ def check_json(raw: bytes, what: str) -> dict[str, object]:
     Raises:
         TidegateError: IMAGE_MALFORMED.
     """
+    # Not exact, for texts may hold them too; but before the first value is made.
+    if sum(raw.count(sign) for sign in _BEFORE_A_VALUE) > MAX_VALUES:
+        raise TidegateError(Code.IMAGE_MALFORMED, f"{what} has more than {MAX_VALUES} values")
     try:
         value = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

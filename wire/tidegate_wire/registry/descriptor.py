@@ -3,13 +3,16 @@
 Sources: OCI image specification 1.1 (descriptor.md, manifest.md, image-index.md, config.md); Docker's image
 manifest V2, schema 2, has the same shape. Unknown members are ignored, as the specification demands; known
 ones are strict.
+
+A stranger may have written any of them, and pydantic keeps an error for everything that is wrong: so lists
+are given up at the first wrong member, and annotations at the first that is no text.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from tidegate_wire.registry.digest import DigestString
@@ -20,8 +23,17 @@ MAX_LAYERS = 500
 MAX_INDEX_ENTRIES = 1000
 _MAX_SIZE = 2**63 - 1  # descriptor.md: size is an int64
 
+
+def _require_texts(found: object) -> object:
+    if isinstance(found, dict):
+        wrong = next((name for name, value in found.items() if not isinstance(value, str)), None)
+        if wrong is not None:
+            raise ValueError(f"the value of {str(wrong)[:60]!r} is not a text")
+    return found
+
+
 _MediaType = Annotated[str, Field(min_length=1, max_length=255)]
-_Annotations = dict[str, str] | None
+_Annotations = Annotated[dict[str, str] | None, BeforeValidator(_require_texts)]
 
 
 class _Document(BaseModel):
@@ -56,7 +68,7 @@ class Manifest(_Document):
     media_type: _MediaType | None = None
     artifact_type: _MediaType | None = None
     config: Descriptor
-    layers: Annotated[tuple[Descriptor, ...], Field(max_length=MAX_LAYERS)]
+    layers: Annotated[tuple[Descriptor, ...], Field(max_length=MAX_LAYERS, fail_fast=True)]
     subject: Descriptor | None = None
     annotations: _Annotations = None
 
@@ -72,7 +84,7 @@ class Index(_Document):
     schema_version: Literal[2]
     media_type: _MediaType | None = None
     artifact_type: _MediaType | None = None
-    manifests: Annotated[tuple[Descriptor, ...], Field(max_length=MAX_INDEX_ENTRIES)]
+    manifests: Annotated[tuple[Descriptor, ...], Field(max_length=MAX_INDEX_ENTRIES, fail_fast=True)]
     subject: Descriptor | None = None
     annotations: _Annotations = None
 
@@ -81,7 +93,9 @@ class RootFs(_Document):
     """Digests of the layers' tars before compression, lowest layer first (config.md)."""
 
     type: Literal["layers"]
-    diff_ids: Annotated[tuple[DigestString, ...], Field(max_length=MAX_LAYERS, alias="diff_ids")]
+    diff_ids: Annotated[
+        tuple[DigestString, ...], Field(max_length=MAX_LAYERS, fail_fast=True, alias="diff_ids")
+    ]
 
 
 class ContainerConfig(_Document):

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 SIGNATURE_ANNOTATION = "dev.cosignproject.cosign/signature"
 CERTIFICATE_ANNOTATION = "dev.sigstore.cosign/certificate"
+# cosign writes up to 8 KiB for each signature with a certificate, chain and log entry. Whoever may push the
+# tag decides what is in it.
+MAX_TAGGED_MANIFEST_BYTES = 256 * 1024
 _MAX_SIGNATURE = 4096  # characters; RSA with 8192 bits needs 1368
 _NO_ANSWER = frozenset({Code.IMAGE_UNREACHABLE, Code.IMAGE_UNAUTHORIZED})
 
@@ -59,13 +62,17 @@ def fetch_simple_signing(source: ImageSource, digest: str) -> tuple[SimpleSignin
     others.
 
     Raises:
-        TidegateError: IMAGE_MALFORMED and the like, when what the tag names is no manifest;
-            IMAGE_UNREACHABLE, IMAGE_UNAUTHORIZED.
+        TidegateError: IMAGE_MALFORMED and the like, when what the tag names is no manifest; IMAGE_TOO_LARGE
+            above 256 KiB; IMAGE_UNREACHABLE, IMAGE_UNAUTHORIZED.
     """
     tagged = _tagged(source, digest)
     if tagged is None:
         return ()
-    manifest = parse_manifest(source.manifest(tagged), tagged)
+    raw = source.manifest(tagged)
+    if len(raw) > MAX_TAGGED_MANIFEST_BYTES:
+        text = f"the manifest of the signatures of {digest} has more than {MAX_TAGGED_MANIFEST_BYTES} bytes"
+        raise TidegateError(Code.IMAGE_TOO_LARGE, text)
+    manifest = parse_manifest(raw, tagged)
     layers = [layer for layer in manifest.layers if layer.media_type == SIMPLE_SIGNING]
     # Several keys usually sign the same payload.
     payloads: dict[str, bytes] = {}
