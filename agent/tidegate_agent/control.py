@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tidegate_agent.errors import ControlError
 from tidegate_agent.model import Failure
 from tidegate_agent.operations import failure_of
-from tidegate_agent.plaintext import harmless
+from tidegate_agent.plaintext import one_line
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
@@ -85,9 +85,7 @@ class Control:
 
     def _rollback(self, request: Mapping[str, Any]) -> Answer:
         follower = self._follower(request)
-        failure = Failure(
-            Code.ROLLBACK_REQUESTED, str(request.get("reason") or "a person asked for it")[:200]
-        )
+        failure = Failure(Code.ROLLBACK_REQUESTED, _reason(request, "a person asked for it"))
         if not follower.roll_back(failure):
             reason = f"{follower.follow.key} has no previous image to return to, or an update is in progress"
             raise ControlError(Code.REQUEST_POINTLESS, reason)
@@ -95,7 +93,7 @@ class Control:
 
     def _cancel(self, request: Mapping[str, Any]) -> Answer:
         follower = self._follower(request)
-        failure = Failure(Code.UPDATE_CANCELLED, str(request.get("reason") or "a person asked for it")[:200])
+        failure = Failure(Code.UPDATE_CANCELLED, _reason(request, "a person asked for it"))
         if not follower.cancel(failure):
             reason = f"{follower.follow.key} has no update that could still be cancelled"
             raise ControlError(Code.REQUEST_POINTLESS, reason)
@@ -108,8 +106,8 @@ class Control:
         return {}
 
     def _hold(self, request: Mapping[str, Any]) -> Answer:
-        follower, reason = self._follower(request), str(request.get("reason") or "")[:200]
-        if not follower.hold(held=True, by=PERSON, reason=harmless(reason)):
+        follower = self._follower(request)
+        if not follower.hold(held=True, by=PERSON, reason=_reason(request, "")):
             raise ControlError(Code.REQUEST_POINTLESS, f"{follower.follow.key} is held already")
         return {"follow": follower.follow.key}
 
@@ -126,3 +124,7 @@ class Control:
             known = ", ".join(f.follow.key for f in self._engine.followers)
             raise ControlError(Code.REQUEST_INVALID, f"name one of the follows of this host: {known}")
         return follower
+
+
+def _reason(request: Mapping[str, Any], otherwise: str) -> str:
+    return one_line(str(request.get("reason") or otherwise)[:200])

@@ -12,3 +12,8 @@ def harmless(text: str) -> str:
     return "".join(
         each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text
     )
+
+
+def one_line(text: str) -> str:
+    """Harmless text in which each line end is a mark: it cannot pretend to be several lines of ours."""
+    return harmless(text).replace("\n", "\N{RETURN SYMBOL}").replace("\t", " ")

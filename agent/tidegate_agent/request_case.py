@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from tidegate_agent.plaintext import harmless
+from tidegate_agent.plaintext import one_line
 from tidegate_agent.records import Spent
 from tidegate_schemas.requests import HostRequest
 
@@ -35,7 +35,7 @@ class Case:
     @property
     def why(self) -> str:
         """The signer's reason, for people: short enough for a status that speaks of many follows."""
-        return harmless(self.request.predicate.reason[:REASON])
+        return one_line(self.request.predicate.reason[:REASON])
 
     @property
     def who(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate_agent.plaintext import harmless
+from tidegate_agent.plaintext import one_line
 from tidegate_schemas.base import rfc3339
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ def short(digest: str | None) -> str:
 def status_lines(status: HostStatus, *, running: bool, broker: str | None = None) -> Iterator[str]:
     """The host at a glance: what runs, what waits, for what, until when; `broker` is why it is offline."""
     presence = status.presence.value if running else "the agent is not running; this is its journal"
-    yield harmless(f"host {status.host}: {presence}" + (f": {broker}" if broker else ""))
+    yield one_line(f"host {status.host}: {presence}" + (f": {broker}" if broker else ""))
     for follow in status.follows:
-        yield from map(harmless, _follow_lines(follow))
+        yield from map(one_line, _follow_lines(follow))
     if status.trust is not None:
-        yield from map(harmless, _trust_lines(status.trust))
+        yield from map(one_line, _trust_lines(status.trust))
 
 
 def _follow_lines(follow: FollowStatus) -> Iterator[str]:
@@ -93,7 +93,7 @@ def history_line(event: UpdateEvent) -> str:
     percent = f" {data.percent} %" if data.percent is not None else ""
     code = f" [{data.code}]" if data.code else ""
     reason = f" {data.reason}" if data.reason else ""
-    return harmless(f"{event.time:%Y-%m-%d %H:%M:%S}Z  {data.step:<13}{what}{percent}{code}{reason}")
+    return one_line(f"{event.time:%Y-%m-%d %H:%M:%S}Z  {data.step:<13}{what}{percent}{code}{reason}")
 
 
 def opening_line(opening: Opening, zone: ZoneInfo, now: datetime) -> str:

@@ -136,6 +136,10 @@ def test_reasons_are_short_and_have_a_default() -> None:
     assert rig.events()[-1].data.reason == "x" * 200
     rig = Rig()
     rig.announce(NEW)
+    assert rig.ask("rollback", reason="a\nb\ud800")["ok"]
+    assert rig.events()[-1].data.reason == "a\N{RETURN SYMBOL}b\ufffd"
+    rig = Rig()
+    rig.announce(NEW)
     rig.ask("rollback", reason="")
     assert rig.events()[-1].data.reason == "a person asked for it"
 

@@ -16,6 +16,7 @@ from tidegate_agent import machine, views
 from tidegate_agent.admission import HostFacts, Memory, target_of
 from tidegate_agent.machine.rules import Rules
 from tidegate_agent.model import Failure, Follow
+from tidegate_agent.records import Hold
 from tidegate_agent.reporting import (
     Birth,
     FollowView,
@@ -29,7 +30,7 @@ from tidegate_agent.reporting import (
     stale_event,
 )
 from tidegate_agent.update.commands import Quarantine, Report, ReportRefusal
-from tidegate_agent.update.states import Staged, State, Verifying
+from tidegate_agent.update.states import Staged, State, Verifying, Wait, WaitFor
 from tidegate_agent.windows import Opening
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code
@@ -239,6 +240,18 @@ def test_status_lines_of_a_host_at_rest_are_few() -> None:
         "    runs      none",
         "    no statement of this channel was accepted yet",
     ]
+
+
+def test_nobodys_words_begin_a_line_of_their_own() -> None:
+    forged = "a\n  os/stable: succeeded\x1b[A"
+    hold = Hold(held=True, by=forged, reason=forged)
+    follow = follow_status(view(Staged(an_update(), Wait(WaitFor.HOLD, forged)), hold=hold, version=forged))
+    status = host_status(PROFILE, Birth(1, 1), Presence.ONLINE, NOON, (follow,))
+    lines = list(views.status_lines(status, running=True, broker=forged))
+    data = an_event().data.model_copy(update={"reason": forged, "version": forged})
+    lines.append(views.history_line(an_event().model_copy(update={"data": data})))
+    assert all(line.isprintable() for line in lines)
+    assert sum("a\N{RETURN SYMBOL}  os/stable: succeeded\ufffd[A" in line for line in lines) == 5
 
 
 def test_a_history_line() -> None:

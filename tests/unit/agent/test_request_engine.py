@@ -180,10 +180,10 @@ def test_an_answer_says_what_was_asked_by_whom(rig: Rig) -> None:
 
 
 def test_a_reason_is_cut_and_can_do_no_harm(rig: Rig) -> None:
-    rig.request("hold", reason="a \x1b[2J" + "x" * 1000)
+    rig.request("hold", reason="a \x1b[2J\n" + "x" * 1000)
     hold = rig.status().follows[0].hold
     assert hold is not None
-    assert hold.startswith("held by https://ci.example/os/release: a \ufffd[2Jxxx")
+    assert hold.startswith("held by https://ci.example/os/release: a \ufffd[2J\N{RETURN SYMBOL}xxx")
     assert len(hold) < 300
 
 
