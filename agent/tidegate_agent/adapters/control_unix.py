@@ -1,6 +1,7 @@
 """The control socket: one JSON line in, one JSON line out, for root and the agent's own user.
 
-The kernel says who calls (SO_PEERCRED, unix(7)); the directory's mode keeps others out before that.
+The kernel says who calls, and who answers (SO_PEERCRED, unix(7)); the directory's mode keeps others out
+before that.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import contextlib
 import json
 import os
 import socket
-import stat
 import struct
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
 
+from tidegate_agent.adapters.own_place import make_own_folder, require_unshared_folder
 from tidegate_agent.errors import ConfigError, ControlError
 from tidegate_schemas import jsontext
 from tidegate_schemas.codes import Code, TidegateError
@@ -27,7 +29,13 @@ if TYPE_CHECKING:
 SOCKET_NAME: Final = "control.sock"
 REQUEST_BYTES: Final = 4096
 ANSWER_BYTES: Final = 1024 * 1024
-TIMEOUT_S: Final = 10.0
+_NAME: Final = "state.runtime_directory"
+
+CALLER_WITHIN_S: Final = 2.0
+"""How long one caller may take, while others wait; in seconds."""
+
+ANSWER_WITHIN_S: Final = 15.0
+"""How long a caller waits for the answer: the agent may hear another one out first; in seconds."""
 
 
 class ControlServer:
@@ -36,16 +44,22 @@ class ControlServer:
     Args:
         directory: where the socket is made; created if needed, for the owner alone.
         answer: answers one request; called on the server's thread.
+        patience_s: how long one caller may take to say what it wants, and to take the answer, in seconds.
 
     Raises:
         ConfigError: CONFIG_VALUE, when others could put something else in the socket's place.
     """
 
-    def __init__(self, directory: Path, answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        answer: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        patience_s: float = CALLER_WITHIN_S,
+    ) -> None:
         self._path = directory / SOCKET_NAME
+        self._patience_s = patience_s
         self._answer = answer
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _require_own(directory)
+        make_own_folder(directory, _NAME)
         self._path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.bind(str(self._path))
@@ -64,7 +78,7 @@ class ControlServer:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         if self._thread.is_alive():
-            self._thread.join(TIMEOUT_S)
+            self._thread.join(ANSWER_WITHIN_S)
         self._path.unlink(missing_ok=True)
 
     def _serve(self) -> None:
@@ -82,15 +96,15 @@ class ControlServer:
                     logger.opt(exception=error).error("[{}] unexpected: {}", Code.INTERNAL_ERROR, error)
 
     def _converse(self, caller: socket.socket) -> None:
-        caller.settimeout(TIMEOUT_S)
         # Read before refusing: a caller whose writing is cut off would not see the answer.
-        line = _line(caller, REQUEST_BYTES)
+        line = _line(caller, REQUEST_BYTES, self._patience_s)
         if not _may_call(caller):
             reason = "only root and the agent's own user may talk to it"
             answer: Mapping[str, Any] = {"ok": False, "code": Code.CONTROL_UNREACHABLE, "reason": reason}
         else:
             request = jsontext.parse(line, REQUEST_BYTES)
             answer = self._answer(request if isinstance(request, dict) else {})
+        caller.settimeout(self._patience_s)
         caller.sendall(json.dumps(answer).encode() + b"\n")
 
 
@@ -99,14 +113,21 @@ def ask(directory: Path, request: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         ControlError: CONTROL_UNREACHABLE, or the code with which it refused.
+        ConfigError: CONFIG_VALUE, when others could have put their own socket in the agent's place.
     """
     path = directory / SOCKET_NAME
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
-            caller.settimeout(TIMEOUT_S)
-            caller.connect(str(path))
-            caller.sendall(json.dumps(request).encode() + b"\n")
-            answer = json.loads(_line(caller, ANSWER_BYTES))
+        owner = require_unshared_folder(directory, _NAME)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as agent:
+            agent.settimeout(ANSWER_WITHIN_S)
+            agent.connect(str(path))
+            if (user := _peer(agent)) not in (0, owner):
+                reason = (
+                    f"user {user} answers on {path}, which belongs to user {owner}: find out what that is"
+                )
+                raise ConfigError(Code.CONFIG_VALUE, reason)
+            agent.sendall(json.dumps(request).encode() + b"\n")
+            answer = json.loads(_line(agent, ANSWER_BYTES, ANSWER_WITHIN_S))
     except (OSError, ValueError) as error:
         raise ControlError(Code.CONTROL_UNREACHABLE, f"no agent answers on {path}: {error}") from error
     if not isinstance(answer, dict) or answer.get("ok") is not True:
@@ -123,21 +144,25 @@ def _code(found: object) -> Code:
         return Code.INTERNAL_ERROR
 
 
-def _require_own(directory: Path) -> None:
-    found = directory.stat()
-    if found.st_uid not in (0, os.geteuid()) or found.st_mode & stat.S_IWOTH:
-        reason = f"state.runtime_directory {directory} is not the agent's alone: other users may write to it"
-        raise ConfigError(Code.CONFIG_VALUE, reason)
-
-
 def _may_call(caller: socket.socket) -> bool:
-    _, uid, _ = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return uid in (0, os.getuid())
+    return _peer(caller) in (0, os.getuid())
 
 
-def _line(stream: socket.socket, limit: int) -> bytes:
-    received = b""
+def _peer(other: socket.socket) -> int:
+    """The user on the other side."""
+    _, uid, _ = struct.unpack("3i", other.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return int(uid)
+
+
+def _line(stream: socket.socket, limit: int, within_s: float) -> bytes:
+    received, deadline = b"", time.monotonic() + within_s
     while not received.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            # In all, not for each piece: who sends a byte now and then is as silent as who sends none.
+            message = f"no whole line within {within_s:g} s"
+            raise TimeoutError(message)
+        stream.settimeout(left)
         part = stream.recv(65536)
         if not part:
             message = "the other side hung up"

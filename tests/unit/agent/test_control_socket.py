@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import stat
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -151,12 +152,65 @@ def test_a_stale_socket_is_replaced_and_the_own_removed(tmp_path: Path, answerin
     assert not (tmp_path / SOCKET_NAME).exists()
 
 
-def test_a_directory_that_others_can_write_to_is_refused(tmp_path: Path, answering: Answering) -> None:
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770, 0o775], ids=oct)
+def test_a_directory_that_others_can_write_to_is_refused(
+    tmp_path: Path, answering: Answering, mode: int
+) -> None:
     # Whoever can write there could answer in the agent's place, or have it unlink and chmod files of others.
-    tmp_path.chmod(0o777)
-    with pytest.raises(ConfigError, match="other users may write"):
+    tmp_path.chmod(mode)
+    with pytest.raises(ConfigError, match="other users may write") as caught:
         ControlServer(tmp_path, answering)
+    assert caught.value.code is Code.CONFIG_VALUE
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770], ids=oct)
+def test_nobody_is_asked_where_anybody_could_answer(place: Path, answering: Answering, mode: int) -> None:
+    place.chmod(mode)
+    with pytest.raises(ConfigError, match="other users may write"):
+        ask(place, {"command": "hold"})
+    assert answering.asked == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_an_impostor_is_not_asked(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as impostor:
+        impostor.bind(str(tmp_path / SOCKET_NAME))
+        os.seteuid(65534)
+        try:
+            impostor.listen(1)
+        finally:
+            os.seteuid(0)
+        with pytest.raises(ConfigError, match="user 65534 answers on"):
+            ask(tmp_path, {"command": "hold"})
+        caller, _ = impostor.accept()
+        with caller:
+            assert caller.recv(100) == b""
+
+
+def test_who_says_nothing_or_never_ends_is_not_waited_for(tmp_path: Path, answering: Answering) -> None:
+    server = ControlServer(tmp_path / "run", answering, patience_s=0.2)
+    server.start()
+    hung_up = threading.Event()
+
+    def trickle(caller: socket.socket) -> None:
+        # More than one byte in the whole of its time, and never a whole line.
+        with contextlib.suppress(OSError):
+            while not hung_up.wait(0.02):
+                caller.sendall(b" ")
+
+    with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as trickling:
+        for each in (silent, trickling):
+            each.connect(str(tmp_path / "run" / SOCKET_NAME))
+        thread = threading.Thread(target=trickle, args=[trickling])
+        thread.start()
+        try:
+            assert ask(tmp_path / "run", {"command": "status"})["ok"] is True
+        finally:
+            hung_up.set()
+            thread.join()
+    server.stop()
+    assert answering.asked == [{"command": "status"}]
 
 
 def test_a_server_that_never_started_can_be_stopped(tmp_path: Path, answering: Answering) -> None:
