@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from tidegate_agent.adapters import journal_requests
 from tidegate_agent.adapters.journal_schema import migrate
+from tidegate_agent.adapters.own_place import make_own_folder, require_own_file
 from tidegate_agent.admission import Memory
 from tidegate_agent.errors import JournalError
 from tidegate_agent.machine import update_of
@@ -44,7 +45,12 @@ T = TypeVar("T")
 
 
 class SqliteJournal:
-    """The Journal port on one database file. Safe to call from several threads."""
+    """The Journal port on one database file. Safe to call from several threads.
+
+    Raises:
+        ConfigError: CONFIG_VALUE, when others could write to the file or its directory.
+        JournalError: it cannot be opened.
+    """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
@@ -186,7 +192,7 @@ class SqliteJournal:
 
 def _open_or_replace(path: Path) -> sqlite3.Connection:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_own_folder(path.parent, "the journal's directory")
         return _open(path)
     except OSError as error:
         reason = f"the journal {path} cannot be opened: {error.strerror}"
@@ -202,6 +208,7 @@ def _open_or_replace(path: Path) -> sqlite3.Connection:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    require_own_file(path, "the journal")
     db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
     try:
         db.execute("pragma journal_mode = wal")

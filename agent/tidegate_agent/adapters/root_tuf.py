@@ -13,6 +13,7 @@ Longer than the habit, because all of it is about these places and the order in 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import sys
@@ -25,6 +26,7 @@ from pydantic import ValidationError
 
 from tidegate_agent.adapters import refresh_messages as messages
 from tidegate_agent.adapters.child_process import ChildError, ask
+from tidegate_agent.adapters.own_place import make_own_folder, require_own_folder
 from tidegate_agent.adapters.root_pinned import PinnedRoot
 from tidegate_agent.adapters.whole_file import replace_file
 from tidegate_agent.root_watch import RootInForce, ends_of_metadata
@@ -48,6 +50,7 @@ PREVIOUS: Final = "trusted_root.previous.json"
 RECORD: Final = "refreshed.json"
 METADATA: Final = "metadata"
 
+_NAME: Final = "the trusted root's directory"
 _ENVIRONMENT: Final = {"LC_ALL": "C.UTF-8", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
 _RECORD_BYTES: Final = 64 * 1024
 
@@ -83,10 +86,13 @@ class TufRoot:
     """See ports.RootKeeper.
 
     Args:
-        folder: the agent's own, made if needed.
+        folder: the agent's own, made at the first refresh.
         repository: where the root comes from.
         memory_mib: address space for a child, MiB.
         python: the interpreter that runs the child.
+
+    Raises:
+        ConfigError: CONFIG_VALUE, when others could write to the folder: they could say what is trusted.
     """
 
     def __init__(
@@ -96,6 +102,9 @@ class TufRoot:
         memory_mib: int = MEMORY_MIB,
         python: str = sys.executable,
     ) -> None:
+        # One that cannot be looked at cannot be used either, and says so then.
+        with contextlib.suppress(OSError):
+            require_own_folder(folder, _NAME)
         self._folder = folder
         self._repository = repository
         self._memory_mib = memory_mib
@@ -166,7 +175,7 @@ class TufRoot:
         return _read(raw)
 
     def _workplace(self) -> Path:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_own_folder(self._folder, _NAME)
         workplace = self._folder / METADATA
         if workplace.is_symlink() or (workplace.exists() and not workplace.is_dir()):
             workplace.unlink()
