@@ -15,8 +15,8 @@ from tidegate_wire.trust.policy import ATTACHMENT_BYTES, MAX_ATTACHMENTS, ImageP
 ANSWER_BYTES: Final = 256 * 1024
 """The largest answer: a payload of the largest size in base64, and room for names."""
 
-REQUEST_BYTES: Final = 2 * MAX_ATTACHMENTS * ATTACHMENT_BYTES
-"""The largest request: all of an image's bundles in base64, and room for names."""
+REQUEST_BYTES: Final = 2 * (2 * MAX_ATTACHMENTS * ATTACHMENT_BYTES)
+"""The largest request: all of an image's bundles and simple payloads, in base64, and room for names."""
 
 
 def _require_base64(text: str) -> str:

@@ -84,8 +84,9 @@ def verify_image(
     """Verify that an image is signed as a policy asks.
 
     Args:
-        bundles: what was found attached to it.
-        simple: payloads and signatures in cosign 2's form; they count for key pairs only.
+        bundles: what was found attached to it; the first 16 are looked at.
+        simple: payloads and signatures in cosign 2's form, of which the same is true; they count for key
+            pairs only.
         digest: of the image as it was announced, `sha256:…`.
         root: whose keys are believed; a policy of key pairs needs none.
         policy: who has to have signed, and what.
@@ -99,9 +100,15 @@ def verify_image(
     """
     signed: list[Signed] = []
     faults: list[str] = []
-    checks: list[Callable[[], Signed]] = [partial(_bundle, one, digest, root, policy) for one in bundles]
-    checks += [partial(_simple, payload, signature, digest, policy) for payload, signature in simple]
-    for check in checks[:MAX_ATTACHMENTS]:
+    checks: list[Callable[[], Signed]] = [
+        partial(_bundle, one, digest, root, policy) for one in bundles[:MAX_ATTACHMENTS]
+    ]
+    # Each kind has its own bound: many of the one must not hide the other.
+    checks += [
+        partial(_simple, payload, signature, digest, policy)
+        for payload, signature in simple[:MAX_ATTACHMENTS]
+    ]
+    for check in checks:
         try:
             signed.append(check())
         except TidegateError as fault:

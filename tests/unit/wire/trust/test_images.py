@@ -192,6 +192,20 @@ def test_a_simple_signature_by_another_key_or_over_something_else() -> None:
         assert Code.SIGNATURE_IDENTITY in caught.value.reason
 
 
+def test_many_of_one_kind_do_not_hide_the_other() -> None:
+    rubbish = (b"rubbish",) * MAX_ATTACHMENTS
+    held = (_simple(), KEY.sign(_simple()))
+    policy = ImagePolicy(SignerPolicy((KEY.signer,)))
+
+    def signed(simple: tuple[tuple[bytes, bytes], ...]) -> int:
+        return len(verify_image(rubbish, simple, digest=DIGEST, root=None, policy=policy))
+
+    assert signed((held,)) == 1
+    assert signed((*((b"{}", b"x"),) * (MAX_ATTACHMENTS - 1), held)) == 1
+    with pytest.raises(TidegateError):
+        signed((*((b"{}", b"x"),) * MAX_ATTACHMENTS, held))
+
+
 def test_a_simple_signature_does_not_count_where_certificates_are_trusted(sigstore: LocalSigstore) -> None:
     with pytest.raises(TidegateError) as caught:
         verify_image(
