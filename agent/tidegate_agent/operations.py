@@ -70,7 +70,7 @@ class Operations:
         """
         asked = ImageTarget(target.digest, target.references, self._arch)
         try:
-            self._signatures.require(asked)
+            self._signatures.require(asked, cancelled)
             result = self.engine.stage(asked, _quarters(target.digest, tell), cancelled)
         except Cancelled:
             return None

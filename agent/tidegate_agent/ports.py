@@ -99,13 +99,17 @@ class Verifier(Protocol):
 class ImageSignatures(Protocol):
     """Looks for the image's own signature (step 8 of the order of verification)."""
 
-    def require(self, target: ImageTarget) -> tuple[str, ...]:
+    def require(self, target: ImageTarget, cancelled: Callable[[], bool]) -> tuple[str, ...]:
         """Who signed the image, where policy asks for it; nobody where the announcement is enough.
 
+        It takes at most some minutes, and ends soon after `cancelled()` turns true: after the read that is
+        under way, or the verdict.
+
         Raises:
-            TidegateError: IMAGE_UNSIGNED, IMAGE_SIGNATURE, IMAGE_SIGNATURE_FORMAT; or IMAGE_UNREACHABLE and
-            its
-                like, when that could not be found out.
+            TidegateError: IMAGE_UNSIGNED, IMAGE_SIGNATURE, IMAGE_SIGNATURE_FORMAT; VERIFY_FAILED or
+                TRUST_ROOT_MISSING, when there is no verdict; or IMAGE_UNREACHABLE and its like, when that
+                could not be found out.
+            tidegate_wire.registry.source.Cancelled: it was cancelled.
         """
         ...
 

@@ -37,8 +37,7 @@ class RegistryImageSignatures:
         """See ports.ImageSignatures.require."""
         from tidegate_wire.trust.image import verify_image  # noqa: PLC0415 -- cryptography, 0.1 s
 
-        with_keys = self._policy.signers.with_keys
-        root = None if with_keys else self._root()
+        root = None if self._policy.signers.with_keys else self._root()
 
         def judge(found: FoundSignatures) -> tuple[SignerId, ...]:
             signed = verify_image(found.bundles, found.simple, digest=digest, root=root, policy=self._policy)
@@ -49,5 +48,5 @@ class RegistryImageSignatures:
             digest,
             source=lambda reference: open_source(parse_reference(reference), self._settings),
             judge=judge,
-            with_keys=with_keys,
+            policy=self._policy,
         )

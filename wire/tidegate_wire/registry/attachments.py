@@ -14,6 +14,8 @@ from tidegate_wire.registry.download import read_blob
 from tidegate_wire.registry.parsing import parse_manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tidegate_wire.registry.descriptor import Descriptor
     from tidegate_wire.registry.source import ImageSource
 
@@ -22,7 +24,7 @@ MAX_ATTACHMENTS = 16
 # cosign's have 1 KiB. What any pusher may have written is not parsed at the size of an image's manifest.
 MAX_ARTIFACT_MANIFEST_BYTES = 64 * 1024
 # About the source, not about one attachment: what could not be asked for is not what is not there.
-_NO_ANSWER = frozenset({Code.IMAGE_UNREACHABLE, Code.IMAGE_UNAUTHORIZED})
+NO_ANSWER = frozenset({Code.IMAGE_UNREACHABLE, Code.IMAGE_UNAUTHORIZED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ def fetch_attachments(
     *,
     max_bytes: int = MAX_ATTACHMENT_BYTES,
     max_count: int = MAX_ATTACHMENTS,
+    first: Callable[[Descriptor], bool] = lambda _: False,
 ) -> Attachments:
     """Everything of one type that is attached to a manifest.
 
@@ -63,11 +66,13 @@ def fetch_attachments(
         artifact_type: for example `application/vnd.dev.sigstore.bundle.v0.3+json`.
         max_bytes: how large one may be.
         max_count: how many referrers are looked at, good or bad, in the source's order.
+        first: which of them are looked at before the others. It decides the order and nothing else: what it
+            sees is as good as whoever pushed it.
 
     Raises:
         TidegateError: IMAGE_UNREACHABLE, IMAGE_UNAUTHORIZED, and what ImageSource.referrers raises.
     """
-    referrers = source.referrers(digest, artifact_type)
+    referrers = sorted(source.referrers(digest, artifact_type), key=lambda entry: not first(entry))
     contents: list[bytes] = []
     skipped: list[str] = []
     for referrer in referrers[:max_count]:
@@ -75,7 +80,7 @@ def fetch_attachments(
             blob = _attached_blob(source, referrer.digest, digest, artifact_type)
             contents.append(read_blob(source, blob, max_bytes))
         except TidegateError as error:
-            if error.code in _NO_ANSWER:
+            if error.code in NO_ANSWER:
                 raise
             skipped.append(f"{referrer.digest} was skipped: {error.reason}")
     if len(referrers) > max_count:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tidegate_schemas.codes import Code, TidegateError
-from tidegate_wire.registry.attachments import MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS
+from tidegate_wire.registry.attachments import MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, NO_ANSWER
 from tidegate_wire.registry.download import read_blob
 from tidegate_wire.registry.parsing import parse_manifest
 from tidegate_wire.registry.referrers import fallback_tag
@@ -28,7 +28,6 @@ CERTIFICATE_ANNOTATION = "dev.sigstore.cosign/certificate"
 # tag decides what is in it.
 MAX_TAGGED_MANIFEST_BYTES = 256 * 1024
 _MAX_SIGNATURE = 4096  # characters; RSA with 8192 bits needs 1368
-_NO_ANSWER = frozenset({Code.IMAGE_UNREACHABLE, Code.IMAGE_UNAUTHORIZED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ def _read(source: ImageSource, layer: Descriptor, payloads: dict[str, bytes]) ->
         if layer.digest not in payloads:
             payloads[layer.digest] = read_blob(source, layer, MAX_ATTACHMENT_BYTES)
     except TidegateError as error:
-        if error.code in _NO_ANSWER:
+        if error.code in NO_ANSWER:
             raise
         return None
     return SimpleSigning(payloads[layer.digest], signature, CERTIFICATE_ANNOTATION in annotations)

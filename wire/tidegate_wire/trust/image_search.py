@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from tidegate_schemas.codes import Code, TidegateError
-from tidegate_wire.registry.attachments import fetch_attachments
+from tidegate_wire.registry.attachments import NO_ANSWER, fetch_attachments
 from tidegate_wire.registry.simple_signing import fetch_simple_signing, legacy_signature
 from tidegate_wire.trust.policy import ATTACHMENT_BYTES, MAX_ATTACHMENTS
 from tidegate_wire.trust.shape import MEDIA_TYPE
@@ -18,8 +18,12 @@ from tidegate_wire.trust.shape import MEDIA_TYPE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tidegate_wire.registry.descriptor import Descriptor
     from tidegate_wire.registry.source import ImageSource
+    from tidegate_wire.trust.policy import ImagePolicy
 
+# cosign writes it beside each bundle, in the manifest and in the list of referrers.
+PREDICATE_ANNOTATION = "dev.sigstore.bundle.predicateType"
 Verdict = TypeVar("Verdict")
 
 
@@ -76,7 +80,7 @@ def search(
     *,
     source: Callable[[str], ImageSource],
     judge: Callable[[FoundSignatures], Verdict],
-    with_keys: bool,
+    policy: ImagePolicy,
 ) -> Verdict:
     """Look for an image's signatures until a repository has some that are accepted.
 
@@ -87,7 +91,7 @@ def search(
         digest: of the image as it was announced, `sha256:…`.
         source: opens a repository by its reference.
         judge: verifies what one repository holds, and raises TidegateError to refuse it.
-        with_keys: whether the policy is for key pairs, so that cosign 2's form counts.
+        policy: what is looked for: cosign 2's form where key pairs are trusted, and which predicates first.
 
     Returns:
         What `judge` returned.
@@ -99,7 +103,7 @@ def search(
     came = _Search()
     for reference in references:
         try:
-            found = find_signatures(source(reference), digest, with_keys=with_keys)
+            found = find_signatures(source(reference), digest, policy)
         except TidegateError as silence:
             came.silence = silence
             continue
@@ -114,18 +118,38 @@ def search(
     raise came.outcome(references, digest)
 
 
-def find_signatures(source: ImageSource, digest: str, *, with_keys: bool) -> FoundSignatures:
+def find_signatures(source: ImageSource, digest: str, policy: ImagePolicy) -> FoundSignatures:
     """What one repository holds about an image.
 
     Raises:
         TidegateError: IMAGE_*, it gave no answer, or one that cannot be read.
     """
     attached = fetch_attachments(
-        source, digest, MEDIA_TYPE, max_bytes=ATTACHMENT_BYTES, max_count=MAX_ATTACHMENTS
+        source,
+        digest,
+        MEDIA_TYPE,
+        max_bytes=ATTACHMENT_BYTES,
+        max_count=MAX_ATTACHMENTS,
+        first=lambda entry: _says(entry) in policy.predicates,
     )
-    if with_keys:
-        signed = fetch_simple_signing(source, digest)
-        simple = tuple((one.payload, one.signature) for one in signed if not one.has_certificate)
-        return FoundSignatures(attached.contents, simple, skipped=attached.skipped)
+    if policy.signers.with_keys:
+        simple, skipped = _simple(source, digest)
+        return FoundSignatures(attached.contents, simple, skipped=attached.skipped + skipped)
     outdated = not attached.contents and legacy_signature(source, digest)
     return FoundSignatures(attached.contents, outdated=outdated, skipped=attached.skipped)
+
+
+def _says(entry: Descriptor) -> str | None:
+    """The predicate that a bundle claims to have: whoever could push may have written it."""
+    return (entry.annotations or {}).get(PREDICATE_ANNOTATION)
+
+
+def _simple(source: ImageSource, digest: str) -> tuple[tuple[tuple[bytes, bytes], ...], tuple[str, ...]]:
+    """The signatures in cosign 2's form, and why there are none. Rubbish under their tag hides no bundles."""
+    try:
+        signed = fetch_simple_signing(source, digest)
+    except TidegateError as error:
+        if error.code in NO_ANSWER:
+            raise
+        return (), (f"the tag of cosign 2's signatures was skipped: {error.reason}",)
+    return tuple((one.payload, one.signature) for one in signed if not one.has_certificate), ()

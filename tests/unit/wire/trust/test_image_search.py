@@ -12,8 +12,17 @@ from tests.support.images import describe
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.digest import digest_of
 from tidegate_wire.registry.media_types import OCI_MANIFEST
-from tidegate_wire.registry.referrers import fallback_tag
-from tidegate_wire.trust.image_search import FoundSignatures, search
+from tidegate_wire.registry.referrers import MAX_REFERRERS, fallback_tag
+from tidegate_wire.trust.image_search import PREDICATE_ANNOTATION, FoundSignatures, search
+from tidegate_wire.trust.policy import (
+    COSIGN,
+    MAX_ATTACHMENTS,
+    PROVENANCE,
+    ImagePolicy,
+    KeySigner,
+    SignerPolicy,
+    exactly,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +61,9 @@ def look(
     *,
     with_keys: bool = False,
 ) -> object:
-    return search(tuple(sources), DIGEST, source=sources.__getitem__, judge=judge, with_keys=with_keys)
+    key, person = KeySigner("release", "PEM"), exactly("ana@example.org", "https://example.org")
+    policy = ImagePolicy(SignerPolicy((key,) if with_keys else (person,)), frozenset({COSIGN, PROVENANCE}))
+    return search(tuple(sources), DIGEST, source=sources.__getitem__, judge=judge, policy=policy)
 
 
 def refusal(
@@ -120,3 +131,50 @@ def test_cosign_2s_form_counts_for_keys_only(certificate: str | None) -> None:
         assert found == FoundSignatures(simple=((b"payload", b"signature"),))
     else:
         assert refusal(sources, with_keys=True).code is Code.IMAGE_UNSIGNED
+
+
+def attest(source: FakeImageSource, content: bytes, predicate: str) -> None:
+    """A bundle, listed as cosign lists it."""
+    source.put(artifact(describe(IMAGE, OCI_MANIFEST), content, BUNDLE_V03))
+    annotations = {PREDICATE_ANNOTATION: predicate}
+    source.listed[-1] = source.listed[-1].model_copy(update={"annotations": annotations})
+
+
+SCAN = "https://cosign.sigstore.dev/attestation/vuln/v1"
+
+
+@pytest.mark.parametrize("wanted", [COSIGN, PROVENANCE])
+def test_honest_attestations_of_other_kinds_do_not_crowd_out_a_signature(wanted: str) -> None:
+    source = FakeImageSource()
+    for number in range(MAX_REFERRERS - 1):
+        attest(source, b"%d" % number, SCAN)
+    attest(source, b"signature", wanted)
+    found = look({"a": source})
+    assert isinstance(found, FoundSignatures)
+    assert found.bundles == (b"signature", *(b"%d" % number for number in range(MAX_ATTACHMENTS - 1)))
+
+
+def test_what_an_annotation_says_decides_the_order_and_no_more() -> None:
+    source = with_bundle(b"says nothing")
+    attest(source, b"says something else", SCAN)
+    attest(source, b"says signature", COSIGN)
+    attest(source, b"says provenance", PROVENANCE)
+    found = look({"a": source})
+    assert isinstance(found, FoundSignatures)
+    assert found.bundles == (b"says signature", b"says provenance", b"says nothing", b"says something else")
+
+
+def test_rubbish_under_cosign_2s_tag_hides_no_bundle() -> None:
+    source = with_bundle(b"[1]")
+    source.tags[TAG] = digest_of(b"rubbish")
+    source.manifests[digest_of(b"rubbish")] = b"rubbish"
+    found = look({"a": source}, with_keys=True)
+    assert isinstance(found, FoundSignatures)
+    assert (found.bundles, found.simple) == ((b"[1]",), ())
+    assert "the tag of cosign 2's signatures was skipped" in found.skipped[0]
+
+
+def test_a_tag_that_could_not_be_asked_for_leaves_it_open() -> None:
+    source = with_bundle(b"[1]")
+    source.failures[TAG] = SILENT
+    assert refusal({"a": source}, with_keys=True) is SILENT
