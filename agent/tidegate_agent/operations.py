@@ -35,8 +35,17 @@ if TYPE_CHECKING:
     from tidegate_agent.update.states import Target
     from tidegate_agent.warrant import Warrant
 
-RETRYABLE: Final = frozenset({Code.DISK_IO, Code.IMAGE_UNREACHABLE, Code.STAGE_FAILED})
-"""Failures to stage that time alone may cure."""
+RETRYABLE: Final = frozenset(
+    {
+        Code.DISK_IO,
+        Code.IMAGE_UNREACHABLE,
+        Code.IMAGE_UNSIGNED,
+        Code.STAGE_FAILED,
+        Code.TRUST_ROOT_MISSING,
+        Code.VERIFY_FAILED,
+    }
+)
+"""Failures to stage that time alone may cure: also a signature that comes later than the announcement."""
 
 TELL_EVERY: Final = 25
 """Percent between two reports of progress."""

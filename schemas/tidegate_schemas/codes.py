@@ -288,7 +288,7 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.IMAGE_UNSIGNED: Entry(
         "The host requires a signature of the image itself, and the registry holds none for its digest.",
-        "Sign the announced digest (`cosign sign REPOSITORY@DIGEST`, or an attestation pushed to the registry), then announce again.",
+        "Sign the announced digest (`cosign sign REPOSITORY@DIGEST`, or an attestation pushed to the registry): a host looks again, `[stage] attempts` times in all. When it has given up, announce again.",
     ),
     Code.IMAGE_UNSUPPORTED: Entry(
         "The image uses a media type or feature that this engine does not have.",
@@ -517,7 +517,7 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.VERIFY_FAILED: Entry(
         "The verifying process ended without a verdict: it ran out of time or memory, or broke.",
-        "The message was refused. Check the host's free memory; report it if it repeats with a genuine statement.",
+        "The message was refused; an image is tried again, `[stage] attempts` times in all. Check the host's free memory; report it if it repeats with what is genuine.",
     ),
     Code.WINDOW_NEVER_OPENS: Entry(
         "No maintenance window opens within the next year.",

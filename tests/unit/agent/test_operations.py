@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,9 +63,12 @@ class Broken(FakeEngine):
         raise KeyError("layers")
 
 
-def operations(engine: FakeEngine, host: FakeHost | None = None) -> Operations:
+def operations(
+    engine: FakeEngine, host: FakeHost | None = None, signatures: FakeImageSignatures | None = None
+) -> Operations:
     warrant = Warrant(Follow("os", "stable"), FakeVerifier(), FakeJournal())
-    return Operations(engine, FakeImageSignatures(), warrant, FakeHealth(SICK), host or FakeHost(), "amd64")
+    signatures = signatures or FakeImageSignatures()
+    return Operations(engine, signatures, warrant, FakeHealth(SICK), host or FakeHost(), "amd64")
 
 
 def staged(engine: FakeEngine, *, cancelled: bool = False) -> tuple[Event | None, list[Event]]:
@@ -106,6 +110,32 @@ def test_a_failure_to_stage_keeps_its_code(error: TidegateError, *, retryable: b
     failed, _ = staged(engine)
     assert isinstance(failed, StageFailed)
     assert (failed.asked, failed.failure.code, failed.retryable) == (NEW, error.code, retryable)
+
+
+@pytest.mark.parametrize(
+    ("code", "retryable"),
+    [
+        (Code.IMAGE_UNSIGNED, True),
+        (Code.IMAGE_UNREACHABLE, True),
+        (Code.VERIFY_FAILED, True),
+        (Code.TRUST_ROOT_MISSING, True),
+        (Code.IMAGE_SIGNATURE, False),
+        (Code.IMAGE_SIGNATURE_FORMAT, False),
+    ],
+)
+def test_what_is_not_signed_is_not_fetched(code: Code, *, retryable: bool) -> None:
+    engine, signatures = FakeEngine(OLD), FakeImageSignatures()
+    signatures.fail(RefusedError(code, "x"))
+    failed = operations(engine, signatures=signatures).stage(a_target(), lambda _: None, lambda: False)
+    assert isinstance(failed, StageFailed)
+    assert (failed.failure.code, failed.retryable, engine.calls) == (code, retryable, [])
+
+
+def test_a_cancel_is_heard_while_signatures_are_looked_for() -> None:
+    engine, signatures, cancelled = FakeEngine(OLD), FakeImageSignatures(), threading.Event()
+    signatures.halfway = cancelled.set
+    told = operations(engine, signatures=signatures).stage(a_target(), lambda _: None, cancelled.is_set)
+    assert (told, signatures.asked, engine.calls) == (None, [NEW], [])
 
 
 def test_what_nobody_foresaw_is_a_failure_too() -> None:
