@@ -7,6 +7,7 @@ wherever the agent ends, the request is either still in the inbox or has had its
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -16,15 +17,17 @@ from tidegate_agent.errors import JournalError, RefusedError
 from tidegate_agent.model import Failure
 from tidegate_agent.operations import failure_of
 from tidegate_agent.records import Change, Decided
-from tidegate_agent.refusals import Refusals
+from tidegate_agent.refusals import TOLD, Refusals
 from tidegate_agent.request_case import Case
 from tidegate_agent.request_inbox import RequestInbox
 from tidegate_agent.requests import judge
+from tidegate_agent.second_hearing import SecondHearing
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.requests import HostRequest, parse_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from tidegate_agent.model import Verdict
     from tidegate_agent.request_effects import RequestEffects
@@ -55,6 +58,8 @@ class RequestDesk:
         self._statements_wait = statements_wait
         self._inbox = RequestInbox(around)
         self._refusals = Refusals()
+        self._second_hearing = SecondHearing(around, self._hear_again)
+        self._untimely: deque[tuple[str, Code]] = deque(maxlen=TOLD)
         self._in_hand: str | None = None
 
     def begin(self) -> None:
@@ -79,7 +84,7 @@ class RequestDesk:
 
         def work() -> None:
             verdict = self._verdict(payload)
-            self._around.post(lambda: self._finish(name, verdict))
+            self._around.post(lambda: self._finish(name, payload, verdict))
 
         self._around.verifying(work)
 
@@ -91,7 +96,16 @@ class RequestDesk:
         except Exception as error:  # noqa: BLE001 - whatever breaks, the message is refused (fail closed)
             return TidegateError(Code.VERIFY_FAILED, failure_of(error, Code.VERIFY_FAILED).reason)
 
-    def _finish(self, name: str, verdict: Verdict | TidegateError) -> None:
+    def _hear_again(self, name: str, payload: bytes) -> None:
+        self._inbox.put_back(name, payload)
+        self.hear()
+
+    def _finish(self, name: str, payload: bytes, verdict: Verdict | TidegateError) -> None:
+        if isinstance(verdict, TidegateError):
+            failure = Failure(verdict.code, verdict.reason)
+            if self._second_hearing.grant(name, payload, failure):
+                self._in_hand = None
+                return
         try:
             self._decide(name, verdict)
         except JournalError:
@@ -101,6 +115,7 @@ class RequestDesk:
             self._in_hand = None
             raise
         self._in_hand = None
+        self._second_hearing.over(name)
         self._inbox.decided(name)
 
     def _decide(self, name: str, verdict: Verdict | TidegateError) -> None:
@@ -122,7 +137,7 @@ class RequestDesk:
             if error.code is Code.REQUEST_REPLAYED:
                 self._reject(name, Failure(error.code, error.reason, details))
             else:
-                self._effects.refuse_untimely(case, Failure(error.code, error.reason))
+                self._refuse_untimely(case, Failure(error.code, error.reason))
             return
         self._effects.carry_out(case)
 
@@ -137,14 +152,27 @@ class RequestDesk:
             raise RefusedError(Code.REQUEST_OTHER_HOST, reason)
         return request
 
+    def _refuse_untimely(self, case: Case, failure: Failure) -> None:
+        """Answer once: anybody can send a genuine request in envelopes without end."""
+        answer = case.request.predicate.nonce, failure.code
+        if answer not in self._untimely and self._is_told(case.now):
+            self._effects.refuse_untimely(case, failure)
+            self._untimely.append(answer)
+        elif self._inbox.on_disk(case.message):
+            self._around.journal.commit(Change(None, decided=Decided(case.message)))
+
     def _reject(self, name: str, failure: Failure) -> None:
         now = self._around.latest_known()
-        told = self._refusals.count(now)
+        told = self._is_told(now)
         if told:
             logger.warning("a request was refused: [{}] {}", failure.code, failure.reason)
-        elif self._refusals.fell_quiet:
-            logger.warning("more refused requests are only counted")
-        if not told and not self._inbox.on_disk(name):
+        elif not self._inbox.on_disk(name):
             return
         event = answering.refused_request_event(name, failure, self._around.profile, now)
         self._around.journal.commit(Change(None, events=(event,) if told else (), decided=Decided(name)))
+
+    def _is_told(self, now: datetime) -> bool:
+        told = self._refusals.count(now)
+        if self._refusals.fell_quiet:
+            logger.warning("more refused requests are only counted")
+        return told

@@ -59,6 +59,11 @@ class RequestInbox:
             letter = self._mailbox.take()
         return letter
 
+    def put_back(self, name: str, message: bytes) -> None:
+        """Have a message that was taken heard once more; on disk it still is where it was."""
+        self._mailbox.forget(name)
+        self._mailbox.put(message)
+
     def on_disk(self, name: str) -> bool:
         """Whether a message was written, and has to be removed when it is decided."""
         return name in self._on_disk

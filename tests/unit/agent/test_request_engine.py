@@ -402,17 +402,5 @@ def test_a_disk_that_is_full_on_arrival_does_not_stop_a_request() -> None:
     assert rig.status().follows[0].hold is not None
 
 
-def test_a_fault_of_the_verifier_refuses_one_request_and_no_more(rig: Rig) -> None:
-    def fault() -> None:
-        raise ValueError("broken")
-
-    rig.verifier.meanwhile_request = fault
-    rig.request("hold")
-    assert outcome(rig) == ("refused", Code.VERIFY_FAILED)
-    rig.verifier.meanwhile_request = lambda: None
-    rig.request("hold")
-    assert outcome(rig) == ("done", None)
-
-
 def test_the_step_of_an_answer_is_not_final() -> None:
     assert not Step.ANSWERED.final
