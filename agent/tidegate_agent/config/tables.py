@@ -48,8 +48,8 @@ class StateSettings(Table):
     """Where the agent keeps its own files.
 
     Attributes:
-        directory: the journal; has to survive reboots and updates.
-        runtime_directory: the control socket; gone at boot.
+        directory: the journal; has to survive reboots and updates, and be writable by nobody else.
+        runtime_directory: the control socket; gone at boot, and writable by nobody else.
     """
 
     directory: File = Path("/var/lib/tidegate")
