@@ -1,8 +1,10 @@
 """The use cases of a running release: hold, resume, promote, revoke, heartbeat.
 
 Each is a new statement about the same image, one sequence further. The retained statement is what they build
-on, so it is verified first; and where the outcome lets hosts go on (resume, promote, heartbeat) it must not
-have expired: otherwise a broker could hand an old statement to the heartbeat job and have it made fresh.
+on, so it is verified first. Where the outcome lets hosts go on (resume, promote, heartbeat) it must not have
+expired: otherwise a broker could hand an old statement to the heartbeat job and have it made fresh. And it
+must have all its signers: one alone may stop a release, and by that means put any content into the channel,
+which the others' signatures would then bring into force.
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
-    from tidegate_publisher.ports import Clock, Progress
+    from tidegate_publisher.ports import Clock, Progress, Verified
     from tidegate_publisher.publication import ChannelDesk, Current, SigningDesk
     from tidegate_schemas.rollout import Rollout
-    from tidegate_schemas.statement import ChannelPredicate, ChannelStatement
+    from tidegate_schemas.statement import ChannelPredicate
 
 
 class Operation(StrEnum):
@@ -101,11 +103,13 @@ class Operating:
 
         Raises:
             TidegateError: the fault of a retained statement that does not verify; ANNOUNCE_MISSING,
-                ANNOUNCE_CONFLICT, ROLLOUT_*, STATEMENT_EXPIRED; and what signing and publishing raise.
+                ANNOUNCE_CONFLICT, ROLLOUT_*, SIGNATURE_THRESHOLD, STATEMENT_EXPIRED; and what signing and
+                publishing raise.
         """
         before = self._channels.current(product, channel)
-        statement = self._usable(before, f"{product}/{channel}")
-        self._check(operation, statement, conditions)
+        verified = self._usable(before, f"{product}/{channel}")
+        statement = verified.statement
+        self._check(operation, verified, conditions)
         rollout = self._afterwards(operation, statement.predicate.rollout, wave)
         if operation is not Operation.HEARTBEAT and rollout == statement.predicate.rollout:
             return Outcome(self._as_signed(before), None, changed=False)
@@ -125,14 +129,14 @@ class Operating:
         return rollout if operation.state is None else rollout.model_copy(update={"state": operation.state})
 
     @staticmethod
-    def _usable(before: Current, name: str) -> ChannelStatement:
+    def _usable(before: Current, name: str) -> Verified:
         if before.fault is not None:
             reason = f"What {name} holds does not verify, so nothing is built on it: {before.fault.reason}"
             raise TidegateError(before.fault.code, reason)
         if before.verified is None:
             reason = f"Nothing is announced on {name}; announce a release first"
             raise TidegateError(Code.ANNOUNCE_MISSING, reason)
-        return before.verified.statement
+        return before.verified
 
     @staticmethod
     def _as_signed(before: Current) -> Signed:
@@ -140,16 +144,17 @@ class Operating:
         assert before.verified is not None  # noqa: S101 -- the same
         return Signed(before.bundle, before.verified)
 
-    def _check(self, operation: Operation, statement: ChannelStatement, conditions: Conditions) -> None:
-        predicate = statement.predicate
+    def _check(self, operation: Operation, verified: Verified, conditions: Conditions) -> None:
+        predicate = verified.statement.predicate
         wanted = conditions.expected_sequence
         if wanted is not None and wanted != predicate.sequence:
             reason = f"The channel stands at sequence {predicate.sequence}, not at the expected {wanted}"
             raise TidegateError(Code.ANNOUNCE_CONFLICT, reason)
         self._check_state(operation, predicate)
-        if not operation.lets_hosts_go_on or conditions.even_if_expired:
+        if not operation.lets_hosts_go_on:
             return
-        if predicate.expires <= self._clock.now():
+        _require_all_signers(verified)
+        if predicate.expires <= self._clock.now() and not conditions.even_if_expired:
             reason = (
                 f"The statement with sequence {predicate.sequence} expired at {rfc3339(predicate.expires)}; "
                 "it may be an old one that is played back. If it is the newest, give --even-if-expired"
@@ -167,3 +172,16 @@ class Operating:
         if state is RolloutState.HELD and operation is Operation.PROMOTE:
             reason = f"The release {predicate.version} is held: no host starts, whatever wave is open"
             raise TidegateError(Code.ROLLOUT_HELD, reason)
+
+
+def _require_all_signers(verified: Verified) -> None:
+    if verified.enough:
+        return
+    said = verified.statement.predicate
+    reason = (
+        f"The statement with sequence {said.sequence} is {said.rollout.state} by {verified.standing} of "
+        f"{verified.needed} signers: enough to stop a release, but what it says of image and floor only "
+        f"{verified.signed_by} vouches for. Announce the release anew, from its release file: sign it at a "
+        "higher sequence, have it countersigned, and announce it with --bundle"
+    )
+    raise TidegateError(Code.SIGNATURE_THRESHOLD, reason)

@@ -6,10 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tidegate_publisher.durations import format_duration
+from tidegate_publisher.unknown_fields import unknown_fields
 from tidegate_schemas.base import rfc3339
 
 _HOUR: Final = timedelta(hours=1)
 _MINUTE: Final = timedelta(minutes=1)
+NOTE_LINES: Final = 20
+"""So many lines of a release's notes are shown."""
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,23 +29,44 @@ def statement_rows(statement: ChannelStatement, now: datetime) -> Rows:
     said = statement.predicate
     rollout = said.rollout
     rows = [
-        ("channel", f"{said.product}/{said.channel}"),
-        ("sequence", str(said.sequence)),
-        ("version", said.version),
-        ("image", "\n".join(f"{name}@{statement.digest}" for name in said.image.references)),
-        ("platforms", "\n".join(f"{arch} {digest}" for arch, digest in said.image.platforms.items())),
-        ("state", rollout.state.value),
-        ("waves", "\n".join(_wave(wave) for wave in rollout.waves)),
-        ("urgency", said.urgency.value + (f", deadline {rfc3339(said.deadline)}" if said.deadline else "")),
-        ("requires", _requires(statement)),
-        ("floor", str(said.floor) if said.floor else ""),
-        ("issued", rfc3339(said.issued_at)),
-        ("expires", f"{rfc3339(said.expires)} ({_distance(said.expires, now)})"),
-        ("critical", ", ".join(said.critical)),
-        ("unknown fields", ", ".join(sorted(said.unknown()))),
-        ("notes", said.notes),
+        ("channel", [f"{said.product}/{said.channel}"]),
+        ("sequence", [str(said.sequence)]),
+        ("version", [said.version]),
+        ("image", [f"{name}@{statement.digest}" for name in said.image.references]),
+        ("subject", _subject(statement)),
+        ("platforms", [f"{arch} {digest}" for arch, digest in said.image.platforms.items()]),
+        ("state", [rollout.state.value]),
+        ("waves", [_wave(wave) for wave in rollout.waves]),
+        ("urgency", [said.urgency.value + (f", deadline {rfc3339(said.deadline)}" if said.deadline else "")]),
+        ("requires", [_requires(statement)]),
+        ("floor", [str(said.floor) if said.floor else ""]),
+        ("issued", [rfc3339(said.issued_at)]),
+        ("expires", [f"{rfc3339(said.expires)} ({_distance(said.expires, now)})"]),
+        ("critical", [", ".join(said.critical)]),
+        ("unknown fields", unknown_fields(statement)),
+        ("notes", _notes(said.notes)),
     ]
-    return [(label, value) for label, value in rows if value]
+    return [(label, "\n".join(map(_one_line, lines))) for label, lines in rows if any(lines)]
+
+
+def _one_line(text: str) -> str:
+    """What has to be one line: a line end in a version must not make a row of its own."""
+    return text.replace("\n", "\N{REPLACEMENT CHARACTER}")
+
+
+def _notes(notes: str) -> list[str]:
+    """As many lines as leave the rest on the screen."""
+    lines = notes.split("\n")
+    more = len(lines) - NOTE_LINES
+    return [*lines[:NOTE_LINES], f"… and {more} lines more"] if more > 0 else lines
+
+
+def _subject(statement: ChannelStatement) -> list[str]:
+    """The subject where it says more than the image's row does: another name, other digests."""
+    subject = statement.subject[0]
+    names = {None, "", *statement.predicate.image.references}
+    others = [f"{kind}:{value}" for kind, value in subject.digest.items() if kind != "sha256"]
+    return [*([] if subject.name in names else [str(subject.name)]), *others]
 
 
 def statement_document(statement: ChannelStatement) -> dict[str, Any]:
@@ -66,7 +90,7 @@ def verified_document(verified: Verified) -> dict[str, Any]:
 
 def signer_rows(verified: Verified) -> Rows:
     """Who signed, one a line; and how many are needed, where it is more than one."""
-    rows = [("signer", "\n".join(map(str, verified.signers)))]
+    rows = [("signer", "\n".join(_one_line(str(one)) for one in verified.signers))]
     if verified.needed > 1:
         rows.append(("signers", f"{verified.standing} of {verified.needed} needed"))
     return rows

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Add a signature to a statement.")
 @message_options("Countersign what the broker holds there.")
 @into_option("Where to write the countersigned statement; - is stdout.", required=True)
-@click.option("--yes", "-y", is_flag=True, help="Do not ask whether this shall be signed.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask whether this shall be signed; needed in a job.")
 @identity_options
 @trust_options
 @broker_options
@@ -47,8 +47,9 @@ def countersign(
 ) -> None:
     """Add a signature to a statement, for hosts that ask for several signers.
 
-    Verifies every signature that is there, shows what would be signed (and on a terminal asks), and signs the
-    very same bytes. The outcome holds all signatures; announce it when there are enough.
+    Verifies every signature that is there by the policy that you give to hosts, shows what would be signed
+    and asks (a job says --yes), and signs the very same bytes. The outcome holds all signatures; announce it
+    when there are enough.
 
     \b
     Examples:
@@ -56,15 +57,18 @@ def countersign(
       tidegate countersign one.json --signers signers.toml -o both.json               # the second
       tidegate announce --bundle both.json --signers signers.toml
 
-    Refuses a statement with any signature that does not verify, one that has expired, a second signature by
-    the same signer, and a signer whom the signers file does not name. Announces nothing.
+    Refuses to sign without being told whom hosts trust, a statement with any signature that does not verify,
+    one that has expired, a second signature by the same signer, and a signer whom the signers file does not
+    name. Announces nothing.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
-    trust = trust.beside(identity)
+    trust = trust.beside(identity).require_policy()
+    asks = not yes
+    if asks and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError("nobody is at a terminal to be asked: --yes signs without asking")
     message = read_message(file, bus, broker, output)
     identity.check()
     use = wiring.countersigning(trust, identity, output)
     seen = use.look(message, bus)
-    asks = not yes and sys.stdin.isatty() and sys.stderr.isatty()
     # Nobody is asked about what was not shown, however quiet it shall be.
     _show(seen, Output() if asks else output)
     if asks:

@@ -12,6 +12,11 @@ from tidegate_publisher.delivery import deliver
 from tidegate_publisher.operations import Conditions, Operation
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.duration import read_duration
+from tidegate_publisher.options.expectation import (
+    expect_sequence_option,
+    require_expectation,
+    trust_broker_option,
+)
 from tidegate_publisher.options.identity import Identity, identity_options
 from tidegate_publisher.options.into import into_option
 from tidegate_publisher.options.speech import output_options
@@ -43,9 +48,7 @@ def _options(function: Callable[..., None], *arguments: Callable[[Any], Any]) ->
     decorators = (
         click.argument("target", callback=read_target, metavar="PRODUCT/CHANNEL"),
         *arguments,
-        click.option(
-            "--expect-sequence", type=int, help="Refuse unless the channel stands at this sequence."
-        ),
+        expect_sequence_option,
         click.option(
             "--expires-in",
             callback=read_duration,
@@ -93,9 +96,12 @@ def _run(
     broker: Broker,
     output: Output,
     wave: str | None = None,
+    trust_broker: bool = False,
 ) -> None:
+    if operation.lets_hosts_go_on:
+        require_expectation(expect_sequence, trust_broker=trust_broker)
     conditions = Conditions(expect_sequence, even_if_expired, expires_in)
-    trust = trust.beside(identity)
+    trust = trust.beside(identity).require_policy()
     with broker.open(output) as session:
         operating = wiring.operating(session, broker, trust, identity, output)
         outcome = operating.run(operation, *target, conditions, wave=wave, publish=into is None)
@@ -115,27 +121,29 @@ def hold() -> None:
 
     \b
     Example:
-      tidegate hold os/stable --broker mqtts://broker.example
+      tidegate hold os/stable --signers signers.toml --broker mqtts://broker.example
 
-    Refuses to build on a statement that does not verify, and on a revoked release. Holding twice is a no-op.
+    Refuses to build on a statement that does not verify by the policy that you give to hosts, and on a
+    revoked release. Holding twice is a no-op.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
 
 
-@_command(Operation.RESUME, "Let a held release go on.")
+@_command(Operation.RESUME, "Let a held release go on.", trust_broker_option)
 def resume() -> None:
     """Let a held release go on.
 
     \b
     Examples:
-      tidegate resume os/stable --expect-sequence 43
-      tidegate resume os/stable -o resumed.json       # for others to countersign
+      tidegate resume os/stable --signers signers.toml --expect-sequence 43
+      tidegate resume os/stable --signers signers.toml --expect-sequence 43 -o resumed.json
 
-    Refuses a revoked release (announce one instead), and a statement that has expired: it may be an old one
-    that somebody plays back to you. --even-if-expired overrides the latter when you know better.
+    The second is for others to countersign. Refuses a channel that stands elsewhere: an old statement that is
+    played back is as genuine as the newest. Refuses a revoked release (announce one instead), one that lacks
+    signers (announce it anew), and a statement that has expired; --even-if-expired overrides the latter.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
 
 
-@_command(Operation.PROMOTE, "Open the next wave of a release.", _WAVE)
+@_command(Operation.PROMOTE, "Open the next wave of a release.", _WAVE, trust_broker_option)
 def promote() -> None:
     """Open the next wave of a release: the one that is named, else the first that is not open.
 
@@ -144,12 +152,12 @@ def promote() -> None:
 
     \b
     Examples:
-      tidegate promote os/stable --broker mqtts://broker.example
-      tidegate promote os/stable everybody --expect-sequence 43
+      tidegate promote os/stable --signers signers.toml --expect-sequence 42
+      tidegate promote os/stable everybody --signers signers.toml --expect-sequence 43
 
-    Refuses a wave that the release does not have, a held release (resume it first), a revoked one, and a
-    statement that has expired, as resume does. Promoting a wave that is open is a no-op; without a name each
-    repetition opens one more, so in a job name the wave or give --expect-sequence.
+    Refuses a channel that stands elsewhere, a wave that the release does not have, a held release (resume it
+    first), a revoked one, and a statement that has expired or lacks signers, as resume does. Promoting a wave
+    that is open is a no-op; with --trust-broker and without a name each repetition opens one more.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
 
 
@@ -162,13 +170,14 @@ def revoke() -> None:
 
     \b
     Example:
-      tidegate revoke os/stable --broker mqtts://broker.example
+      tidegate revoke os/stable --signers signers.toml --broker mqtts://broker.example
 
-    Refuses to build on a statement that does not verify. Revoking twice is a no-op.
+    Refuses to build on a statement that does not verify by the policy that you give to hosts. Revoking twice
+    is a no-op.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
 
 
-@_command(Operation.HEARTBEAT, "Make a channel's statement fresh again.")
+@_command(Operation.HEARTBEAT, "Make a channel's statement fresh again.", trust_broker_option)
 def heartbeat() -> None:
     """Make a channel's statement fresh again, without changing what it says.
 
@@ -177,8 +186,9 @@ def heartbeat() -> None:
 
     \b
     Example:
-      tidegate heartbeat os/stable --expires-in 14d
+      tidegate heartbeat os/stable --signers signers.toml --expect-sequence "$LAST" --json | jq .sequence
 
-    Refuses a statement that does not verify, or that has expired: a heartbeat must not make fresh what
-    somebody plays back. --even-if-expired overrides the latter when you know that it is the newest.
+    $LAST is what this printed the time before. Refuses a channel that stands elsewhere, and a statement that
+    does not verify, lacks signers, or has expired: a heartbeat must not make fresh what somebody plays back.
+    --even-if-expired overrides the latter when you know that it is the newest.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are

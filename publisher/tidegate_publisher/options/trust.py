@@ -60,6 +60,16 @@ class Trust:
             raise click.UsageError(text)
         return replace(self, own=identity.own_policy())
 
+    def require_policy(self) -> Trust:
+        """The same, for a command that signs what it did not write itself."""
+        if self.signers is None and self.own is None and not self.identities:
+            text = (
+                "this signs what somebody else may have written: say whom hosts trust, with --signers FILE, "
+                "or --identity and --issuer"
+            )
+            raise click.UsageError(text)
+        return self
+
     def root(self) -> PinnedRoot:
         """The trusted root. Raises TidegateError(TRUST_ROOT_MISSING or CONFIG_*)."""
         from tidegate_publisher.adapters.trust_config import trusted_root_of  # noqa: PLC0415 -- only when needed

@@ -17,9 +17,10 @@ def test_announce_then_steer_then_verify(publisher: Publisher, image: str) -> No
     assert announced["resolvedTag"] == "v1"
     assert announced["signer"] == {"identity": "release@example.org", "issuer": ISSUER}
 
-    states = []
+    states: list[tuple[str, int, str, bool]] = []
     for command in ("hold", "hold", "resume", "heartbeat", "revoke"):
-        document = succeeded(publisher.bus(command, "os/stable", *POLICY)).document
+        last = str(states[-1][1] if states else announced["sequence"])
+        document = succeeded(publisher.bus(command, "os/stable", *POLICY, "--expect-sequence", last)).document
         states.append((command, document["sequence"], document["rollout"]["state"], document["changed"]))
     assert states == [
         ("hold", 2, "held", True),
@@ -33,7 +34,7 @@ def test_announce_then_steer_then_verify(publisher: Publisher, image: str) -> No
     assert verified["sequence"] == 5
     assert verified["digest"] == announced["digest"]
     assert verified["rollout"]["seed"] == announced["rollout"]["seed"]
-    assert publisher.bus("resume", "os/stable").code == "rollout.final"
+    assert publisher.bus("resume", "os/stable", *POLICY, "--expect-sequence", "5").code == "rollout.final"
 
 
 @pytest.mark.real("mosquitto")
@@ -43,7 +44,9 @@ def test_waves_are_opened_one_after_another(on_mosquitto: Publisher, image: str)
     announced = succeeded(on_mosquitto.bus("announce", release, *POLICY)).document
     seen = []
     for words in ((), ("rest",), ("rest",), ()):
-        document = succeeded(on_mosquitto.bus("promote", "os/stable", *words, *POLICY)).document
+        document = succeeded(
+            on_mosquitto.bus("promote", "os/stable", *words, *POLICY, "--trust-broker")
+        ).document
         opened = [wave["name"] for wave in document["rollout"]["waves"] if wave["open"]]
         seen.append((document["sequence"], opened, document["changed"]))
         assert document["rollout"]["seed"] == announced["rollout"]["seed"]
@@ -53,7 +56,7 @@ def test_waves_are_opened_one_after_another(on_mosquitto: Publisher, image: str)
         (3, ["canary", "tenth", "rest"], False),
         (3, ["canary", "tenth", "rest"], False),
     ]
-    refused = on_mosquitto.bus("promote", "os/stable", "nobody", *POLICY)
+    refused = on_mosquitto.bus("promote", "os/stable", "nobody", *POLICY, "--trust-broker")
     assert (refused.status, refused.code) == (1, "rollout.wave")
     assert "its waves are canary, tenth, rest" in refused.document["reason"]
 

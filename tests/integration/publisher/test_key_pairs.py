@@ -64,7 +64,8 @@ def test_an_encrypted_key_from_start_to_end(on_mosquitto: Publisher, image: str)
 
     for sequence, command in enumerate(("hold", "resume", "heartbeat", "revoke"), start=2):
         environment = {"TIDEGATE_KEY": "release.key", **PASSWORD}
-        done = succeeded(run(on_mosquitto, command, "os/stable", **environment)).document
+        words = (command, "os/stable", "--expect-sequence", str(sequence - 1))
+        done = succeeded(run(on_mosquitto, *words, **environment)).document
         assert done["sequence"] == sequence
         assert ours.verify(FOLLOW, held(on_mosquitto)).enough
 
@@ -107,7 +108,7 @@ def test_two_of_two_keys_one_of_them_made_with_openssl(on_mosquitto: Publisher, 
     environment = {"TIDEGATE_SIGNERS": "signers.toml"}
     words = ("--sequence", "1", "--key", "ours.key", "-o", "one.json")
     succeeded(run(on_mosquitto, "sign", on_mosquitto.release(image), *words, **environment))
-    words = ("countersign", "one.json", "--key", "theirs.key", "-o", "both.json")
+    words = ("countersign", "one.json", "--key", "theirs.key", "--yes", "-o", "both.json")
     succeeded(run(on_mosquitto, *words, **environment))
     succeeded(run(on_mosquitto, "announce", "--bundle", "both.json", **environment))
     both = host(folder / "ours.pub", folder / "theirs.pub", threshold=2)

@@ -47,7 +47,8 @@ def test_a_change_of_signer_is_not_made_unasked(on_mosquitto: Publisher, image: 
     succeeded(on_mosquitto.bus("announce", release))
     before = retained(on_mosquitto.broker)
     stranger = on_mosquitto.signing_as(STRANGER)
-    refused = [stranger.bus("announce", release), stranger.bus("hold", "os/stable")]
+    themselves = ("--identity", "stranger@example.org", "--issuer", ISSUER)
+    refused = [stranger.bus("announce", release), stranger.bus("hold", "os/stable", *themselves)]
     assert [(ran.status, ran.code) for ran in refused] == [(4, "signature.identity")] * 2
     assert retained(on_mosquitto.broker) == before
     both = (*POLICY, "--identity", "stranger@example.org", "--issuer", ISSUER)
@@ -70,7 +71,8 @@ def test_nothing_is_built_on_what_does_not_verify(on_mosquitto: Publisher, image
     leave(on_mosquitto.broker, junk)
     release = on_mosquitto.release(image)
     for command in ("hold", "resume", "revoke", "heartbeat"):
-        refused = on_mosquitto.bus(command, "os/stable")
+        expected = () if command in {"hold", "revoke"} else ("--trust-broker",)
+        refused = on_mosquitto.bus(command, "os/stable", *POLICY, *expected)
         assert (refused.status, refused.code) == (4, "signature.missing")
     refused = on_mosquitto.bus("announce", release, "--replace-unverified")
     assert (refused.status, refused.code) == (4, "signature.missing")
@@ -86,7 +88,7 @@ def test_an_old_genuine_statement_of_another_channel_is_not_built_upon(
     release = on_mosquitto.release(image)
     succeeded(on_mosquitto.bus("sign", release, "--channel", "beta", "--sequence", "9", "-o", "beta.json"))
     leave(on_mosquitto.broker, (on_mosquitto.folder / "beta.json").read_bytes())
-    refused = on_mosquitto.bus("heartbeat", "os/stable")
+    refused = on_mosquitto.bus("heartbeat", "os/stable", *POLICY, "--trust-broker")
     assert (refused.status, refused.code) == (4, "statement.target")
 
 
@@ -114,20 +116,22 @@ def test_expired_statements_are_not_made_fresh_unasked(on_mosquitto: Publisher, 
     succeeded(on_mosquitto.bus("announce", release))
     assert on_mosquitto.ask("verify", "--bus", "os/stable").code == "statement.expired"
     succeeded(on_mosquitto.ask("verify", "--bus", "os/stable", "--allow-expired"))
-    refused = on_mosquitto.bus("heartbeat", "os/stable")
+    heartbeat = ("heartbeat", "os/stable", *POLICY, "--expect-sequence", "1")
+    refused = on_mosquitto.bus(*heartbeat)
     assert (refused.status, refused.code) == (4, "statement.expired")
-    renewed = on_mosquitto.bus("heartbeat", "os/stable", "--even-if-expired", "--expires-in", "1d")
+    renewed = on_mosquitto.bus(*heartbeat, "--even-if-expired", "--expires-in", "1d")
     assert succeeded(renewed).document["sequence"] == 2
     succeeded(on_mosquitto.ask("verify", "--bus", "os/stable"))
 
 
 @pytest.mark.real("mosquitto")
 def test_operations_want_the_expected_sequence(on_mosquitto: Publisher, image: str) -> None:
-    assert on_mosquitto.bus("hold", "os/stable").code == "announce.missing"
+    hold = ("hold", "os/stable", *POLICY)
+    assert on_mosquitto.bus(*hold).code == "announce.missing"
     succeeded(on_mosquitto.bus("announce", on_mosquitto.release(image)))
-    refused = on_mosquitto.bus("hold", "os/stable", "--expect-sequence", "2")
+    refused = on_mosquitto.bus(*hold, "--expect-sequence", "2")
     assert (refused.status, refused.code) == (1, "announce.conflict")
-    succeeded(on_mosquitto.bus("hold", "os/stable", "--expect-sequence", "1"))
+    succeeded(on_mosquitto.bus(*hold, "--expect-sequence", "1"))
 
 
 def test_no_broker_and_no_identity(tmp_path: Path, sigstore: LocalSigstore, image: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.publisher import Publisher, succeeded
+from tests.support.publisher import POLICY, Publisher, succeeded
 from tests.support.site import Site, site
 from tidegate_schemas.events import Step
 
@@ -78,7 +78,7 @@ def test_a_heartbeat_in_between_changes_nothing(here: Site, ci: Publisher) -> No
     here.images.release("1")
     sequence, digest = announce(ci, here, "1")
     here.watcher.wait_for(Step.SUCCEEDED, digest)
-    succeeded(ci.bus("heartbeat", "os/stable"))
+    succeeded(ci.bus("heartbeat", "os/stable", *POLICY, "--expect-sequence", sequence))
     here.watcher.wait(lambda: here.watcher.status.follows[0].sequence == 2, "the heartbeat is accepted")
     # No event tells of a heartbeat to a host that runs the image already.
     for since in (sequence, "2"):

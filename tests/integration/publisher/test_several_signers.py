@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.publisher import ISSUER, STRANGER, Publisher, retained, succeeded
+from tests.support.statements import a_statement, digest_of
 from tidegate_agent.adapters.verifier_child import ChildVerifier, VerifyingChild
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.model import Follow
 from tidegate_publisher.devstack.sigstore.claims import email_claims
 from tidegate_schemas.codes import Code
+from tidegate_schemas.rollout import Rollout, RolloutState
 from tidegate_wire.trust.policy import SignerPolicy, exactly
 from tidegate_wire.trust.root import parse_root
 from tidegate_wire.trust.verify import verify_statement
@@ -51,12 +54,13 @@ def host(tmp_path: Path, sigstore: LocalSigstore) -> ChildVerifier:
 
 
 def into(publisher: Publisher, command: str, *words: str) -> Ran:
-    """Run a command that signs into a file."""
+    """Run a command that signs into a file; nobody is at a terminal to be asked."""
+    yes = ("--yes",) if command == "countersign" else ()
     broker = ("--broker", publisher.broker, "--timeout", "8")
     return publisher.run(
         command,
         *words,
-        *(*SIGNERS, "--json", *broker),
+        *(*SIGNERS, *yes, "--json", *broker),
         TIDEGATE_TRUST_CONFIG=str(publisher.trust_config),
         SIGSTORE_ID_TOKEN=publisher.token(),
     )
@@ -114,15 +118,24 @@ def test_one_stops_a_release_and_two_let_it_go_on(
     assert held is not None
     assert not host.verify(FOLLOW, held).enough
 
-    refused = ann.bus("resume", "os/stable", *SIGNERS)
-    assert (refused.status, refused.code, retained(ann.broker)) == (4, "signature.threshold", held)
-    succeeded(into(ann, "resume", "os/stable", "-o", "resumed.json"))
-    assert retained(ann.broker) == held
-    succeeded(into(ben, "countersign", "resumed.json", "-o", "resumed-by-both.json"))
-    succeeded(ann.bus("announce", "--bundle", "resumed-by-both.json", *SIGNERS))
-    resumed = retained(ann.broker)
-    assert resumed is not None
-    assert host.verify(FOLLOW, resumed).enough
+    # What only one vouches for is not handed on. The release goes on by its own file, with both signatures.
+    for words in ((), ("-o", "resumed.json")):
+        refused = into(ann, "resume", "os/stable", "--expect-sequence", "2", *words)
+        assert (refused.status, refused.code, retained(ann.broker)) == (4, "signature.threshold", held)
+    succeeded(into(ann, "sign", ann.release(image), "--bus", "-o", "again.json"))
+    succeeded(into(ben, "countersign", "again.json", "-o", "again-by-both.json"))
+    succeeded(ann.bus("announce", "--bundle", "again-by-both.json", *SIGNERS))
+    renewed = retained(ann.broker)
+    assert renewed is not None
+    assert host.verify(FOLLOW, renewed).enough
+
+    # A heartbeat of what both have signed is countersigned like a release.
+    beat = ("heartbeat", "os/stable", "--expect-sequence", "3")
+    assert into(ann, *beat).code == "signature.threshold"
+    succeeded(into(ann, *beat, "-o", "beat.json"))
+    succeeded(into(ben, "countersign", "beat.json", "-o", "beat-by-both.json"))
+    announced = succeeded(ann.bus("announce", "--bundle", "beat-by-both.json", *SIGNERS)).document
+    assert (announced["sequence"], announced["rollout"]["state"]) == (4, "active")
 
     # What the broker holds can be countersigned too: a revocation by one becomes one by both.
     succeeded(ann.bus("revoke", "os/stable", *SIGNERS))
@@ -144,12 +157,30 @@ def test_who_may_not_countersign(ann: Publisher, ben: Publisher, image: str) -> 
     assert not (ann.folder / "out.json").exists()
 
 
+def test_a_stolen_signers_hold_gets_nobody_elses_signature(
+    ann: Publisher, ben: Publisher, sigstore: LocalSigstore, image: str
+) -> None:
+    succeeded(into(ann, "sign", ann.release(image), "--sequence", "1", "-o", "one.json"))
+    succeeded(into(ben, "countersign", "one.json", "-o", "both.json"))
+    succeeded(ann.bus("announce", "--bundle", "both.json", *SIGNERS))
+    stops = Rollout(seed="s", state=RolloutState.HELD)
+    theirs = a_statement(digest_of("e"), issued_at=datetime.now(UTC), sequence=2, floor=2, rollout=stops)
+    (ann.folder / "theirs.json").write_bytes(sigstore.sign_statement(theirs.to_json(), email_claims(ANN)))
+    succeeded(ann.bus("announce", "--bundle", "theirs.json", *SIGNERS))
+    for command in ("resume", "heartbeat"):
+        refused = into(ben, command, "os/stable", "--expect-sequence", "2", "-o", "out.json")
+        assert (refused.status, refused.code) == (4, "signature.threshold")
+    assert not (ann.folder / "out.json").exists()
+    signed = succeeded(into(ben, "sign", ben.release(image), "--bus", "-o", "next.json")).document
+    assert (signed["sequence"], signed["floor"]) == (3, 0)
+    assert signed["digest"] != digest_of("e")
+
+
 def test_without_a_policy_each_signature_is_genuine_by_its_own_claims(
     ann: Publisher, ben: Publisher, image: str
 ) -> None:
-    succeeded(ann.bus("sign", ann.release(image), "--sequence", "1", "-o", "one.json"))
-    document = succeeded(ben.bus("countersign", "one.json", "-o", "both.json")).document
-    assert [one["identity"] for one in document["signers"]] == [ANN, BEN]
+    succeeded(into(ann, "sign", ann.release(image), "--sequence", "1", "-o", "one.json"))
+    succeeded(into(ben, "countersign", "one.json", "-o", "both.json"))
     succeeded(ann.ask("verify", "both.json"))
     message = json.loads(read(ann, "both.json"))
     message["bundles"][1]["dsseEnvelope"]["signatures"][0]["sig"] = "AAAA"

@@ -26,6 +26,7 @@ ACTING = [
     *("countersign", "keygen", "verify", "verify-image", "inspect", "events", "trust"),
 ]
 
+POLICY = ("--identity", "release@example.org", "--issuer", "https://issuer.example")
 CI = ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "CIRCLE_OIDC_TOKEN_V2", "GITHUB_ACTIONS", "GITLAB_CI")
 
 
@@ -128,7 +129,20 @@ def test_without_the_extra_a_person_is_told_what_to_install() -> None:
         (["hold", "os"], "is not PRODUCT/CHANNEL, such as os/stable"),
         (["hold", "os/Stable"], "cannot be a channel name"),
         (["heartbeat", "os/stable", "--expires-in", "soon"], "is not a duration such as 14d"),
-        (["hold", "os/stable"], "no broker is named: give --broker URL"),
+        (["hold", "os/stable", *POLICY], "no broker is named: give --broker URL"),
+        (["hold", "os/stable"], "say whom hosts trust"),
+        (["revoke", "os/stable"], "say whom hosts trust"),
+        (["resume", "os/stable", "--expect-sequence", "7"], "say whom hosts trust"),
+        (["promote", "os/stable", "--trust-broker"], "say whom hosts trust"),
+        (["heartbeat", "os/stable", "--expect-sequence", "7"], "say whom hosts trust"),
+        (["countersign", "/dev/null", "--yes", "-o", "x"], "say whom hosts trust"),
+        (["countersign", "/dev/null", *POLICY, "-o", "x"], "nobody is at a terminal to be asked"),
+        (["resume", "os/stable", *POLICY], "say where the channel stands"),
+        (["promote", "os/stable", "rest", *POLICY], "say where the channel stands"),
+        (["heartbeat", "os/stable", *POLICY], "say where the channel stands"),
+        (["heartbeat", "os/stable", *POLICY, "--trust-broker", "--expect-sequence", "7"], "give one"),
+        (["heartbeat", "os/stable", *POLICY, "--trust-broker"], "no broker is named: give --broker URL"),
+        (["hold", "os/stable", *POLICY, "--trust-broker"], "--trust-broker"),
         (["announce"], "name a release file or --bundle"),
         (["verify"], "one of them"),
         (["verify", "--bus", "os/stable", "--identity", "a@b"], "--identity and --issuer go together"),
@@ -212,7 +226,7 @@ def test_sign_wants_a_sequence_or_a_broker(tmp_path: Any) -> None:
 
 
 def test_settings_that_do_not_fit_together() -> None:
-    words = ("hold", "os/stable", "--broker", "mqtt://h", "--broker-key", "k", "--json")
+    words = ("hold", "os/stable", *POLICY, "--broker", "mqtt://h", "--broker-key", "k", "--json")
     status, error = document(*words)
     assert (status, error["code"]) == (2, "config.value")
     assert "key needs cert" in error["reason"]

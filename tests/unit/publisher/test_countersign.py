@@ -181,7 +181,8 @@ def test_one_signer_stops_a_release(operation: Operation) -> None:
 
 def test_one_signer_does_not_let_it_go_on() -> None:
     world = two_needed()
-    world.store.held[OS_STABLE] = before = fake_bundle(held(RolloutState.HELD))
+    said = held(RolloutState.HELD)
+    world.store.held[OS_STABLE] = before = join([fake_bundle(said), fake_bundle(said, BEN)])
     attempt = world.operating.run
     assert refused(lambda: attempt(Operation.RESUME, *OS_STABLE, Conditions())) is Code.SIGNATURE_THRESHOLD
     assert (world.store.held[OS_STABLE], world.signer.signed) == (before, [])
@@ -190,6 +191,29 @@ def test_one_signer_does_not_let_it_go_on() -> None:
     both = countersign(world, outcome.signed.bundle)
     assert world.announcing.bundle(both.bundle, replace_unverified=False).changed
     assert world.stands().statement.predicate.rollout.state is RolloutState.ACTIVE
+
+
+@pytest.mark.parametrize("publish", [True, False])
+@pytest.mark.parametrize(
+    ("state", "operation"),
+    [
+        (RolloutState.HELD, Operation.RESUME),
+        (RolloutState.HELD, Operation.HEARTBEAT),
+        (RolloutState.REVOKED, Operation.HEARTBEAT),
+    ],
+)
+def test_what_one_of_two_put_into_the_channel_gets_no_second_signature(
+    state: RolloutState,
+    operation: Operation,
+    publish: bool,  # noqa: FBT001 -- a parameter of the test
+) -> None:
+    world = two_needed()
+    world.store.held[OS_STABLE] = before = fake_bundle(held(state), BEN)
+    with pytest.raises(TidegateError) as caught:
+        world.operating.run(operation, *OS_STABLE, Conditions(), publish=publish)
+    assert caught.value.code is Code.SIGNATURE_THRESHOLD
+    assert "Announce the release anew" in caught.value.reason
+    assert (world.store.held[OS_STABLE], world.signer.signed) == (before, [])
 
 
 @pytest.mark.parametrize("operation", [Operation.HOLD, Operation.HEARTBEAT])

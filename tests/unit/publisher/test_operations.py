@@ -10,7 +10,7 @@ from tests.support.statements import NOON, a_statement
 from tidegate_publisher.operations import Conditions, Operation
 from tidegate_publisher.ports import SignerId
 from tidegate_schemas.codes import Code, TidegateError
-from tidegate_schemas.rollout import Rollout, RolloutState
+from tidegate_schemas.rollout import Rollout, RolloutState, Wave
 from tidegate_schemas.statement import parse_statement
 
 WEEK = timedelta(days=7)
@@ -99,6 +99,30 @@ def test_nothing_is_built_on_what_an_untrusted_signer_left(operation: Operation)
     world.verifier = FakeVerifier(frozenset({SignerId("other@example.org", "https://issuer.example")}))
     assert refused(world, operation) is Code.SIGNATURE_IDENTITY
     assert world.signer.signed == []
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+def test_without_a_policy_a_strangers_statement_is_not_signed_even_in_vain(operation: Operation) -> None:
+    world = World()
+    state = RolloutState.HELD if operation is Operation.RESUME else RolloutState.ACTIVE
+    rollout = Rollout(seed="s", state=state, waves=(Wave(name="rest"),))
+    statement = a_statement(sequence=900000, rollout=rollout)
+    stranger = SignerId("stranger@example.org", "https://issuer.example")
+    world.store.held[OS_STABLE] = fake_bundle(statement.to_json(), stranger)
+    assert refused(world, operation) is Code.SIGNATURE_IDENTITY
+    assert world.signer.signed == []
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+def test_an_old_statement_that_is_played_back_is_not_where_the_channel_is_expected(
+    operation: Operation,
+) -> None:
+    world = with_state(RolloutState.HELD)
+    old = world.store.held[OS_STABLE]
+    run(world, Operation.HEARTBEAT)
+    newest = world.stands().statement.predicate.sequence
+    world.store.held[OS_STABLE] = old
+    assert refused(world, operation, expected_sequence=newest) is Code.ANNOUNCE_CONFLICT
 
 
 @pytest.mark.parametrize("operation", [Operation.RESUME, Operation.HEARTBEAT])
