@@ -117,3 +117,32 @@ def test_rules_compose_as_logic_does(one: Rule, other: Rule, claims: dict[Claim,
     first, second = not unmet(one, claims), not unmet(other, claims)
     assert (not unmet(AllOf((one, other)), claims)) == (first and second)
     assert (not unmet(AnyOf((one, other)), claims)) == (first or second)
+
+
+class Guarded(dict[Claim, str]):
+    """Claims of a stranger, whose ref nobody is to read: some patterns never come to an end on it."""
+
+    def get(self, claim: Claim, default: str = "") -> str:  # type: ignore[override] # of all that dict has
+        assert claim is not Claim.WORKFLOW_REF, "the ref was met with a pattern"
+        return super().get(claim, default)
+
+
+SLOW = Matches(Claim.WORKFLOW_REF, r"refs/tags/v([0-9]+\.?)+")
+STRANGER = {**CLAIMS, Claim.ISSUER: "https://other.example", Claim.WORKFLOW_REF: f"refs/tags/v{'1' * 60}x"}
+SAME_WORKFLOW = Is(Claim.WORKFLOW, WORKFLOW)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        AllOf((SLOW, SAME_WORKFLOW, ISSUER)),
+        AllOf((AllOf((SLOW, SAME_WORKFLOW)), ISSUER)),
+        AllOf((AnyOf((SLOW, SAME_WORKFLOW)), ISSUER)),
+        AnyOf((AllOf((SLOW, ISSUER)), AllOf((ISSUER, SAME_WORKFLOW, SLOW)))),
+    ],
+    ids=str,
+)
+def test_a_pattern_waits_until_all_else_holds(rule: Rule) -> None:
+    faults = unmet(rule, Guarded(STRANGER))
+    assert faults == ("its issuer is 'https://other.example', not https://issuer.example",)
+    assert unmet(rule, CLAIMS) == ()
