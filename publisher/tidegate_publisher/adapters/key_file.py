@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -42,15 +44,18 @@ def read_private_key(path: Path, password: Callable[[], str | None]) -> Key:
 
     Raises:
         TidegateError: CONFIG_MISSING, the file cannot be read; TRUST_KEY_UNUSABLE, what it holds cannot be
-            used.
+            used, or more than its owner may write to it.
     """
     try:
         with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise TidegateError(Code.CONFIG_MISSING, f"--key {path} cannot be read: {error.strerror}") from error
     name = str(path)
     block = _only_block(raw, name)
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise UnusableKeyError(name, f"others may write to it, and so choose who signs: chmod 600 {name}")
     given = _password(password, name) if b"ENCRYPTED" in block else None
     try:
         key = load_pem_private_key(block, given)
@@ -61,6 +66,14 @@ def read_private_key(path: Path, password: Callable[[], str | None]) -> Key:
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise UnusableKeyError(name, "it is not an EC P-256 key")
     return key
+
+
+def others_may_read(path: Path) -> bool:
+    """Whether more than its owner may read a file; False for one that cannot be looked at."""
+    try:
+        return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    except OSError:
+        return False
 
 
 def _only_block(raw: bytes, name: str) -> bytes:
@@ -120,21 +133,33 @@ def make_pair(stem: Path, password: str | None) -> KeyPair:
             raise _there(path)
     key = ec.generate_private_key(ec.SECP256R1())
     lock = BestAvailableEncryption(password.encode()) if password else NoEncryption()
-    _create(private, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock), 0o600)
+    # The public half first: no private one stays behind that nobody was told of.
     _create(public, public_pem(key).encode(), 0o644)
+    try:
+        _create(private, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock), 0o600)
+    except TidegateError:
+        with contextlib.suppress(OSError):
+            public.unlink()
+        raise
     return KeyPair(private, public, fingerprint(key))
 
 
 def _create(path: Path, content: bytes, mode: int) -> None:
+    """Write a new file, whole or not at all."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    except FileExistsError as error:
+        raise _there(path) from error
+    except OSError as error:
+        raise TidegateError(Code.DISK_IO, f"{path} cannot be written: {error.strerror}") from error
+    try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-    except FileExistsError as error:
-        raise _there(path) from error
     except OSError as error:
+        with contextlib.suppress(OSError):
+            path.unlink()
         raise TidegateError(Code.DISK_IO, f"{path} cannot be written: {error.strerror}") from error
 
 

@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from tidegate_publisher.options.declare import group
+from tidegate_publisher.output import Output
 
 if TYPE_CHECKING:
     from tidegate_publisher.adapters.identity import IdentitySource
@@ -74,10 +75,12 @@ class Identity:
         return SignerPolicy((KeySigner(self.key.name, public_pem(self._load(self.key))),))
 
     def _load(self, path: Path) -> Key:
-        from tidegate_publisher.adapters.key_file import read_private_key  # noqa: PLC0415 -- as above
+        from tidegate_publisher.adapters.key_file import others_may_read, read_private_key  # noqa: PLC0415 -- as above
 
         if self._loaded is None:
             self._loaded = read_private_key(path, self._password)
+            if others_may_read(path):
+                Output().warn(f"more than its owner may read {path}, and sign with it: chmod 600 {path}")
         return self._loaded
 
     def _password(self) -> str | None:

@@ -108,8 +108,8 @@ def test_two_of_two_keys_one_of_them_made_with_openssl(on_mosquitto: Publisher, 
     environment = {"TIDEGATE_SIGNERS": "signers.toml"}
     words = ("--sequence", "1", "--key", "ours.key", "-o", "one.json")
     succeeded(run(on_mosquitto, "sign", on_mosquitto.release(image), *words, **environment))
-    words = ("countersign", "one.json", "--key", "theirs.key", "--yes", "-o", "both.json")
-    succeeded(run(on_mosquitto, *words, **environment))
+    added = ("one.json", "--key", "theirs.key", "--yes", "-o", "both.json")
+    succeeded(run(on_mosquitto, "countersign", *added, **environment))
     succeeded(run(on_mosquitto, "announce", "--bundle", "both.json", **environment))
     both = host(folder / "ours.pub", folder / "theirs.pub", threshold=2)
     assert both.verify(FOLLOW, held(on_mosquitto)).enough

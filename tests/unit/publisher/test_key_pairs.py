@@ -6,6 +6,8 @@ import json
 import shutil
 import stat
 import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.support.statements import a_statement
+from tidegate_publisher.adapters.identity import IdentitySource
 from tidegate_publisher.adapters.key_file import (
     MAX_BYTES,
     fingerprint,
@@ -21,6 +24,7 @@ from tidegate_publisher.adapters.key_file import (
     read_private_key,
 )
 from tidegate_publisher.adapters.key_signer import KeySigner
+from tidegate_publisher.options.identity import Identity
 from tidegate_publisher.ports import KEY_PAIR
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.trust import policy, settings
@@ -29,8 +33,6 @@ from tidegate_wire.trust.shape import parse_key_bundle
 from tidegate_wire.trust.verify import verify_statement
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 PASSWORD = "Tr0ub4dor & 3"
@@ -96,6 +98,38 @@ def test_a_link_to_nowhere_is_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_a_full_disk_leaves_no_part_of_a_key(tmp_path: Path) -> None:
+    # A limit on the size of files stands for the disk: write() fails after so many blocks of 512 bytes.
+    script = 'ulimit -f 0; exec "$0" keygen release --json'
+    program = str(Path(sys.executable).with_name("tidegate"))
+    ended = subprocess.run(
+        ["/bin/sh", "-c", script, program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, json.loads(ended.stdout)["code"]) == (1, "disk.io")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_key_that_others_may_write_signs_nothing(tmp_path: Path, mode: int) -> None:
+    pair = make_pair(tmp_path / "release", None)
+    pair.private.chmod(mode)
+    error = refusal(pair.private)
+    assert (error.code, "chmod 600" in error.reason) == (Code.TRUST_KEY_UNUSABLE, True)
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
+def test_who_signs_with_a_key_that_others_may_read_is_told(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    mode: int,
+    warned: bool,  # noqa: FBT001 -- a parameter of the test
+) -> None:
+    pair = make_pair(tmp_path / "release", None)
+    pair.private.chmod(mode)
+    Identity(IdentitySource(), pair.private, interactive=False).check()
+    assert ("warning: more than its owner may read" in capsys.readouterr().err) is warned
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(TidegateError) as caught:
         make_pair(tmp_path / "none" / "release", None)
@@ -147,6 +181,7 @@ def test_a_password_that_is_missing_or_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize("label", ["ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY"])
 def test_cosigns_own_form_is_refused_with_a_way_out(tmp_path: Path, label: str) -> None:
     path = tmp_path / "cosign.key"
+    path.touch(0o600)
     path.write_text(f"-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n")
     error = refusal(path, PASSWORD)
     assert error.code is Code.TRUST_KEY_UNUSABLE
@@ -168,6 +203,7 @@ def test_cosigns_own_form_is_refused_with_a_way_out(tmp_path: Path, label: str) 
 )
 def test_what_is_no_key_for_us(tmp_path: Path, content: bytes, told: str) -> None:
     path = tmp_path / "some.key"
+    path.touch(0o600)
     path.write_bytes(content)
     error = refusal(path)
     assert (error.code, str(path) in error.reason) == (Code.TRUST_KEY_UNUSABLE, True)
