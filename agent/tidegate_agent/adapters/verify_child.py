@@ -1,9 +1,13 @@
 """The verifying child: reads one request from stdin, prints one answer to stdout, and ends.
 
 Run by `verifier_child` as `python -I -m tidegate_agent.adapters.verify_child MEMORY_MIB CPU_SECONDS`. It is a
-process of its own, so that hostile bytes meet certificate and timestamp parsers where there is nothing to
-gain: no network use, no file to write, no process to start, no secret in memory, little memory and time.
+process of its own, so that hostile bytes meet certificate and timestamp parsers where there is little to
+gain: no secret in memory, no capabilities, no file that grows, no program with more rights, no process (where
+the agent is not root: root's processes are not counted), little memory and time.
 It costs the agent 0.5 s and 56 MB for each new message, and nothing in between.
+
+It is a bound on accidents and cost, and no sandbox: it uses no network and writes no file, but nothing keeps
+code that took it over from both. It runs as the agent's user (docs/threats.md, docs/adr/0004).
 
 A refusal is an answer and exit 0. Any other end (no answer, another exit code, a signal) means that there is
 no verdict, which the parent takes as a refusal too.
