@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.publisher import Publisher, succeeded
+from tests.support.statements import a_statement
+from tidegate_publisher.adapters.key_file import read_private_key
+from tidegate_publisher.adapters.key_signer import KeySigner
 
 if TYPE_CHECKING:
     from tidegate_publisher.devstack.sigstore.instance import LocalSigstore
@@ -91,6 +96,22 @@ def test_a_person_sees_what_is_signed_and_is_asked(folder: Path, quiet: tuple[st
     assert "secret" not in shown
     status, _ = at_a_terminal(folder, (*COUNTERSIGN, *quiet), ASKED, ("Sign this?", "y"))
     assert (status, (folder / "both.json").exists()) == (0, True)
+
+
+def test_all_that_is_signed_is_seen_before(folder: Path) -> None:
+    said = json.loads(a_statement(issued_at=datetime.now(UTC), version="1\nimage       good").to_json())
+    said["predicate"]["rollout"]["hidden"] = "act on me"
+    said["predicate"]["notes"] = "\n" * 3000
+    said["subject"][0]["digest"]["sha512"] = "beef"
+    ann = KeySigner(read_private_key(folder / "ann.key", lambda: None))
+    (folder / "one.json").write_bytes(ann.sign(json.dumps(said).encode()))
+    status, shown = at_a_terminal(folder, COUNTERSIGN, ASKED, ("Sign this?", "n"))
+    before = shown.partition("Sign this?")[0]
+    assert (status, (folder / "both.json").exists()) == (130, False)
+    assert 'predicate.rollout.hidden = "act on me"' in before
+    assert "sha512:beef" in before
+    assert "\n  image       good" not in before.replace("\r", "")
+    assert before.count("\n") < 50
 
 
 def test_who_says_yes_beforehand_is_not_asked(folder: Path) -> None:
