@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.bundles import PERSON, POLICY, a_message
-from tests.support.statements import NOON, a_statement
+from tests.support.key_pairs import KeyPair
+from tests.support.statements import NOON, a_statement, digest_of
 from tidegate_agent.adapters import verify_messages
 from tidegate_agent.adapters.child_process import ask
 from tidegate_agent.adapters.verifier_child import MODULE, ChildVerifier, VerifyingChild
@@ -17,6 +18,7 @@ from tidegate_agent.errors import RefusedError
 from tidegate_agent.model import Follow
 from tidegate_publisher.devstack.sigstore import LocalSigstore
 from tidegate_schemas.codes import Code
+from tidegate_wire.trust.policy import ATTACHMENT_BYTES, MAX_ATTACHMENTS, ImagePolicy, SignerPolicy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,6 +130,24 @@ def test_the_public_good_root_needs_no_home(sigstore: LocalSigstore) -> None:
         refusal(ChildVerifier(VerifyingChild("public-good"), SIGNERS), a_message(sigstore)).code
         is Code.SIGNATURE_ROOT
     )
+
+
+def test_all_that_strangers_can_attach_hides_no_signature() -> None:
+    key, digest = KeyPair("release"), digest_of("a")
+    rubbish = verify_messages.to_text(b"[" * ATTACHMENT_BYTES)
+    critical = {
+        "type": "cosign container image signature",
+        "image": {"docker-manifest-digest": digest},
+    }
+    payload = json.dumps({"critical": critical}).encode()
+    held = verify_messages.to_text(payload), verify_messages.to_text(key.sign(payload))
+    about = verify_messages.AboutImage(
+        bundles=(rubbish,) * MAX_ATTACHMENTS,
+        simple=(*((rubbish, held[1]),) * (MAX_ATTACHMENTS - 1), held),
+        policy=ImagePolicy(SignerPolicy((key.signer,))),
+        digest=digest,
+    )
+    assert [one.identity for one in VerifyingChild(None).judge(about).signers] == ["release"]
 
 
 def _raw_child(question: bytes) -> dict[str, object]:
