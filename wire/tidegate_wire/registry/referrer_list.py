@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tidegate_wire.registry.pacing import Pacing
     from tidegate_wire.registry.session import EndpointSession
 
-_MAX_PAGES = 8
+_MAX_PAGES = 16
 _HEADERS = {"Accept": OCI_INDEX}
 # 404 is what the specification says; the others are what servers say that were there before it.
 _UNSUPPORTED = frozenset({400, 404, 405, 406, 501})

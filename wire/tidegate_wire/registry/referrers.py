@@ -22,7 +22,7 @@ from tidegate_wire.registry.transport import join_url, origin_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MAX_REFERRERS = 64
+MAX_REFERRERS = 128  # months of a scan each day, that may be listed before a signature
 _SCHEMA_VERSION = 2
 _LINK = re.compile(r"<([^<>]*)>([^<>]*)")
 _IS_NEXT = re.compile(r';\s*rel\s*=\s*"?next"?\s*(?:[;,]|$)', re.IGNORECASE)
