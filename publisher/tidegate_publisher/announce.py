@@ -115,7 +115,7 @@ class ReleaseSigning:
                 "If it is yours, name it as `floor` in the release file"
             )
             return release.floor
-        # A floor never sinks: hosts that know the higher one would refuse the statement.
+        # A floor never sinks: hosts keep the highest, and those that come new have to learn it.
         self._progress.note(f"the channel's floor of {kept} is kept")
         return kept
 

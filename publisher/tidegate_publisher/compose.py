@@ -81,6 +81,7 @@ def renew(
     now: datetime,
     rollout: Rollout | None = None,
     validity: timedelta | None = None,
+    keep_floor: bool = True,
 ) -> ChannelStatement:
     """The same release in a new statement: one sequence further, issued now, fresh for as long as before.
 
@@ -91,6 +92,7 @@ def renew(
         now: the moment of issue; cut to whole seconds.
         rollout: what the rollout shall be; None leaves it.
         validity: how long hosts may act on it; None takes the old statement's.
+        keep_floor: False names none, where too few vouch for the old one.
     """
     now = now.replace(microsecond=0)
     old = statement.predicate
@@ -101,6 +103,8 @@ def renew(
     }
     if rollout is not None:
         changes["rollout"] = rollout
+    if not keep_floor:
+        changes["floor"] = 0
     predicate = _predicate({**dict(old), **changes})
     return statement.model_copy(update={"predicate": predicate})
 

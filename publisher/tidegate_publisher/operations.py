@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tidegate_publisher.ports import Clock, Progress, Verified
     from tidegate_publisher.publication import ChannelDesk, Current, SigningDesk
     from tidegate_schemas.rollout import Rollout
-    from tidegate_schemas.statement import ChannelPredicate
+    from tidegate_schemas.statement import ChannelPredicate, ChannelStatement
 
 
 class Operation(StrEnum):
@@ -113,11 +113,25 @@ class Operating:
         rollout = self._afterwards(operation, statement.predicate.rollout, wave)
         if operation is not Operation.HEARTBEAT and rollout == statement.predicate.rollout:
             return Outcome(self._as_signed(before), None, changed=False)
-        renewed = renew(statement, now=self._clock.now(), rollout=rollout, validity=conditions.validity)
+        renewed = self._renewed(verified, rollout, conditions)
         signed = self._signing.sign(renewed, before.verified, unfinished=not publish)
         if publish:
             self._channels.publish(signed, before)
         return Outcome(signed, None, changed=True)
+
+    def _renewed(self, verified: Verified, rollout: Rollout, conditions: Conditions) -> ChannelStatement:
+        floor = verified.statement.predicate.floor
+        if floor and not verified.enough:
+            self._progress.note(
+                f"the floor of {floor} is not handed on: the statement that names it lacks signers"
+            )
+        return renew(
+            verified.statement,
+            now=self._clock.now(),
+            rollout=rollout,
+            validity=conditions.validity,
+            keep_floor=verified.enough,
+        )
 
     def _afterwards(self, operation: Operation, rollout: Rollout, wave: str | None) -> Rollout:
         if operation is Operation.PROMOTE:

@@ -156,6 +156,19 @@ def test_a_floor_that_one_of_two_named_is_not_handed_on() -> None:
         assert any("floor of 900 is not kept" in note for note in world.progress.notes) is (floor == 7)
 
 
+@pytest.mark.parametrize("complete", [True, False])
+def test_to_stop_a_release_hands_on_no_floor_of_one_signer(complete: bool) -> None:  # noqa: FBT001 -- a parameter of the test
+    stops = Rollout(seed="s", state=RolloutState.HELD)
+    theirs = a_statement(sequence=900, floor=900, rollout=stops).to_json()
+    world = two_needed()
+    both = join([fake_bundle(theirs), fake_bundle(theirs, BEN)])
+    world.store.held[OS_STABLE] = both if complete else fake_bundle(theirs, BEN)
+    assert world.operating.run(Operation.REVOKE, *OS_STABLE, Conditions()).changed
+    said = world.stands().statement.predicate
+    assert (said.rollout.state, said.floor) == (RolloutState.REVOKED, 900 if complete else 0)
+    assert any("not handed on" in note for note in world.progress.notes) is not complete
+
+
 def test_a_release_that_begins_held_needs_one() -> None:
     world = two_needed()
     announced = world.announce(rollout={"state": RolloutState.HELD})
