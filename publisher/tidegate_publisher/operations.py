@@ -18,6 +18,7 @@ from tidegate_publisher.announce import Outcome
 from tidegate_publisher.compose import renew
 from tidegate_publisher.promotion import open_wave
 from tidegate_publisher.publication import Signed
+from tidegate_publisher.signers import require_enough
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.rollout import RolloutState
@@ -167,7 +168,7 @@ class Operating:
         self._check_state(operation, predicate)
         if not operation.lets_hosts_go_on:
             return
-        _require_all_signers(verified)
+        require_enough(verified)
         if predicate.expires <= self._clock.now() and not conditions.even_if_expired:
             reason = (
                 f"The statement with sequence {predicate.sequence} expired at {rfc3339(predicate.expires)}; "
@@ -186,16 +187,3 @@ class Operating:
         if state is RolloutState.HELD and operation is Operation.PROMOTE:
             reason = f"The release {predicate.version} is held: no host starts, whatever wave is open"
             raise TidegateError(Code.ROLLOUT_HELD, reason)
-
-
-def _require_all_signers(verified: Verified) -> None:
-    if verified.enough:
-        return
-    said = verified.statement.predicate
-    reason = (
-        f"The statement with sequence {said.sequence} is {said.rollout.state} by {verified.standing} of "
-        f"{verified.needed} signers: enough to stop a release, but what it says of image and floor only "
-        f"{verified.signed_by} vouches for. Announce the release anew, from its release file: sign it at a "
-        "higher sequence, have it countersigned, and announce it with --bundle"
-    )
-    raise TidegateError(Code.SIGNATURE_THRESHOLD, reason)

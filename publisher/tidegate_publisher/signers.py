@@ -76,6 +76,24 @@ def require_foreknown(before: Verified, signer: SignerId | None, *, all_of_them:
     require_same_signers(before, (signer,), all_of_them=all_of_them)
 
 
+def require_enough(verified: Verified) -> None:
+    """Refuse to hand on what too few signers vouch for; they may put anything into a statement that stops.
+
+    Raises:
+        TidegateError: SIGNATURE_THRESHOLD.
+    """
+    if verified.enough:
+        return
+    said = verified.statement.predicate
+    reason = (
+        f"The statement with sequence {said.sequence} is {said.rollout.state} by {verified.standing} of "
+        f"{verified.needed} signers: enough to stop a release, but what it says of image and floor only "
+        f"{verified.signed_by} vouches for. Announce the release anew, from its release file: sign it at a "
+        "higher sequence, have it countersigned, and announce it with --bundle"
+    )
+    raise TidegateError(Code.SIGNATURE_THRESHOLD, reason)
+
+
 def persona(signer: SignerId) -> tuple[str, str]:
     """Who it is, whatever ref a CI workflow ran at."""
     return _without_ref(signer.identity), signer.issuer
