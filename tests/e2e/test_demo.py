@@ -89,4 +89,5 @@ def test_an_interrupted_demo_leaves_nothing_running(tmp_path: Path, ending: sign
         True,
     ]
     assert process.returncode == 130
-    assert left_behind(tmp_path) == []
+    # An announcement that was being started when the signal came may outlive the demo by a few seconds.
+    wait_until(lambda: left_behind(tmp_path) == [], "nothing of the demo runs any more")
