@@ -8,6 +8,7 @@ The claims are Fulcio's certificate extensions (fulcio, docs/oid-info.md); `evid
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,7 +33,7 @@ class Claim(StrEnum):
 
     IDENTITY = "identity"  # the only subject alternative name
     ISSUER = "issuer"  # who vouched, OID 1.3.6.1.4.1.57264.1.8
-    WORKFLOW = "workflow"  # the identity up to its `@`
+    WORKFLOW = "workflow"  # the identity up to the `@` before its ref
     WORKFLOW_REF = "workflow_ref"  # and after it
     RUNNER = "runner"  # .1.11
     SOURCE_REPOSITORY = "source_repository"  # .1.12, a URI
@@ -137,8 +138,13 @@ def unmet(rule: Rule, claims: Mapping[Claim, str]) -> tuple[str, ...]:
             plain, patterns = _apart(rules)
             return _faults(plain, claims) or _faults(patterns, claims)
         case AnyOf(rules):
-            faults = [unmet(one, claims) for one in rules]
-            return () if () in faults else min(faults, key=len)
+            nearest: tuple[str, ...] | None = None
+            for one in itertools.chain(*_apart(rules)):
+                faults = unmet(one, claims)
+                if not faults:
+                    return ()
+                nearest = faults if nearest is None else min(nearest, faults, key=len)
+            return nearest or ()
 
 
 def _faults(rules: tuple[Rule, ...], claims: Mapping[Claim, str]) -> tuple[str, ...]:

@@ -55,8 +55,8 @@ class SignerSettings(BaseModel):
         name: how the signer is called in messages.
         identity: the certificate's subject: a workflow's URI with its ref, or an e-mail address.
         issuer: the OIDC issuer that vouched for it.
-        workflow: the identity up to its "@": the workflow's file, as a URI.
-        workflow_ref: the identity after its "@": the branch or tag that the workflow was taken from.
+        workflow: the identity up to the "@" before its ref: the workflow's file, as a URI.
+        workflow_ref: the identity after that "@": the branch or tag that the workflow was taken from.
         workflow_ref_pattern: the same as a regular expression, which the whole ref has to match.
         source_repository: the URI of the repository that was built.
         source_repository_id: its number, which stays with it when its name changes hands.
