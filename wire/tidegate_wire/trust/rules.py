@@ -138,13 +138,12 @@ def unmet(rule: Rule, claims: Mapping[Claim, str]) -> tuple[str, ...]:
             plain, patterns = _apart(rules)
             return _faults(plain, claims) or _faults(patterns, claims)
         case AnyOf(rules):
-            nearest: tuple[str, ...] | None = None
+            faults = []
             for one in itertools.chain(*_apart(rules)):
-                faults = unmet(one, claims)
-                if not faults:
+                if not (found := unmet(one, claims)):
                     return ()
-                nearest = faults if nearest is None else min(nearest, faults, key=len)
-            return nearest or ()
+                faults.append(found)
+            return min(faults, key=len)
 
 
 def _faults(rules: tuple[Rule, ...], claims: Mapping[Claim, str]) -> tuple[str, ...]:
