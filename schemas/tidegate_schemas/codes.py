@@ -416,7 +416,7 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.SIGNATURE_THRESHOLD: Entry(
         "Fewer of the trusted signers stand behind the statement than the host asks for.",
-        "Have the missing signers add theirs with `tidegate countersign`, then announce the outcome.",
+        "Have the missing signers look at it and add theirs with `tidegate countersign`; if one signer alone stopped the release, announce it anew from its release file.",
     ),
     Code.SIGNATURE_TIMESTAMP: Entry(
         "No trusted time proves that the certificate was valid when it signed.",
