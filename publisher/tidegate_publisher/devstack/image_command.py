@@ -24,7 +24,7 @@ from tidegate_wire.registry.platform import own_architecture
 @click.option("--tag", default="latest", show_default=True, help="The image's name in the layout.")
 @click.option("--arch", default=None, help="In Go's names: amd64, arm64.  [default: this machine's]")
 def image_command(folder: Path, layout: Path, tag: str, arch: str | None) -> None:
-    r"""Pack a folder into an OCI image layout and print the reference to announce.
+    """Pack a folder into an OCI image layout and print the reference to announce.
 
     The content becomes the image's root, owned by root and without times: the same content has the same
     digest. For real releases use what builds your images; the layout can be pushed with
@@ -33,6 +33,6 @@ def image_command(folder: Path, layout: Path, tag: str, arch: str | None) -> Non
     \b
     Example:
       tidegate dev image ./app --into ./images --tag 1
-    """
+    """  # noqa: D301 -- \b is click's mark for lines that stay as they are
     digest = pack_folder(folder, layout, tag, arch or own_architecture(platform.machine()))
     click.echo(f"oci:{layout.resolve()}@{digest}")
