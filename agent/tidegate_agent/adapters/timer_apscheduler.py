@@ -64,6 +64,10 @@ class ApschedulerTimer:
             return
         self._stopped.set()
         self._nudger.join()
+        # Its thread may be about to take an alarm that has just rung off its list, and breaks if the list is
+        # gone by then: no new round, and the end of the one under way, before the scheduler itself ends.
+        self._scheduler.pause()
+        self._scheduler.remove_all_jobs()
         self._scheduler.shutdown(wait=True)
 
     def _keep_nudging(self, nudge: timedelta) -> None:
