@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tidegate_agent.config.scalars import Argv, File, refused
+from tidegate_agent.config.signing import require_signers, with_certificates
 from tidegate_agent.config.tables import Table
 from tidegate_agent.model import Follow
 from tidegate_schemas.base import Name
@@ -77,16 +78,8 @@ class FollowSettings(Table):
 
     @model_validator(mode="after")
     def _signers_are_enough(self) -> Self:
-        for name, signers, threshold in (
-            ("signers", self.signers, self.threshold),
-            ("image_signers", self.image_signers or self.signers, self.image_threshold),
-        ):
-            if len({one.key is None for one in signers}) > 1:
-                raise refused(Code.CONFIG_VALUE, f"expected {name} with keys or with certificates, not both")
-            if len(signers) < threshold:
-                raise refused(
-                    Code.CONFIG_VALUE, f"expected at least {threshold} {name}, as the threshold asks for"
-                )
+        require_signers("signers", self.signers, self.threshold)
+        require_signers("image_signers", self.image_signers or self.signers, self.image_threshold)
         return self
 
     @model_validator(mode="after")
@@ -103,7 +96,7 @@ class FollowSettings(Table):
     @property
     def needs_root(self) -> bool:
         """Whether it trusts anybody with a certificate."""
-        return any(one.key is None for one in (*self.signers, *self.image_signers))
+        return with_certificates((*self.signers, *self.image_signers))
 
     def policy(self) -> SignerPolicy:
         """Who may sign statements. Raises TidegateError(TRUST_KEY_UNUSABLE)."""

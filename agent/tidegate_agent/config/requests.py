@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Self
 from pydantic import Field, model_validator
 
 from tidegate_agent.config.scalars import Duration, refused
+from tidegate_agent.config.signing import require_signers, with_certificates
 from tidegate_agent.config.tables import Table
 from tidegate_agent.requests import MAX_VALIDITY, RequestPolicy
 from tidegate_schemas.codes import Code
@@ -41,11 +42,7 @@ class RequestsSettings(Table):
                 Code.TRUST_POLICY_EMPTY,
                 "expected at least one [[requests.signers]]; a host that takes no requests has no [requests]",
             )
-        if len({one.key is None for one in self.signers}) > 1:
-            raise refused(Code.CONFIG_VALUE, "expected signers with keys or with certificates, not both")
-        if len(self.signers) < self.threshold:
-            text = f"expected at least {self.threshold} signers, as the threshold asks for"
-            raise refused(Code.CONFIG_VALUE, text)
+        require_signers("signers", self.signers, self.threshold)
         if self.max_validity > LONGEST:
             raise refused(Code.CONFIG_VALUE, f"expected a max_validity of {LONGEST.days}d or less")
         return self
@@ -57,7 +54,7 @@ class RequestsSettings(Table):
     @property
     def needs_root(self) -> bool:
         """Whether it trusts anybody with a certificate."""
-        return any(one.key is None for one in self.signers)
+        return with_certificates(self.signers)
 
     def policy(self) -> SignerPolicy:
         """Who may sign requests. Raises TidegateError(TRUST_KEY_UNUSABLE)."""
