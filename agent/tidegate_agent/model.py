@@ -53,26 +53,40 @@ class StageResult:
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """How the staged image becomes the running one: at once, or by a reboot that is still to come."""
+    """How the staged image becomes the running one: at once, or by a reboot that is still to come.
+
+    `soft` where a restart of userspace alone brings it (systemd-soft-reboot.service(8)).
+    """
 
     reboot_required: bool
+    soft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ImageStatus:
-    """The engine's truth. Digests are those that were announced; None where there is no such image."""
+    """The engine's truth. Digests are those that were announced; None where there is no such image.
+
+    `rollback_queued` when the next boot would bring another image than the running one though nothing is
+    staged: somebody asked the engine for a rollback, or the boot loader fell back by itself.
+    """
 
     current: str | None
     staged: str | None
     previous: str | None
+    rollback_queued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an engine can do beyond the port's minimum."""
+    """What an engine can do beyond the port's minimum.
+
+    `fallback` is the command, without a shell, that makes the previous image the next boot's: for the boot
+    guard, which has to manage without the agent.
+    """
 
     reboots: bool
     soft_reboot: bool = False
+    fallback: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,11 @@ class ImageEngine(Protocol):
         ...
 
     def rollback(self, digest: str) -> Activation:
-        """Return to that image, the previous one. A no-op when it runs already: no toggle."""
+        """Return to that image, the previous one, now and after any reboot. No toggle.
+
+        A no-op when it runs already and is the next boot's; where it runs and another one is queued, as after
+        a fallback of the boot loader, it becomes the next boot's again and no reboot is required.
+        """
         ...
 
     def discard(self) -> None:
@@ -199,12 +203,46 @@ class Host(Protocol):
         """Changes with every (hard) boot."""
         ...
 
-    def reboot(self, reason: str) -> None:
-        """Ask for a reboot. Returns when it was accepted; raises EngineError(ACTIVATE_REFUSED) when not."""
+    def reboot(self, reason: str, *, soft: bool = False) -> None:
+        """Ask for a reboot, of userspace alone where `soft` and the host's configuration allow it.
+
+        Returns when it was accepted; raises EngineError(ACTIVATE_REFUSED) when not.
+        """
         ...
 
     def inhibitors(self) -> tuple[str, ...]:
         """What forbids an activation now, each in words for a person. Empty when nothing does."""
+        ...
+
+
+class RebootLock(Protocol):
+    """A lock that a fleet shares, so that only so many of its hosts reboot at once. Slow."""
+
+    def acquire(self) -> str | None:
+        """Take a slot, or find that this host holds one. None when it does; else why not. Never raises."""
+        ...
+
+    def release(self) -> bool:
+        """Give the slot back; True when it is known not to be held by this host any more. Never raises."""
+        ...
+
+
+class BootGuard(Protocol):
+    """Brings the previous image back when the agent itself never comes up in the new one."""
+
+    def arm(self, digest: str, fallback: Sequence[str]) -> None:
+        """Expect this image at the next boot; `fallback` is run by a deadline that needs no agent.
+
+        Durable when it returns. Raises EngineError(ACTIVATE_FAILED).
+        """
+        ...
+
+    def disarm(self) -> None:
+        """The expected image proved healthy, or is not expected any more. A no-op when nothing is armed."""
+        ...
+
+    def fired(self) -> str | None:
+        """Why the guard, or the boot loader it armed, went back since it was armed; None when it did not."""
         ...
 
 

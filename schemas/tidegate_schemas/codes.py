@@ -19,6 +19,7 @@ class Code(StrEnum):
     ANNOUNCE_MISSING = "announce.missing"
     ANNOUNCE_TIMEOUT = "announce.timeout"
     ANNOUNCE_UNVERIFIED = "announce.unverified"
+    BOOT_DEADLINE = "boot.deadline"
     BOOT_FALLBACK = "boot.fallback"
     BOOT_LOST = "boot.lost"
     BUS_CERTIFICATE = "bus.certificate"
@@ -32,6 +33,11 @@ class Code(StrEnum):
     CONTROL_UNREACHABLE = "control.unreachable"
     DISK_FULL = "disk.full"
     DISK_IO = "disk.io"
+    ENGINE_BUSY = "engine.busy"
+    ENGINE_CONFLICT = "engine.conflict"
+    ENGINE_MISSING = "engine.missing"
+    ENGINE_OUTPUT = "engine.output"
+    ENGINE_TIMEOUT = "engine.timeout"
     EVENT_SIGNATURE = "event.signature"
     EVENT_SIGNING = "event.signing"
     HEALTH_FAILED = "health.failed"
@@ -41,6 +47,7 @@ class Code(StrEnum):
     IMAGE_DIGEST_MISMATCH = "image.digest-mismatch"
     IMAGE_HOSTILE = "image.hostile"
     IMAGE_MALFORMED = "image.malformed"
+    IMAGE_NOT_BOOTABLE = "image.not-bootable"
     IMAGE_NOT_FOUND = "image.not-found"
     IMAGE_PLATFORM = "image.platform"
     IMAGE_QUARANTINED = "image.quarantined"
@@ -166,6 +173,10 @@ REGISTRY: dict[Code, Entry] = {
         "The statement was not announced because it does not verify against the given trust root and policy.",
         "Compare the signer printed by `tidegate inspect` with the identity that hosts are told to trust.",
     ),
+    Code.BOOT_DEADLINE: Entry(
+        "The new image was booted, but its agent did not prove it healthy before the boot guard's deadline.",
+        "The digest is quarantined and the previous image is back. Look at `journalctl -b -1` for why tidegate-agent did not come up, and release a fixed image.",
+    ),
     Code.BOOT_FALLBACK: Entry(
         "The new image was booted, did not come up, and the boot loader went back to the previous one.",
         "The digest is quarantined. Look at the console or the previous boot's journal, and release a fixed image.",
@@ -218,6 +229,26 @@ REGISTRY: dict[Code, Entry] = {
         "Reading or writing the store failed.",
         "Check the file system and its kernel messages; a read-only file system is the usual cause.",
     ),
+    Code.ENGINE_BUSY: Entry(
+        "The image engine's store is locked by another program.",
+        "The agent tries again. If it lasts, see who works on the host: bootc, rpm-ostree, ostree or podman started by hand or by a timer.",
+    ),
+    Code.ENGINE_CONFLICT: Entry(
+        "Another update agent is active on this host; two masters must not share one.",
+        "Stop and mask it: the message names the unit and the command.",
+    ),
+    Code.ENGINE_MISSING: Entry(
+        "The program that the image engine drives is not there or cannot be run.",
+        "Install it, or choose another follow.engine for this host.",
+    ),
+    Code.ENGINE_OUTPUT: Entry(
+        "The program that the image engine drives answered something that cannot be understood.",
+        "Run the command that the message names by hand; its version may be too old, or its output damaged by a full disk.",
+    ),
+    Code.ENGINE_TIMEOUT: Entry(
+        "The program that the image engine drives did not come to an end, or made no progress, in its time.",
+        "The agent tries again. Look for a stalled network or registry, or a lock that is held; raise the engine's timeout on slow hosts.",
+    ),
     Code.EVENT_SIGNATURE: Entry(
         "An event is unsigned, or its signature is not by the device key known for its host.",
         "Find out who writes to the host's topics; if the host has a new device key, put its public half where --device-keys looks.",
@@ -253,6 +284,10 @@ REGISTRY: dict[Code, Entry] = {
     Code.IMAGE_MALFORMED: Entry(
         "A manifest, config or layer is not what the OCI image specification says.",
         "Rebuild and push the image with a current tool.",
+    ),
+    Code.IMAGE_NOT_BOOTABLE: Entry(
+        "The image cannot be booted: it lacks a kernel or initramfs in /usr/lib/modules, or an operating system's root.",
+        "Build it from a bootable base; the message says what is missing. Application images need the embedded or podman engine.",
     ),
     Code.IMAGE_NOT_FOUND: Entry(
         "The registry has no such repository, manifest or blob.",

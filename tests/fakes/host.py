@@ -12,6 +12,7 @@ class FakeHost:
     Attributes:
         boots: how many times it has booted.
         reboots: the reasons of all reboots that were accepted.
+        soft: for each of them, whether userspace alone was to be restarted.
         holds: what forbids an activation now.
         refusal: why it refuses to reboot, if it does.
     """
@@ -19,6 +20,7 @@ class FakeHost:
     def __init__(self) -> None:
         self.boots = 1
         self.reboots: list[str] = []
+        self.soft: list[bool] = []
         self.holds: tuple[str, ...] = ()
         self.refusal: str | None = None
 
@@ -26,11 +28,12 @@ class FakeHost:
         """Another one after every `boot`."""
         return f"00000000-0000-4000-8000-{self.boots:012}"
 
-    def reboot(self, reason: str) -> None:
+    def reboot(self, reason: str, *, soft: bool = False) -> None:
         """Accept a reboot, or refuse it; `boot` makes it happen."""
         if self.refusal is not None:
             raise EngineError(Code.ACTIVATE_REFUSED, self.refusal, retryable=True)
         self.reboots.append(reason)
+        self.soft.append(soft)
 
     def inhibitors(self) -> tuple[str, ...]:
         """What the test has set."""

@@ -28,6 +28,8 @@ LIST_INHIBITORS: Final = (
 )
 """logind's own list. `systemd-inhibit --list` has no JSON in Debian 13's systemd (257) and before."""
 
+COUNT_SOFT_REBOOTS: Final = ("systemctl", "show", "--property=SoftRebootsCount", "--value")
+
 _TIMEOUT_S: Final = 15.0
 _REBOOT_TIMEOUT_S: Final = 90.0
 _REASON_BYTES: Final = 256
@@ -40,8 +42,10 @@ class LinuxHost:
     Args:
         hold_file: nothing is activated while it is there; its first line says why.
         reboot_command: what asks for a reboot.
+        soft_reboot_command: what asks for a restart of userspace alone, where an engine says that it will do.
         list_inhibitors: what prints logind's inhibitors, as busctl does.
         systemd_runs: a path that exists where systemd is the init system.
+        count_soft_reboots: what prints how often userspace was restarted since the kernel booted.
         boot_id: the kernel's file.
     """
 
@@ -49,31 +53,49 @@ class LinuxHost:
         self,
         hold_file: Path,
         reboot_command: Sequence[str] = ("systemctl", "reboot"),
+        soft_reboot_command: Sequence[str] = ("systemctl", "soft-reboot"),
         list_inhibitors: Sequence[str] = LIST_INHIBITORS,
         systemd_runs: Path = SYSTEMD_RUNS,
+        count_soft_reboots: Sequence[str] = COUNT_SOFT_REBOOTS,
         boot_id: Path = BOOT_ID,
     ) -> None:
         self._hold_file = hold_file
         self._reboot_command = tuple(reboot_command)
+        self._soft_reboot_command = tuple(soft_reboot_command)
         self._list_inhibitors = tuple(list_inhibitors)
         self._systemd_runs = systemd_runs
+        self._count_soft_reboots = tuple(count_soft_reboots)
         self._boot_id = boot_id
 
     def boot_id(self) -> str:
-        """The kernel's id of this boot; a soft reboot does not change it."""
-        return self._boot_id.read_text(encoding="ascii").strip()
+        """The kernel's id of this boot, and how often userspace alone was restarted in it.
 
-    def reboot(self, reason: str) -> None:
+        A soft reboot leaves the kernel's id as it was; systemd counts them (SoftRebootsCount, since 257,
+        org.freedesktop.systemd1(5)). Where it does not, a soft reboot that brought nothing looks like none.
+        """
+        kernel = self._boot_id.read_text(encoding="ascii").strip()
+        restarts = self._soft_reboots()
+        return f"{kernel}+{restarts}" if restarts else kernel
+
+    def _soft_reboots(self) -> int:
+        if not self._systemd_runs.exists():
+            return 0
+        try:
+            finished = run(self._count_soft_reboots, _TIMEOUT_S)
+        except OSError:
+            return 0
+        return int(finished.output) if finished.status == 0 and finished.output.isdecimal() else 0
+
+    def reboot(self, reason: str, *, soft: bool = False) -> None:
         """Ask for a reboot; the command finds the reason in TIDEGATE_REASON.
 
         Raises:
             EngineError: ACTIVATE_REFUSED, retryable, when the command fails or does not return.
         """
-        command = " ".join(self._reboot_command)
+        argv = self._soft_reboot_command if soft else self._reboot_command
+        command = " ".join(argv)
         try:
-            finished = run(
-                self._reboot_command, _REBOOT_TIMEOUT_S, {"TIDEGATE_REASON": reason.replace("\0", " ")}
-            )
+            finished = run(argv, _REBOOT_TIMEOUT_S, {"TIDEGATE_REASON": reason.replace("\0", " ")})
         except OSError as error:
             raise _refused(f"{command} cannot be run: {error.strerror}") from error
         if finished.status is None:

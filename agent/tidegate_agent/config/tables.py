@@ -85,7 +85,8 @@ class ActivateSettings(Table):
         window_override: urgencies that need not wait for a window; a passed deadline counts as one more.
         splay: the longest random delay of a window's or wave's start, so that a fleet does not act as one.
         hold_file: nothing is activated while this file is there; its first line says why.
-        reboot: whether the agent may reboot the host; "soft" restarts userspace only.
+        reboot: whether the agent may reboot the host; "soft" restarts userspace alone where the engine says
+            that this brings the image, and reboots elsewhere; with "never" a person reboots.
         reboot_command: what asks for the reboot.
         soft_reboot_command: what asks for the restart of userspace.
     """

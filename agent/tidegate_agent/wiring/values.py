@@ -55,13 +55,10 @@ def profile_of(settings: Settings) -> Profile:
 def host_of(settings: Settings) -> LinuxHost:
     """The machine as a whole."""
     activate = settings.activate
-    commands = {
-        "auto": activate.reboot_command,
-        "soft": activate.soft_reboot_command,
+    if activate.reboot == "never":
         # A person reboots; the update waits, and goes on when the agent starts again.
-        "never": ("true",),
-    }
-    return LinuxHost(activate.hold_file, commands[activate.reboot])
+        return LinuxHost(activate.hold_file, ("true",), ("true",))
+    return LinuxHost(activate.hold_file, activate.reboot_command, activate.soft_reboot_command)
 
 
 def rules_of(settings: Settings) -> Rules:
