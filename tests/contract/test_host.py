@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from tests.fakes.host import FakeHost
-from tidegate_agent.adapters.host_linux import LinuxHost
+from tidegate_agent.adapters.host_linux import HostCommands, LinuxHost
 from tidegate_agent.errors import EngineError
 from tidegate_schemas.codes import Code
 
@@ -48,7 +48,7 @@ class LinuxWorld:
         self._script("exit 0")
         self.host = LinuxHost(
             hold_file=folder / "hold",
-            reboot_command=(str(folder / "reboot"),),
+            commands=HostCommands(reboot=(str(folder / "reboot"),), soft_reboot=(str(folder / "soft"),)),
             systemd_runs=folder / "no-systemd",
         )
 
@@ -107,7 +107,7 @@ def test_linux_boot_id_is_the_kernel_s() -> None:
 
 
 def test_a_reboot_command_that_is_not_there_is_a_refusal(tmp_path: Path) -> None:
-    host = LinuxHost(tmp_path / "hold", reboot_command=(str(tmp_path / "missing"),))
+    host = LinuxHost(tmp_path / "hold", HostCommands(reboot=(str(tmp_path / "missing"),)))
     with pytest.raises(EngineError, match="missing cannot be run: No such file or directory"):
         host.reboot("kiosk 2.0")
 
@@ -136,7 +136,7 @@ def busctl(folder: Path, output: str, status: int = 0) -> LinuxHost:
     script = folder / "busctl"
     script.write_text(f"#!/bin/sh\ncat {folder}/answer\nexit {status}\n", encoding="utf-8")
     script.chmod(0o755)
-    return LinuxHost(folder / "hold", list_inhibitors=(str(script),), systemd_runs=folder)
+    return LinuxHost(folder / "hold", HostCommands(list_inhibitors=(str(script),)), systemd_runs=folder)
 
 
 # busctl writes a reply's arguments as an array.
@@ -172,5 +172,36 @@ def test_what_logind_does_not_say_holds(tmp_path: Path, output: str, status: int
 
 
 def test_without_systemd_nobody_is_asked(tmp_path: Path) -> None:
-    host = LinuxHost(tmp_path / "hold", list_inhibitors=("/nonexistent",), systemd_runs=tmp_path / "none")
+    host = LinuxHost(tmp_path / "hold", HostCommands(list_inhibitors=("/nonexistent",)), tmp_path / "none")
     assert host.inhibitors() == ()
+
+
+def counting(folder: Path, script: str) -> LinuxHost:
+    """A host whose systemd answers like this when it is asked for soft reboots."""
+    command = folder / "systemctl"
+    command.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    command.chmod(0o755)
+    (folder / "boot_id").write_text("b007\n", encoding="ascii")
+    commands = HostCommands(count_soft_reboots=(str(command),))
+    return LinuxHost(folder / "hold", commands, systemd_runs=folder, boot_id=folder / "boot_id")
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [("echo 0", "b007"), ("echo 2", "b007+2"), ("exit 1", "b007"), ("echo", "b007"), ("echo -1", "b007")],
+)
+def test_a_soft_reboot_is_another_boot_though_the_kernels_id_stays(
+    tmp_path: Path, script: str, expected: str
+) -> None:
+    assert counting(tmp_path, script).boot_id() == expected
+
+
+def test_a_soft_reboot_has_a_command_of_its_own(tmp_path: Path) -> None:
+    for name in ("hard", "soft"):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {name} >>{tmp_path}/asked\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    commands = HostCommands(reboot=(str(tmp_path / "hard"),), soft_reboot=(str(tmp_path / "soft"),))
+    host = LinuxHost(tmp_path / "hold", commands)
+    host.reboot("kiosk 2.0", soft=True)
+    host.reboot("kiosk 2.0")
+    assert (tmp_path / "asked").read_text(encoding="utf-8").split() == ["soft", "hard"]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tidegate_agent.errors import EngineError
 from tidegate_agent.process import printable, run
 from tidegate_schemas.codes import Code
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 SYSTEMD_RUNS: Final = Path("/run/systemd/system")
@@ -36,35 +35,43 @@ _REASON_BYTES: Final = 256
 _LIST_BYTES: Final = 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class HostCommands:
+    """The programs that the host is asked with, each without a shell.
+
+    Attributes:
+        reboot: asks for a reboot.
+        soft_reboot: asks for a restart of userspace alone, where an engine says that it will do.
+        list_inhibitors: prints logind's inhibitors, as busctl does.
+        count_soft_reboots: prints how often userspace was restarted since the kernel booted.
+    """
+
+    reboot: Sequence[str] = ("systemctl", "reboot")
+    soft_reboot: Sequence[str] = ("systemctl", "soft-reboot")
+    list_inhibitors: Sequence[str] = LIST_INHIBITORS
+    count_soft_reboots: Sequence[str] = COUNT_SOFT_REBOOTS
+
+
 class LinuxHost:
     """The machine that the agent runs on.
 
     Args:
         hold_file: nothing is activated while it is there; its first line says why.
-        reboot_command: what asks for a reboot.
-        soft_reboot_command: what asks for a restart of userspace alone, where an engine says that it will do.
-        list_inhibitors: what prints logind's inhibitors, as busctl does.
+        commands: what is run to ask for anything.
         systemd_runs: a path that exists where systemd is the init system.
-        count_soft_reboots: what prints how often userspace was restarted since the kernel booted.
         boot_id: the kernel's file.
     """
 
     def __init__(
         self,
         hold_file: Path,
-        reboot_command: Sequence[str] = ("systemctl", "reboot"),
-        soft_reboot_command: Sequence[str] = ("systemctl", "soft-reboot"),
-        list_inhibitors: Sequence[str] = LIST_INHIBITORS,
+        commands: HostCommands | None = None,
         systemd_runs: Path = SYSTEMD_RUNS,
-        count_soft_reboots: Sequence[str] = COUNT_SOFT_REBOOTS,
         boot_id: Path = BOOT_ID,
     ) -> None:
         self._hold_file = hold_file
-        self._reboot_command = tuple(reboot_command)
-        self._soft_reboot_command = tuple(soft_reboot_command)
-        self._list_inhibitors = tuple(list_inhibitors)
+        self._commands = commands or HostCommands()
         self._systemd_runs = systemd_runs
-        self._count_soft_reboots = tuple(count_soft_reboots)
         self._boot_id = boot_id
 
     def boot_id(self) -> str:
@@ -81,7 +88,7 @@ class LinuxHost:
         if not self._systemd_runs.exists():
             return 0
         try:
-            finished = run(self._count_soft_reboots, _TIMEOUT_S)
+            finished = run(self._commands.count_soft_reboots, _TIMEOUT_S)
         except OSError:
             return 0
         return int(finished.output) if finished.status == 0 and finished.output.isdecimal() else 0
@@ -92,7 +99,7 @@ class LinuxHost:
         Raises:
             EngineError: ACTIVATE_REFUSED, retryable, when the command fails or does not return.
         """
-        argv = self._soft_reboot_command if soft else self._reboot_command
+        argv = self._commands.soft_reboot if soft else self._commands.reboot
         command = " ".join(argv)
         try:
             finished = run(argv, _REBOOT_TIMEOUT_S, {"TIDEGATE_REASON": reason.replace("\0", " ")})
@@ -121,7 +128,7 @@ class LinuxHost:
         if not self._systemd_runs.exists():
             return []
         try:
-            finished = run(self._list_inhibitors, _TIMEOUT_S, output_bytes=_LIST_BYTES)
+            finished = run(self._commands.list_inhibitors, _TIMEOUT_S, output_bytes=_LIST_BYTES)
             if finished.status != 0:
                 return [f"logind does not say who inhibits shutdown: {finished.output or 'no answer'}"]
             return parse_inhibitors(finished.output)

@@ -6,7 +6,7 @@ import platform
 from datetime import timedelta
 from typing import Final
 
-from tidegate_agent.adapters.host_linux import LinuxHost
+from tidegate_agent.adapters.host_linux import HostCommands, LinuxHost
 from tidegate_agent.adapters.journal_sqlite import SqliteJournal
 from tidegate_agent.admission import HostFacts, Policy
 from tidegate_agent.config import Settings, derived_host_id, host_zone
@@ -57,8 +57,9 @@ def host_of(settings: Settings) -> LinuxHost:
     activate = settings.activate
     if activate.reboot == "never":
         # A person reboots; the update waits, and goes on when the agent starts again.
-        return LinuxHost(activate.hold_file, ("true",), ("true",))
-    return LinuxHost(activate.hold_file, activate.reboot_command, activate.soft_reboot_command)
+        return LinuxHost(activate.hold_file, HostCommands(("true",), ("true",)))
+    commands = HostCommands(activate.reboot_command, activate.soft_reboot_command)
+    return LinuxHost(activate.hold_file, commands)
 
 
 def rules_of(settings: Settings) -> Rules:
