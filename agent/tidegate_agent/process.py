@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 OUTPUT_BYTES: Final = 2048
 """How much of a program's output goes into events and logs."""
 
-_ENVIRONMENT: Final = {
+ENVIRONMENT: Final = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
     "HOME": "/",
 }
+"""What every program gets, and nothing else of the agent's own environment."""
+
 _LOOK_S: Final = 0.05
 
 
@@ -64,7 +66,7 @@ def run(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=_ENVIRONMENT | dict(environment or {}),
+        env=ENVIRONMENT | dict(environment or {}),
         cwd="/",
         # Its own process group, which can be ended as a whole.
         start_new_session=True,
