@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tidegate_agent.adapters.health import CommandAndHttpHealth
 from tidegate_agent.adapters.image_signatures import AnnouncementIsEnough, RegistryImageSignatures
 from tidegate_agent.engines.embedded.engine import EmbeddedEngine
-from tidegate_agent.engines.embedded.limits import Limits
+from tidegate_agent.engines.images.limits import Limits
 from tidegate_agent.operations import Operations
 from tidegate_agent.surroundings import Followed, Surroundings
 from tidegate_agent.warrant import Warrant

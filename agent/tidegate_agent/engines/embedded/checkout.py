@@ -10,14 +10,14 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from tidegate_agent.engines.embedded.entry import Entry, Kind
+from tidegate_agent.engines.images.entry import Entry, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tidegate_agent.engines.embedded.metadata import Metadata
     from tidegate_agent.engines.embedded.objects import ObjectStore
-    from tidegate_agent.engines.embedded.tree import Node
+    from tidegate_agent.engines.images.tree import Node
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _TYPES = {Kind.CHAR: stat.S_IFCHR, Kind.BLOCK: stat.S_IFBLK, Kind.FIFO: stat.S_IFIFO}

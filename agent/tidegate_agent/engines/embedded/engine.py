@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from tidegate_agent.engines.embedded.integrity import Damage, find_damage, mismatch
-from tidegate_agent.engines.embedded.limits import Limits
-from tidegate_agent.engines.embedded.meter import Meter
-from tidegate_agent.engines.embedded.pull import Puller
-from tidegate_agent.engines.embedded.space import disk_errors
 from tidegate_agent.engines.embedded.staging import Staging
 from tidegate_agent.engines.embedded.store import Store
 from tidegate_agent.engines.embedded.switch import Switch
+from tidegate_agent.engines.images.limits import Limits
+from tidegate_agent.engines.images.meter import Meter
+from tidegate_agent.engines.images.pull import Puller
+from tidegate_agent.engines.images.space import disk_errors
 from tidegate_agent.errors import EngineError
 from tidegate_agent.model import Activation, Capabilities, ImageStatus, StageResult
 from tidegate_schemas.codes import Code

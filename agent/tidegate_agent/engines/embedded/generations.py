@@ -16,8 +16,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
-from tidegate_agent.engines.embedded.durable import sync_directory
 from tidegate_agent.engines.embedded.folders import make_folder
+from tidegate_agent.engines.images.durable import sync_directory
 
 if TYPE_CHECKING:
     from pathlib import Path

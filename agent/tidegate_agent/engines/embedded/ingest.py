@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate_agent.engines.embedded.ahead import work_ahead
-from tidegate_agent.engines.embedded.compression import layer_chunks
-from tidegate_agent.engines.embedded.entry import Entry, Kind
-from tidegate_agent.engines.embedded.paths import split_name
-from tidegate_agent.engines.embedded.tarstream import TarStream
-from tidegate_agent.engines.embedded.tree import WHITEOUT
+from tidegate_agent.engines.images.ahead import work_ahead
+from tidegate_agent.engines.images.compression import layer_chunks
+from tidegate_agent.engines.images.entry import Entry, Kind
+from tidegate_agent.engines.images.paths import split_name
+from tidegate_agent.engines.images.tarstream import TarStream
+from tidegate_agent.engines.images.tree import WHITEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from typing import BinaryIO
 
-    from tidegate_agent.engines.embedded.limits import Budget
     from tidegate_agent.engines.embedded.objects import ObjectStore
-    from tidegate_agent.engines.embedded.pull import Layer
+    from tidegate_agent.engines.images.limits import Budget
+    from tidegate_agent.engines.images.pull import Layer
 
 
 class Ingest:

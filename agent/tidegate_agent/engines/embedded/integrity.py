@@ -13,12 +13,12 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from tidegate_agent.engines.embedded.content import content_digest
-from tidegate_agent.engines.embedded.entry import Entry, Kind
 from tidegate_agent.engines.embedded.info import ROOTFS
 from tidegate_agent.engines.embedded.metadata import Metadata
 from tidegate_agent.engines.embedded.objects import object_id
-from tidegate_agent.engines.embedded.record import read_record
-from tidegate_agent.engines.embedded.tree import Node, Tree
+from tidegate_agent.engines.images.entry import Entry, Kind
+from tidegate_agent.engines.images.record import read_record
+from tidegate_agent.engines.images.tree import Node, Tree
 from tidegate_agent.errors import EngineError
 from tidegate_agent.plaintext import harmless
 from tidegate_schemas.codes import Code
@@ -27,8 +27,8 @@ from tidegate_wire.registry.digest import hex_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tidegate_agent.engines.embedded.limits import Limits
     from tidegate_agent.engines.embedded.store import Store
+    from tidegate_agent.engines.images.limits import Limits
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _NANO = 10**9

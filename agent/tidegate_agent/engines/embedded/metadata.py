@@ -12,7 +12,7 @@ import stat
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tidegate_agent.engines.embedded.entry import Entry, Kind
+from tidegate_agent.engines.images.entry import Entry, Kind
 from tidegate_agent.plaintext import harmless
 
 if TYPE_CHECKING:

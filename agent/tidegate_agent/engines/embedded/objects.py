@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from tidegate_agent.engines.embedded.entry import Entry
     from tidegate_agent.engines.embedded.metadata import Metadata
+    from tidegate_agent.engines.images.entry import Entry
 
 SMALL_BYTES = (
     1024 * 1024

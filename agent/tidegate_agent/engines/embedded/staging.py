@@ -15,25 +15,25 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from tidegate_agent.engines.embedded.checkout import Checkout
-from tidegate_agent.engines.embedded.durable import sync_file_system
-from tidegate_agent.engines.embedded.entry import Entry, Kind
 from tidegate_agent.engines.embedded.info import CONFIG, ROOTFS, GenerationInfo, write_info
 from tidegate_agent.engines.embedded.ingest import Ingest
-from tidegate_agent.engines.embedded.limits import Budget, Limits, malformed
 from tidegate_agent.engines.embedded.metadata import Metadata, left_out
 from tidegate_agent.engines.embedded.objects import ObjectStore
-from tidegate_agent.engines.embedded.record import read_record, write_record
-from tidegate_agent.engines.embedded.space import require_free
-from tidegate_agent.engines.embedded.tree import Node, Tree
+from tidegate_agent.engines.images.durable import sync_file_system
+from tidegate_agent.engines.images.entry import Entry, Kind
+from tidegate_agent.engines.images.limits import Budget, Limits, malformed
+from tidegate_agent.engines.images.record import read_record, write_record
+from tidegate_agent.engines.images.space import require_free
+from tidegate_agent.engines.images.tree import Node, Tree
 from tidegate_agent.model import ImageTarget, StageResult
 from tidegate_wire.registry.digest import hex_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from tidegate_agent.engines.embedded.meter import Meter
-    from tidegate_agent.engines.embedded.pull import Image, Layer, Puller
     from tidegate_agent.engines.embedded.store import Store
+    from tidegate_agent.engines.images.meter import Meter
+    from tidegate_agent.engines.images.pull import Image, Layer, Puller
 
 
 class Staging:

@@ -17,11 +17,11 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tidegate_agent.engines.embedded.durable import sync_directory
 from tidegate_agent.engines.embedded.folders import make_folder, make_root
 from tidegate_agent.engines.embedded.generations import Generations
 from tidegate_agent.engines.embedded.info import GenerationInfo, read_info
 from tidegate_agent.engines.embedded.removal import empty_folder, remove_tree, sweep_objects
+from tidegate_agent.engines.images.durable import sync_directory
 from tidegate_agent.errors import EngineError
 from tidegate_wire.registry.digest import hex_of
 

@@ -18,8 +18,8 @@ from tidegate_schemas.codes import Code
 from tidegate_wire.registry.digest import hex_of
 
 if TYPE_CHECKING:
-    from tidegate_agent.engines.embedded.limits import Limits
     from tidegate_agent.engines.embedded.store import Store
+    from tidegate_agent.engines.images.limits import Limits
 
 
 class Switch:

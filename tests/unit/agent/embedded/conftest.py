@@ -10,7 +10,7 @@ from loguru import logger
 
 from tests.support.layouts import ImageBuilder
 from tidegate_agent.engines.embedded.engine import EmbeddedEngine
-from tidegate_agent.engines.embedded.limits import Limits
+from tidegate_agent.engines.images.limits import Limits
 from tidegate_agent.model import ImageTarget, StageResult
 from tidegate_schemas.codes import TidegateError
 from tidegate_wire.registry.layout import LayoutSource

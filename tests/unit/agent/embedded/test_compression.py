@@ -11,9 +11,9 @@ import pytest
 import zstandard
 
 from tests.support.layouts import LAYER_TYPE
-from tidegate_agent.engines.embedded.ahead import work_ahead
-from tidegate_agent.engines.embedded.compression import STEP_BYTES, layer_chunks
-from tidegate_agent.engines.embedded.limits import Budget, Limits
+from tidegate_agent.engines.images.ahead import work_ahead
+from tidegate_agent.engines.images.compression import STEP_BYTES, layer_chunks
+from tidegate_agent.engines.images.limits import Budget, Limits
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:

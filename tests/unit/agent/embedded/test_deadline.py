@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.layouts import file
-from tidegate_agent.engines.embedded.limits import Limits
-from tidegate_agent.engines.embedded.meter import Meter
-from tidegate_agent.engines.embedded.pull import Puller
+from tidegate_agent.engines.images.limits import Limits
+from tidegate_agent.engines.images.meter import Meter
+from tidegate_agent.engines.images.pull import Puller
 from tidegate_agent.errors import EngineError
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.layout import LayoutSource

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.support.layouts import file
-from tidegate_agent.engines.embedded.entry import Entry, Kind
 from tidegate_agent.engines.embedded.metadata import Metadata, left_out
+from tidegate_agent.engines.images.entry import Entry, Kind
 
 if TYPE_CHECKING:
     from tests.unit.agent.embedded.conftest import Site

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.layouts import Item, directory, fifo, file, hardlink, symlink, whiteout
 from tests.support.trees import scan
-from tidegate_agent.engines.embedded.limits import Limits
+from tidegate_agent.engines.images.limits import Limits
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.source import Cancelled
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.layouts import Item, directory, file, hardlink, make_tar, symlink
-from tidegate_agent.engines.embedded.entry import Entry, Kind
-from tidegate_agent.engines.embedded.limits import Budget, Limits
-from tidegate_agent.engines.embedded.tarstream import TarStream
+from tidegate_agent.engines.images.entry import Entry, Kind
+from tidegate_agent.engines.images.limits import Budget, Limits
+from tidegate_agent.engines.images.tarstream import TarStream
 from tidegate_schemas.codes import Code, TidegateError
 
 BLOCK = 512

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate_agent.engines.embedded.entry import Entry, Kind
-from tidegate_agent.engines.embedded.limits import Limits
-from tidegate_agent.engines.embedded.paths import split_name, split_target
-from tidegate_agent.engines.embedded.tree import Node, Tree
+from tidegate_agent.engines.images.entry import Entry, Kind
+from tidegate_agent.engines.images.limits import Limits
+from tidegate_agent.engines.images.paths import split_name, split_target
+from tidegate_agent.engines.images.tree import Node, Tree
 from tidegate_schemas.codes import Code, TidegateError
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import zstandard
 
-from tidegate_agent.engines.embedded.entry import Entry, Kind
+from tidegate_agent.engines.images.entry import Entry, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

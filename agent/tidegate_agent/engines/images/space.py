@@ -7,7 +7,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tidegate_agent.engines.embedded.limits import MIB
+from tidegate_agent.engines.images.limits import MIB
 from tidegate_agent.errors import EngineError
 from tidegate_schemas.codes import Code
 

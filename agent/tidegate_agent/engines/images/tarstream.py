@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate_agent.engines.embedded.entry import Entry, Kind
-from tidegate_agent.engines.embedded.limits import Budget, hostile, malformed, too_large, unsupported
-from tidegate_agent.engines.embedded.tarheader import (
+from tidegate_agent.engines.images.entry import Entry, Kind
+from tidegate_agent.engines.images.limits import Budget, hostile, malformed, too_large, unsupported
+from tidegate_agent.engines.images.tarheader import (
     BLOCK,
     XATTR_PREFIX,
     ZERO_BLOCK,

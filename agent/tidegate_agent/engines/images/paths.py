@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate_agent.engines.embedded.limits import hostile, malformed, too_large
+from tidegate_agent.engines.images.limits import hostile, malformed, too_large
 
 _COMPONENT_BYTES = 255  # NAME_MAX
 

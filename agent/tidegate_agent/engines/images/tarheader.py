@@ -9,7 +9,7 @@ import os
 import re
 from typing import NamedTuple
 
-from tidegate_agent.engines.embedded.limits import malformed, unsupported
+from tidegate_agent.engines.images.limits import malformed, unsupported
 
 BLOCK = 512
 ZERO_BLOCK = bytes(BLOCK)

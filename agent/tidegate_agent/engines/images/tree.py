@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate_agent.engines.embedded.entry import Entry, Kind
-from tidegate_agent.engines.embedded.limits import Limits, hostile, malformed
-from tidegate_agent.engines.embedded.paths import split_name, split_target
+from tidegate_agent.engines.images.entry import Entry, Kind
+from tidegate_agent.engines.images.limits import Limits, hostile, malformed
+from tidegate_agent.engines.images.paths import split_name, split_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from tidegate_agent.engines.embedded.limits import Limits, malformed, too_large
+from tidegate_agent.engines.images.limits import Limits, malformed, too_large
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.descriptor import MAX_CONFIG_BYTES, Descriptor, Index
 from tidegate_wire.registry.download import fetch_blob
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tidegate_agent.engines.embedded.meter import Meter
+    from tidegate_agent.engines.images.meter import Meter
     from tidegate_agent.model import ImageTarget
     from tidegate_wire.registry.source import ImageSource
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import zstandard
 
-from tidegate_agent.engines.embedded.limits import Budget, hostile, malformed
+from tidegate_agent.engines.images.limits import Budget, hostile, malformed
 from tidegate_agent.errors import EngineError
 from tidegate_schemas.codes import Code
 from tidegate_wire.registry.media_types import Compression, layer_compression
