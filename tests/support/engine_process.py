@@ -4,7 +4,8 @@
 
 `kill_at` ends it by SIGKILL right before the main thread's n-th change of the file system; `events` in the
 printed result says how many there are. `kill_on` does so before the first change of a kind, `os.link` for
-example. `file_limit` bounds the size of files, as a full disk would.
+example. `file_limit` bounds the size of files, as a full disk would; `free_reserve` is how many bytes the
+engine leaves free.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate_agent.engines.embedded.engine import EmbeddedEngine
+from tidegate_agent.engines.images.limits import Limits
 from tidegate_agent.model import ImageTarget
 from tidegate_schemas.codes import TidegateError
 from tidegate_wire.registry.layout import LayoutSource
@@ -69,7 +71,10 @@ def run_engine(root: Path, layout: Path, action: str, digest: str, **more: Any) 
 def main(order: dict[str, Any]) -> None:
     """Do what is ordered, and print how it went."""
     engine = EmbeddedEngine(
-        Path(order["root"]), lambda reference: LayoutSource(Path(reference)), tuple(order.get("hook", ()))
+        Path(order["root"]),
+        lambda reference: LayoutSource(Path(reference)),
+        tuple(order.get("hook", ())),
+        Limits(free_reserve=order.get("free_reserve", Limits().free_reserve)),
     )
     target = ImageTarget(order["digest"], (order["layout"],), "amd64")
     reaper = Reaper(order.get("kill_at", 0), order.get("kill_on", ""))
