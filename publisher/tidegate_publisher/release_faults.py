@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from tidegate_publisher.yaml_document import Path, YamlDocument
+    from tidegate_wire.yaml_document import Path, YamlDocument
 
 _EXPECTED: Final = {
     "missing": "is required",

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from tidegate_publisher.durations import parse_duration
 from tidegate_publisher.release_faults import explain
-from tidegate_publisher.yaml_document import YamlDocument, read_yaml
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.release import Release
+from tidegate_wire.yaml_document import YamlDocument, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

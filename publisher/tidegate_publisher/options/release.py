@@ -10,9 +10,9 @@ import click
 
 from tidegate_publisher.options.declare import group
 from tidegate_publisher.release_file import load_release
-from tidegate_publisher.yaml_document import MAX_BYTES
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.rollout import RolloutState, Urgency
+from tidegate_wire.yaml_document import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

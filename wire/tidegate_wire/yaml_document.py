@@ -1,45 +1,46 @@
 """Reading YAML that a person wrote: capped, with line numbers, and without YAML's surprises.
 
-Only what JSON can say is understood: `no` is text and not false, `2026-03-02` is text and not a date, `1_000`
-and `0o17` are text. Anchors, aliases, tags and a second document are refused: a release file needs none of
-them, and aliases are how a small file becomes a large one.
+Only what JSON can say is understood: `no` is text and not false, `1_000` and `0o17` are text, and so is
+`2026-03-02` unless dates are asked for. Anchors, aliases and tags are refused: nothing here needs them, and
+aliases are how a small file becomes a large one. So is a second document where one is expected.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import yaml
 
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_wire.yaml_scalars import DatedLoader, PlainLoader, scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_BYTES: Final = 64 * 1024
-MAX_DEPTH: Final = 16
 
 Path = tuple[str | int, ...]
 """A place in a document: keys and list indexes from the top."""
 
 
-class _Loader(yaml.SafeLoader):
-    """A loader that takes for a number, truth value or null what JSON does, and all else for text."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is read.
 
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 -- PyYAML's own way to replace what it inherits
+    Attributes:
+        size: the most bytes it may have.
+        nodes: the most values and keys, each of which takes a hundred times its size in memory.
+        depth: how deep it may be nested.
+        documents: how many documents it may hold.
+        dates: whether text without quotes that TOML takes for a date or date-time is one here, too.
+    """
 
-
-_INT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
-_FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-_KINDS: Final = (
-    ("bool", re.compile(r"true|false"), "tf"),
-    ("int", _INT, "-0123456789"),
-    ("float", _FLOAT, "-0123456789"),
-    ("null", re.compile(r"null|~|"), ["n", "~", ""]),
-)
-for _kind, _pattern, _first in _KINDS:
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_kind}", re.compile(rf"^(?:{_pattern.pattern})$"), list(_first)
-    )
+    size: int = MAX_BYTES
+    nodes: int = MAX_BYTES
+    depth: int = 16
+    documents: int = 1
+    dates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,44 +70,67 @@ def read_yaml(raw: bytes, name: str) -> YamlDocument:
     Raises:
         TidegateError: CONFIG_SYNTAX, with file and line.
     """
-    if len(raw) > MAX_BYTES:
-        raise TidegateError(Code.CONFIG_SYNTAX, f"{name} is larger than {MAX_BYTES // 1024} KiB")
+    documents = read_documents(raw, name, Reading())
+    return documents[0] if documents else YamlDocument(name, None, {})
+
+
+def read_documents(raw: bytes, name: str, reading: Reading) -> tuple[YamlDocument, ...]:
+    """Read all documents of a file; lines are counted from its beginning. Empty for an empty file.
+
+    Raises:
+        TidegateError: CONFIG_SYNTAX, with file and line.
+    """
+    if len(raw) > reading.size:
+        raise TidegateError(Code.CONFIG_SYNTAX, f"{name} is larger than {reading.size // 1024} KiB")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise TidegateError(Code.CONFIG_SYNTAX, f"{name} is not UTF-8 at byte {error.start}") from error
+    loader = DatedLoader if reading.dates else PlainLoader
     try:
-        _check_events(text, name)
-        node = yaml.compose(text, Loader=_Loader)
+        _check_events(yaml.parse(text, Loader=loader), name, reading)
+        nodes = list(yaml.compose_all(text, Loader=loader))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise _fault(name, line, f"not valid YAML: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise TidegateError(Code.CONFIG_SYNTAX, f"{name}: not valid YAML: {str(error)[:200]}") from error
+    return tuple(_document(node, name) for node in nodes)
+
+
+def _document(node: yaml.Node, name: str) -> YamlDocument:
     lines: dict[Path, int] = {}
-    return YamlDocument(name, None if node is None else _Converter(name, lines).convert(node, ()), lines)
+    return YamlDocument(name, _Converter(name, lines).convert(node, ()), lines)
 
 
-def _check_events(text: str, name: str) -> None:
+def _check_events(events: Iterable[yaml.Event], name: str, reading: Reading) -> None:
     # PyYAML's event parser keeps its own stack, so that hostile depth is found before anything recurses.
-    depth = documents = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    depth = documents = nodes = 0
+    for event in events:
         line = event.start_mark.line + 1 if event.start_mark else 1
-        if isinstance(event, yaml.DocumentStartEvent):
-            documents += 1
-            if documents > 1:
-                raise _fault(name, line, "a second document begins; a release file holds one")
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _fault(name, line, "anchors and aliases are not understood; write the value out")
-        tag = getattr(event, "tag", None)
-        if tag:
-            raise _fault(name, line, f"the tag {tag} is not understood; put text into quotes instead")
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        if documents > reading.documents:
+            most = "one is expected" if reading.documents == 1 else f"there may be {reading.documents}"
+            which = "a second document" if reading.documents == 1 else "one more document"
+            raise _fault(name, line, f"{which} begins; {most}")
+        _check_plain(event, name, line)
+        nodes += isinstance(event, yaml.NodeEvent)
+        if nodes > reading.nodes:
+            raise _fault(name, line, f"it has more than {reading.nodes} keys and values")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if depth > MAX_DEPTH:
-                raise _fault(name, line, f"nested deeper than {MAX_DEPTH} levels")
+            if depth > reading.depth:
+                raise _fault(name, line, f"nested deeper than {reading.depth} levels")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+
+
+def _check_plain(event: yaml.Event, name: str, line: int) -> None:
+    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+        raise _fault(name, line, "anchors and aliases are not understood; write the value out")
+    tag = getattr(event, "tag", None)
+    if tag:
+        raise _fault(name, line, f"the tag {tag} is not understood; put text into quotes instead")
 
 
 class _Converter:
@@ -122,7 +146,10 @@ class _Converter:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.convert(item, (*path, index)) for index, item in enumerate(node.value)]
-        return _scalar(node)
+        try:
+            return scalar(node)
+        except ValueError as error:
+            raise _fault(self._name, _line(node), f"{node.value[:64]!r}: {error}") from error
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
         found: dict[str, object] = {}
@@ -139,20 +166,6 @@ class _Converter:
             self._lines[place] = _line(key_node)
             found[key] = self.convert(value_node, place)
         return found
-
-
-def _scalar(node: yaml.Node) -> object:
-    match node.tag.rpartition(":")[2]:
-        case "bool":
-            return node.value == "true"
-        case "int":
-            return int(node.value)
-        case "float":
-            return float(node.value)
-        case "null":
-            return None
-        case _:
-            return node.value
 
 
 def _line(node: yaml.Node) -> int:
