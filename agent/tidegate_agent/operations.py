@@ -6,13 +6,15 @@ adapter raises becomes a failure with a code, never an end of the daemon.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
 from tidegate_agent.errors import EngineError
-from tidegate_agent.model import Activation, Failure, ImageTarget
+from tidegate_agent.model import Failure, ImageTarget
 from tidegate_agent.plaintext import harmless
+from tidegate_agent.ports import BootGuard, HealthCheck, Host, ImageEngine, ImageSignatures
 from tidegate_agent.update.events import (
     Activated,
     ActivateFailed,
@@ -24,6 +26,7 @@ from tidegate_agent.update.events import (
     StageDone,
     StageFailed,
 )
+from tidegate_agent.warrant import Warrant
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.source import Cancelled
 
@@ -31,9 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tidegate_agent.model import StageProgress
-    from tidegate_agent.ports import HealthCheck, Host, ImageEngine, ImageSignatures
     from tidegate_agent.update.states import Target
-    from tidegate_agent.warrant import Warrant
 
 RETRYABLE: Final = frozenset(
     {
@@ -51,24 +52,17 @@ TELL_EVERY: Final = 25
 """Percent between two reports of progress."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Operations:
     """What one follow's engine and health checks can be asked; each call blocks until it is done."""
 
-    def __init__(
-        self,
-        engine: ImageEngine,
-        signatures: ImageSignatures,
-        warrant: Warrant,
-        health: HealthCheck,
-        host: Host,
-        arch: str,
-    ) -> None:
-        self.engine = engine
-        self._signatures = signatures
-        self._warrant = warrant
-        self._health = health
-        self._host = host
-        self._arch = arch
+    engine: ImageEngine
+    signatures: ImageSignatures
+    warrant: Warrant
+    health: HealthCheck
+    host: Host
+    guard: BootGuard
+    arch: str
 
     def stage(
         self, target: Target, tell: Callable[[Event], None], cancelled: Callable[[], bool]
@@ -77,9 +71,9 @@ class Operations:
 
         None when it was cancelled.
         """
-        asked = ImageTarget(target.digest, target.references, self._arch)
+        asked = ImageTarget(target.digest, target.references, self.arch)
         try:
-            self._signatures.require(asked, cancelled)
+            self.signatures.require(asked, cancelled)
             result = self.engine.stage(asked, _quarters(target.digest, tell), cancelled)
         except Cancelled:
             return None
@@ -97,38 +91,60 @@ class Operations:
                 reason = f"{status.staged or 'nothing'} is staged where {digest} was verified"
                 return ActivateFailed(Failure(Code.IMAGE_DIGEST_MISMATCH, reason))
             if digest != status.current:
-                self._warrant.require(digest)
-            return _activated(self.engine.activate(digest))
+                self.warrant.require(digest)
+            activation = self.engine.activate(digest)
+            if activation.reboot_required:
+                # Armed last: in the old image the guard would have nothing to go back from.
+                self.guard.arm(digest, self.engine.capabilities().fallback)
         except Exception as error:  # noqa: BLE001 - as above
             return ActivateFailed(failure_of(error, Code.ACTIVATE_FAILED))
+        return Activated(activation.reboot_required, activation.soft)
 
     def rollback(self, digest: str) -> Event:
         """Return to an earlier image."""
         try:
-            return RolledBack(self.engine.rollback(digest).reboot_required)
+            activation = self.engine.rollback(digest)
         except Exception as error:  # noqa: BLE001 - as above
             return RollbackFailed(failure_of(error, Code.ROLLBACK_FAILED))
+        return RolledBack(activation.reboot_required, activation.soft)
 
     def discard(self) -> None:
         """Drop what is staged. A failure costs disk space until the next staging, no more."""
         try:
             self.engine.discard()
         except Exception as error:  # noqa: BLE001 - as above
-            logger.warning(
-                "what is staged could not be discarded: {}", failure_of(error, Code.DISK_IO).reason
-            )
+            _logged("what is staged could not be discarded", error)
+
+    def disarm(self) -> None:
+        """Stand the boot guard down. One that cannot be is tried again at the next start."""
+        try:
+            self.guard.disarm()
+        except Exception as error:  # noqa: BLE001 - as above
+            _logged("the boot guard could not be stood down", error)
+
+    def guard_fired(self) -> str | None:
+        """Why the boot guard went back since it was armed; None when it did not, or does not say."""
+        try:
+            return self.guard.fired()
+        except Exception as error:  # noqa: BLE001 - as above
+            _logged("the boot guard does not say whether it went off", error)
+            return None
 
     def prove(self) -> Event:
         """One round of health checks."""
-        return Proved(self._health.run())
+        return Proved(self.health.run())
 
-    def reboot(self, reason: str) -> Event | None:
+    def reboot(self, reason: str, *, soft: bool = False) -> Event | None:
         """Ask for the reboot. None when it was accepted: the next word is the next start's."""
         try:
-            self._host.reboot(reason)
+            self.host.reboot(reason, soft=soft)
         except Exception as error:  # noqa: BLE001 - as above
             return ActivateFailed(failure_of(error, Code.ACTIVATE_REFUSED))
         return None
+
+
+def _logged(what: str, error: Exception) -> None:
+    logger.warning("{}: {}", what, failure_of(error, Code.DISK_IO).reason)
 
 
 def failure_of(error: Exception, otherwise: Code) -> Failure:
@@ -137,10 +153,6 @@ def failure_of(error: Exception, otherwise: Code) -> Failure:
         return Failure(error.code, harmless(error.reason))
     logger.opt(exception=error).error("[{}] unexpected: {}", Code.INTERNAL_ERROR, error)
     return Failure(otherwise, harmless(f"{type(error).__name__}: {error}"[:1000]))
-
-
-def _activated(activation: Activation) -> Event:
-    return Activated(activation.reboot_required)
 
 
 def _quarters(digest: str, tell: Callable[[Event], None]) -> Callable[[StageProgress], None]:

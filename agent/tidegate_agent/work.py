@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, assert_never
 from loguru import logger
 
 from tidegate_agent.operations import failure_of
-from tidegate_agent.update.commands import Activate, CancelStage, Discard, Prove, Reboot, Rollback, Stage
+from tidegate_agent.update.commands import (
+    Activate,
+    CancelStage,
+    Disarm,
+    Discard,
+    Prove,
+    Reboot,
+    Rollback,
+    Stage,
+)
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
@@ -19,7 +28,7 @@ if TYPE_CHECKING:
     from tidegate_agent.surroundings import Surroundings
     from tidegate_agent.update.events import Event
 
-Slow = Stage | CancelStage | Discard | Activate | Reboot | Prove | Rollback
+Slow = Stage | CancelStage | Discard | Disarm | Activate | Reboot | Prove | Rollback
 
 
 class Work:
@@ -56,8 +65,10 @@ class Work:
                 self._begin(operations.discard)
             case Activate(digest):
                 self._begin(lambda: operations.activate(digest))
-            case Reboot(reason):
-                self._begin(lambda: operations.reboot(reason))
+            case Reboot(reason, soft):
+                self._begin(lambda: operations.reboot(reason, soft=soft))
+            case Disarm():
+                self._begin(operations.disarm)
             case Prove():
                 self._begin(operations.prove)
             case Rollback(digest):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.fakes.bus import FakeBroker, FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
+from tests.fakes.guard import FakeBootGuard
 from tests.fakes.health import FakeHealth
 from tests.fakes.host import FakeHost
 from tests.fakes.journal import FakeJournal
@@ -73,6 +74,7 @@ class Rig:
         self.verifier = FakeVerifier()
         self.signatures = FakeImageSignatures()
         self.host = FakeHost()
+        self.guard = FakeBootGuard()
         self.healths = {follow: FakeHealth() for follow in follows}
         self.engines = {follow: FakeEngine(OLD, reboots=reboots) for follow in follows}
         self._requests = requests
@@ -199,12 +201,13 @@ class Rig:
                 follow,
                 "fake",
                 Operations(
-                    self.engines[follow],
-                    self.signatures,
-                    Warrant(follow, self.verifier, self.journal),
-                    self.healths[follow],
-                    self.host,
-                    "amd64",
+                    engine=self.engines[follow],
+                    signatures=self.signatures,
+                    warrant=Warrant(follow, self.verifier, self.journal),
+                    health=self.healths[follow],
+                    host=self.host,
+                    guard=self.guard,
+                    arch="amd64",
                 ),
             )
             for follow in self.engines

@@ -115,6 +115,9 @@ EVENTS: Final[tuple[Event, ...]] = (
     StageDone(NEW, NEWER, 1000),
     StageFailed(NEW, FAILURE, retryable=False),
     Activated(reboot_required=False),
+    Activated(reboot_required=True, soft=True),
+    Restarted(an_image(), LATER_BOOT, "the guard went back"),
+    Restarted(an_image(NEWER), LATER_BOOT),
     Proved(SICK),
     RolledBack(reboot_required=True),
 )

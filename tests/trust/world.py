@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.fakes.bus import FakeBroker, FakeBus
 from tests.fakes.clock import FakeClock
+from tests.fakes.guard import FakeBootGuard
 from tests.fakes.health import FakeHealth
 from tests.fakes.host import FakeHost
 from tests.fakes.signatures import FakeImageSignatures
@@ -28,6 +29,7 @@ from tidegate_agent.engines.embedded.engine import EmbeddedEngine
 from tidegate_agent.machine.rules import Rules
 from tidegate_agent.manners import Manners
 from tidegate_agent.operations import Operations
+from tidegate_agent.orders import Orders
 from tidegate_agent.reporting import Profile
 from tidegate_agent.surroundings import Followed, Surroundings
 from tidegate_agent.warrant import Warrant
@@ -123,7 +125,7 @@ class Host:
         """A person lifts a digest's quarantine, if there is one."""
 
         def lift() -> None:
-            self._agent.followers[0].pardon(digest)
+            Orders(self._agent.followers[0]).pardon(digest)
 
         self._queue.append(lift)
         self._settle()
@@ -167,7 +169,13 @@ class Host:
         )
         warrant = Warrant(FOLLOW, verifier, self._journal)
         operations = Operations(
-            self.image, FakeImageSignatures(), warrant, FakeHealth(), self._machine, "amd64"
+            engine=self.image,
+            signatures=FakeImageSignatures(),
+            warrant=warrant,
+            health=FakeHealth(),
+            host=self._machine,
+            guard=FakeBootGuard(),
+            arch="amd64",
         )
         topics = [TOPICS.channel(FOLLOW.product, FOLLOW.channel)]
         agent = Engine(

@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tidegate_agent.model import Failure
 from tidegate_agent.update.commands import Quarantine, Recheck, Report, ReportNonsense, Rollback, Transition
+from tidegate_agent.update.events import Event, Progressed, StageDone, StageFailed, Woken
 from tidegate_agent.update.states import Outcome, RollingBack, Settled, State, Update
+from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
-    from tidegate_agent.model import Failure
-    from tidegate_agent.update.events import Event
+    from tidegate_agent.machine.rules import Rules
+    from tidegate_agent.update.events import Restarted
+    from tidegate_agent.update.states import Activating, Proving, Rebooting
 
 
 def settle(update: Update, outcome: Outcome, now: datetime, failure: Failure | None = None) -> Transition:
@@ -42,6 +46,35 @@ def go_back(update: Update, cause: Failure, now: datetime) -> Transition | None:
     update = mark(update, Step.ROLLING_BACK, now)
     commands = (Quarantine(digest, cause), Report(Step.ROLLING_BACK, update, cause), Rollback(back_to))
     return Transition(RollingBack(update, back_to, cause), commands)
+
+
+def fall_back(update: Update, event: Restarted, now: datetime) -> Transition:
+    """The host left the target before it was proven: make the image that runs stay, and quarantine the other.
+
+    After a fallback of the boot loader the target is still the next boot's (hosts.md, 'after the boot').
+    """
+    if event.guard is not None:
+        cause = Failure(Code.BOOT_DEADLINE, event.guard)
+    else:
+        cause = Failure(Code.BOOT_FALLBACK, "the host left the new image before it was proven healthy")
+    current = event.image.current
+    if current is None:
+        return give_up(update, Outcome.ROLLED_BACK, cause, now)
+    return go_back(replace(update, previous=current), cause, now) or give_up(
+        update, Outcome.ROLLED_BACK, cause, now
+    )
+
+
+def in_flight(state: Activating | Rebooting | Proving | RollingBack, event: Event) -> Transition:
+    """What means nothing once activation has begun: alarms and late words of staging are harmless."""
+    if isinstance(event, Woken | Progressed | StageDone | StageFailed):
+        return Transition(state)
+    return nonsense(state, event)
+
+
+def pause(attempt: int, rules: Rules) -> timedelta:
+    """How long to wait after this attempt: twice as long as after the one before."""
+    return min(rules.retry_after * (1 << min(attempt - 1, 16)), rules.retry_cap)
 
 
 def mark(update: Update, step_: Step, now: datetime) -> Update:

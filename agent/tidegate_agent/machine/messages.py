@@ -73,8 +73,15 @@ def admitted(state: State, event: Admitted, now: datetime) -> Transition:
 
 
 def _begin(before: Resting, event: Admitted, now: datetime) -> Transition:
-    target = event.target
-    update = Update(target, event.attempt, event.image.current, event.boot_id, event.installed_sequence)
+    target, image = event.target, event.image
+    update = Update(
+        target,
+        event.attempt,
+        previous=image.current,
+        boot_id=event.boot_id,
+        previous_sequence=event.installed_sequence,
+        beside=image.previous,
+    )
     if event.image.current == target.digest:
         return _already_there(before, update, now)
     revoked = target.rollout.state is RolloutState.REVOKED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tidegate_agent.machine.endings import mark, nonsense, settle
+from tidegate_agent.machine.endings import mark, nonsense, pause, settle
 from tidegate_agent.model import Failure
 from tidegate_agent.update.commands import (
     Activate,
@@ -33,7 +33,7 @@ from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from tidegate_agent.machine.rules import Rules
 
@@ -42,7 +42,10 @@ def waiting(state: Waiting, event: Event, now: datetime, rules: Rules) -> Transi
     """The target is admitted and not staged yet."""
     target = state.update.target
     match event:
-        case Restarted() | Woken():
+        case Restarted():
+            update = replace(state.update, boot_id=event.boot_id)
+            return Transition(replace(state, update=update), (Assess(target, to_activate=False),))
+        case Woken():
             return Transition(state, (Assess(target, to_activate=False),))
         case Assessed(wait=None):
             update = mark(state.update, Step.STAGING, now)
@@ -71,7 +74,8 @@ def staging(state: Staging, event: Event, now: datetime, rules: Rules) -> Transi
     target = state.update.target
     match event:
         case Restarted():
-            return Transition(state, (Stage(target),))
+            update = replace(state.update, boot_id=event.boot_id)
+            return Transition(replace(state, update=update), (Stage(target),))
         case Progressed() if event.digest == target.digest:
             report = Report(Step.STAGING, state.update, percent=event.percent)
             return Transition(replace(state, percent=event.percent), (report,))
@@ -106,14 +110,10 @@ def _stage_failed(state: Staging, event: StageFailed, now: datetime, rules: Rule
     if not event.retryable or not patient:
         return abandon(state, Outcome.FAILED, event.failure, now)
     update = replace(state.update, attempt=state.update.attempt + 1)
-    until = now + _pause(state.update.attempt, rules)
+    until = now + pause(state.update.attempt, rules)
     wait = Wait(WaitFor.RETRY, event.failure.reason, until)
     report = Report(Step.WAITING, state.update, event.failure, wait)
     return Transition(Waiting(update, wait), (report, WakeAt(until)))
-
-
-def _pause(attempt: int, rules: Rules) -> timedelta:
-    return min(rules.retry_after * (1 << min(attempt - 1, 16)), rules.retry_cap)
 
 
 def staged(state: Staged, event: Event, now: datetime, rules: Rules) -> Transition:
@@ -121,10 +121,11 @@ def staged(state: Staged, event: Event, now: datetime, rules: Rules) -> Transiti
     target = state.update.target
     match event:
         case Restarted() if event.image.staged == target.digest:
-            return Transition(state, (Assess(target, to_activate=True),))
+            update = replace(state.update, boot_id=event.boot_id)
+            return Transition(replace(state, update=update), (Assess(target, to_activate=True),))
         case Restarted():
             # Power loss while staged: the engine kept the blobs, not the deployment (hosts.md, finalizing).
-            update = mark(state.update, Step.STAGING, now)
+            update = mark(replace(state.update, boot_id=event.boot_id), Step.STAGING, now)
             return Transition(Staging(update), (Stage(target),))
         case Woken():
             return Transition(state, (Assess(target, to_activate=True),))

@@ -10,8 +10,9 @@ from datetime import timedelta
 class Rules:
     """How often the machine tries, and how soon again.
 
+    `reboots` is how many may be in vain before an image, or the way back from one, is given up.
     `retry_after` doubles with each attempt up to `retry_cap`; `look_again` is for hindrances whose end
-    nothing tells.
+    nothing tells, and `ask_again` for a reboot that was accepted and did not come.
     """
 
     stage_attempts: int = 6
@@ -22,3 +23,4 @@ class Rules:
     retry_after: timedelta = timedelta(minutes=1)
     retry_cap: timedelta = timedelta(hours=1)
     look_again: timedelta = timedelta(minutes=1)
+    ask_again: timedelta = timedelta(minutes=15)

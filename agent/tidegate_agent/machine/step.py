@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from tidegate_agent.machine.committed import activating, proving, rebooting, rolling_back
+from tidegate_agent.machine.committed import activating, rebooting
 from tidegate_agent.machine.messages import admitted, heard, refused
 from tidegate_agent.machine.preparing import staged, staging, waiting
+from tidegate_agent.machine.proof import proving, rolling_back
 from tidegate_agent.machine.resting import at_rest, verifying
-from tidegate_agent.update.commands import Transition
-from tidegate_agent.update.events import Admitted, Event, Heard, Known, Refused
+from tidegate_agent.update.commands import Disarm, Transition
+from tidegate_agent.update.events import Admitted, Event, Heard, Known, Refused, Restarted
 from tidegate_agent.update.states import (
     Activating,
     Idle,
@@ -32,6 +33,21 @@ if TYPE_CHECKING:
 
 def step(state: State, event: Event, now: datetime, rules: Rules) -> Transition:
     """One step of the machine. Never raises; never looks at anything but its arguments."""
+    return _stand_down(state, event, _step(state, event, now, rules))
+
+
+def _stand_down(before: State, event: Event, transition: Transition) -> Transition:
+    """The boot guard watches from activation until the proof, and never over the way back.
+
+    It may be armed from a life of the agent that nobody remembers: hence at every start, too.
+    """
+    watched = isinstance(before, Activating | Rebooting | Proving) or isinstance(event, Restarted)
+    if not watched or isinstance(transition.state, Activating | Rebooting | Proving):
+        return transition
+    return Transition(transition.state, (Disarm(), *transition.commands))
+
+
+def _step(state: State, event: Event, now: datetime, rules: Rules) -> Transition:
     match event:
         case Heard():
             return heard(state, event)
@@ -53,12 +69,12 @@ def step(state: State, event: Event, now: datetime, rules: Rules) -> Transition:
         case Staged():
             return staged(state, event, now, rules)
         case Activating():
-            return activating(state, event, now)
+            return activating(state, event, now, rules)
         case Rebooting():
             return rebooting(state, event, now, rules)
         case Proving():
             return proving(state, event, now, rules)
         case RollingBack():
-            return rolling_back(state, event, now)
+            return rolling_back(state, event, now, rules)
         case _:
             assert_never(state)

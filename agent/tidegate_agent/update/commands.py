@@ -58,9 +58,15 @@ class Activate:
 
 @dataclass(frozen=True, slots=True)
 class Reboot:
-    """Reboot the host; answer ActivateFailed if that is refused."""
+    """Reboot the host, or its userspace alone; answer ActivateFailed if that is refused."""
 
     reason: str
+    soft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Disarm:
+    """Stand the boot guard down: nothing that it should watch over is expected any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,7 @@ Command = (
     | Discard
     | Activate
     | Reboot
+    | Disarm
     | Prove
     | Rollback
     | Quarantine

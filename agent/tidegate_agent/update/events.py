@@ -10,10 +10,14 @@ from tidegate_agent.update.states import Target, Update, Wait
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """The agent started. The engine's truth is compared with the journal's."""
+    """The agent started. The engine's truth is compared with the journal's.
+
+    `guard` says why the boot guard, or the boot loader it armed, went back; None where it did not.
+    """
 
     image: ImageStatus
     boot_id: str
+    guard: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,10 @@ class StageFailed:
 
 @dataclass(frozen=True, slots=True)
 class Activated:
-    """The engine activated the staged image; it runs now or after a reboot."""
+    """The engine activated the staged image; it runs now or after a reboot, of userspace alone if `soft`."""
 
     reboot_required: bool
+    soft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +118,10 @@ class Proved:
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """The engine went back; the previous image runs now or after a reboot."""
+    """The engine went back; the previous image runs now or after a reboot, of userspace alone if `soft`."""
 
     reboot_required: bool
+    soft: bool = False
 
 
 @dataclass(frozen=True, slots=True)

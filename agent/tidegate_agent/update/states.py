@@ -34,8 +34,9 @@ class Update:
     """One attempt to bring a target onto the host.
 
     `attempt` grows with every try at staging, `reboots` with every reboot that should have brought the
-    target. `previous`, `previous_sequence` and `boot_id` are what was the case when the update began;
-    `marks` says when each step began, in order.
+    target. `previous`, `previous_sequence` and `boot_id` are what was the case when the update began, and
+    `beside` the image that lay in the slot for the way back then; `marks` says when each step began, in
+    order.
     """
 
     target: Target
@@ -46,6 +47,7 @@ class Update:
     reboots: int = 0
     bytes_fetched: int = 0
     marks: tuple[tuple[Step, datetime], ...] = ()
+    beside: str | None = None
 
 
 class WaitFor(StrEnum):
@@ -144,9 +146,10 @@ class Activating:
 
 @dataclass(frozen=True, slots=True)
 class Rebooting:
-    """A reboot into the target was asked for."""
+    """A reboot into the target was asked for, `soft` where a restart of userspace brings it."""
 
     update: Update
+    soft: bool = False
     kind: Literal["rebooting"] = "rebooting"
 
 
@@ -165,11 +168,16 @@ class Proving:
 
 @dataclass(frozen=True, slots=True)
 class RollingBack:
-    """The host returns to the image `back_to`, because of `cause`."""
+    """The host returns to the image `back_to`, because of `cause`.
+
+    `reboots` counts those that should have brought it; `soft` says of what kind the last one was.
+    """
 
     update: Update
     back_to: str
     cause: Failure
+    reboots: int = 0
+    soft: bool = False
     kind: Literal["rolling-back"] = "rolling-back"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tidegate_agent.adapters.health import CommandAndHttpHealth
 from tidegate_agent.adapters.image_signatures import AnnouncementIsEnough, RegistryImageSignatures
+from tidegate_agent.adapters.unguarded import Unguarded
 from tidegate_agent.engines.embedded.engine import EmbeddedEngine
 from tidegate_agent.engines.images.limits import Limits
 from tidegate_agent.operations import Operations
@@ -34,7 +35,15 @@ def followed(settings: Settings, follow: FollowSettings, around: Surroundings) -
     signatures = image_signatures(follow, settings)
     warrant = Warrant(follow.follow, around.verifier, around.journal)
     arch = around.profile.facts.arch
-    operations = Operations(engine, signatures, warrant, health, around.host, arch)
+    operations = Operations(
+        engine=engine,
+        signatures=signatures,
+        warrant=warrant,
+        health=health,
+        host=around.host,
+        guard=Unguarded(),
+        arch=arch,
+    )
     return Followed(follow.follow, follow.engine, operations)
 
 

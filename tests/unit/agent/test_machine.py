@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.support.samples import EVERY_EVENT, SICK, WELL, WINDOW, admitted
+from tests.support.samples import EVENTS, EVERY_EVENT, SICK, WELL, WINDOW, admitted
 from tests.support.statements import NOON
 from tests.support.updates import (
     BOOT,
@@ -31,6 +31,7 @@ from tidegate_agent.update.commands import (
     Assess,
     CancelStage,
     Command,
+    Disarm,
     Discard,
     Prove,
     Quarantine,
@@ -47,6 +48,7 @@ from tidegate_agent.update.commands import (
 )
 from tidegate_agent.update.events import (
     Activated,
+    ActivateFailed,
     Assessed,
     CancelRequested,
     Event,
@@ -292,7 +294,55 @@ def test_activation_with_reboot_asks_for_it() -> None:
     transition = go(Activating(an_update()), Activated(reboot_required=True))
     assert isinstance(transition.state, Rebooting)
     assert transition.state.update.reboots == 1
-    assert kinds(transition.commands) == [Report, Reboot]
+    assert kinds(transition.commands) == [Report, WakeAt, Reboot]
+
+
+def test_a_soft_reboot_is_asked_for_as_such_again_and_again() -> None:
+    asked = go(Activating(an_update()), Activated(reboot_required=True, soft=True))
+    assert asked.commands[-1] == Reboot("update to 1.0", soft=True)
+    assert go(asked.state, Woken()).commands[-1] == asked.commands[-1]
+
+
+def test_a_refused_reboot_stages_anew_and_leaves_nothing_to_come_up_unwatched() -> None:
+    refused = go(Rebooting(an_update()), ActivateFailed(FAILURE))
+    assert isinstance(refused.state, Waiting)
+    assert refused.state.update.attempt == 2
+    assert {Disarm, Discard, WakeAt} <= set(kinds(refused.commands))
+
+
+def test_a_reboot_that_is_refused_for_ever_fails() -> None:
+    refused = go(Rebooting(an_update(attempt=RULES.stage_attempts)), ActivateFailed(FAILURE))
+    assert isinstance(refused.state, Settled)
+    assert refused.state.outcome is Outcome.FAILED
+    assert {Disarm, Discard} <= set(kinds(refused.commands))
+
+
+def test_a_way_back_that_never_arrives_ends_and_says_so() -> None:
+    state: State = RollingBack(an_update(), OLD, FAILURE)
+    for _ in range(RULES.reboots):
+        transition = go(state, RolledBack(reboot_required=True))
+        assert transition.commands[-1] == Reboot("return to the previous image")
+        state = go(transition.state, Restarted(an_image(NEW), LATER_BOOT)).state
+    last = go(state, RolledBack(reboot_required=True))
+    assert isinstance(last.state, Settled)
+    assert last.state.failure is not None
+    assert last.state.failure.code is Code.ROLLBACK_FAILED
+    assert Reboot not in kinds(last.commands)
+
+
+WATCHED = (Activating(an_update()), Rebooting(an_update()), Proving(an_update()))
+
+
+@pytest.mark.parametrize("state", EVERY_STATE, ids=lambda state: state.kind)
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_the_guard_stands_down_when_nothing_is_to_be_watched_any_more(state: State, event: Event) -> None:
+    transition = go(state, event)
+    watched = isinstance(transition.state, tuple(map(type, WATCHED)))
+    begins = isinstance(state, tuple(map(type, WATCHED))) or isinstance(event, Restarted)
+    assert (Disarm() in transition.commands) == (begins and not watched)
+    if Rollback in kinds(transition.commands):
+        # Else a deadline in the middle of the way back would turn it round.
+        assert not begins or transition.commands[0] == Disarm()
 
 
 def test_success_is_said_after_health() -> None:
@@ -310,7 +360,7 @@ def test_health_has_its_rounds_before_the_way_back() -> None:
         state = transition.state
     last = go(state, Proved(SICK))
     assert isinstance(last.state, RollingBack)
-    assert kinds(last.commands) == [Quarantine, Report, Rollback]
+    assert kinds(last.commands) == [Disarm, Quarantine, Report, Rollback]
     assert last.commands[-1] == Rollback(OLD)
 
 
@@ -354,11 +404,11 @@ AFTER_RESTART: Final[tuple[tuple[str, State, ImageStatus, str, type, type | None
     ("agent only", Rebooting(an_update(reboots=1)), an_image(staged=NEW), BOOT, Rebooting, Reboot),
     ("lost once", Rebooting(an_update(reboots=1)), an_image(), LATER_BOOT, Waiting, Assess),
     ("lost again", Rebooting(an_update(reboots=2)), an_image(), LATER_BOOT, Settled, Quarantine),
-    ("fell back", Rebooting(an_update(reboots=1)), an_image(previous=NEW), LATER_BOOT, Settled, Quarantine),
+    ("fell back", Rebooting(an_update(reboots=1)), an_image(previous=NEW), LATER_BOOT, RollingBack, Rollback),
     ("proving goes on", Proving(an_update()), an_image(NEW), LATER_BOOT, Proving, Prove),
-    ("fell back proving", Proving(an_update()), an_image(), LATER_BOOT, Settled, Quarantine),
+    ("fell back proving", Proving(an_update()), an_image(), LATER_BOOT, RollingBack, Quarantine),
     ("way back again", RollingBack(an_update(), OLD, FAILURE), an_image(NEW), BOOT, RollingBack, Rollback),
-    ("way back done", RollingBack(an_update(), OLD, FAILURE), an_image(), LATER_BOOT, Settled, Report),
+    ("way back done?", RollingBack(an_update(), OLD, FAILURE), an_image(), LATER_BOOT, RollingBack, Rollback),
 )
 
 
@@ -376,19 +426,28 @@ def test_after_a_restart(
 
 
 @pytest.mark.parametrize(
-    ("image", "code", "outcome"),
+    ("image", "guard", "code"),
     [
-        (an_image(previous=NEW), Code.BOOT_FALLBACK, Outcome.ROLLED_BACK),
-        (an_image(), Code.BOOT_LOST, Outcome.FAILED),
+        (an_image(previous=NEW), None, Code.BOOT_FALLBACK),
+        (an_image(previous=NEW), "no word from the agent for 15 minutes", Code.BOOT_DEADLINE),
+        (an_image(), "no word from the agent for 15 minutes", Code.BOOT_DEADLINE),
+        (an_image(), None, Code.BOOT_LOST),
     ],
 )
 def test_a_reboot_that_did_not_bring_the_image_is_named(
-    image: ImageStatus, code: Code, outcome: Outcome
+    image: ImageStatus, guard: str | None, code: Code
 ) -> None:
-    settled = go(Rebooting(an_update(reboots=2)), Restarted(image, LATER_BOOT)).state
-    assert isinstance(settled, Settled)
-    assert settled.failure is not None
-    assert (settled.failure.code, settled.outcome) == (code, outcome)
+    restarted = go(Rebooting(an_update(reboots=2)), Restarted(image, LATER_BOOT, guard))
+    [quarantine] = [each for each in restarted.commands if isinstance(each, Quarantine)]
+    assert (quarantine.digest, quarantine.failure.code) == (NEW, code)
+
+
+def test_after_a_fallback_what_runs_is_made_to_stay() -> None:
+    state = go(Rebooting(an_update(reboots=1)), Restarted(an_image(previous=NEW), LATER_BOOT))
+    assert state.commands[-1] == Rollback(OLD)
+    settled = go(state.state, RolledBack(reboot_required=False))
+    assert isinstance(settled.state, Settled)
+    assert settled.state.outcome is Outcome.ROLLED_BACK
 
 
 # A person's word

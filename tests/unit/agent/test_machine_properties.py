@@ -288,7 +288,8 @@ def answer(state: State, transition: Transition) -> Event | None:  # noqa: PLR09
             case Prove():
                 return Proved(WELL)
             case Rollback():
-                return RolledBack(reboot_required=True)
+                arrived = isinstance(state, RollingBack) and state.reboots > 0
+                return RolledBack(reboot_required=not arrived)
             case WakeAt():
                 return Woken()
     return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.engine import FakeEngine
+from tests.fakes.guard import FakeBootGuard
 from tests.fakes.health import SICK, FakeHealth
 from tests.fakes.host import FakeHost
 from tests.fakes.journal import FakeJournal
@@ -15,7 +16,7 @@ from tests.fakes.signatures import FakeImageSignatures
 from tests.fakes.verifier import FakeVerifier
 from tests.support.updates import NEW, NEWER, OLD, a_target
 from tidegate_agent.errors import EngineError, RefusedError
-from tidegate_agent.model import Follow, StageProgress, StageResult
+from tidegate_agent.model import Capabilities, Failure, Follow, ImageTarget, StageProgress, StageResult
 from tidegate_agent.operations import Operations
 from tidegate_agent.update.events import (
     Activated,
@@ -33,8 +34,6 @@ from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from tidegate_agent.model import ImageTarget
 
 
 class Chatty(FakeEngine):
@@ -64,11 +63,21 @@ class Broken(FakeEngine):
 
 
 def operations(
-    engine: FakeEngine, host: FakeHost | None = None, signatures: FakeImageSignatures | None = None
+    engine: FakeEngine,
+    host: FakeHost | None = None,
+    signatures: FakeImageSignatures | None = None,
+    guard: FakeBootGuard | None = None,
 ) -> Operations:
     warrant = Warrant(Follow("os", "stable"), FakeVerifier(), FakeJournal())
-    signatures = signatures or FakeImageSignatures()
-    return Operations(engine, signatures, warrant, FakeHealth(SICK), host or FakeHost(), "amd64")
+    return Operations(
+        engine=engine,
+        signatures=signatures or FakeImageSignatures(),
+        warrant=warrant,
+        health=FakeHealth(SICK),
+        host=host or FakeHost(),
+        guard=guard or FakeBootGuard(),
+        arch="amd64",
+    )
 
 
 def staged(engine: FakeEngine, *, cancelled: bool = False) -> tuple[Event | None, list[Event]]:
@@ -199,3 +208,60 @@ def test_a_reboot_is_asked_for_or_its_refusal_told() -> None:
     failed = operations(FakeEngine(OLD), host).reboot("update to 2")
     assert isinstance(failed, ActivateFailed)
     assert failed.failure.code is Code.ACTIVATE_REFUSED
+
+
+# The boot guard
+
+
+FALLBACK = ("bootc", "rollback")
+
+
+class Rebooting(FakeEngine):
+    """An engine whose images come with a reboot, and which knows a way back without the agent."""
+
+    def __init__(self) -> None:
+        super().__init__(OLD, reboots=True)
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(reboots=True, fallback=FALLBACK)
+
+
+def ready(engine: FakeEngine) -> FakeEngine:
+    engine.stage(ImageTarget(NEW, (), "amd64"), lambda _: None, lambda: False)
+    return engine
+
+
+def test_a_guard_watches_what_comes_with_a_reboot() -> None:
+    guard = FakeBootGuard()
+    assert operations(ready(Rebooting()), guard=guard).activate(NEW) == Activated(reboot_required=True)
+    assert guard.armed == (NEW, FALLBACK)
+
+
+def test_no_guard_watches_what_runs_at_once() -> None:
+    guard = FakeBootGuard()
+    operations(ready(FakeEngine(OLD)), guard=guard).activate(NEW)
+    assert guard.armed is None
+
+
+def test_nothing_is_rebooted_into_that_no_guard_watches() -> None:
+    guard = FakeBootGuard()
+    guard.refusal = EngineError(Code.ACTIVATE_FAILED, "read-only file system")
+    failed = operations(ready(Rebooting()), guard=guard).activate(NEW)
+    assert failed == ActivateFailed(Failure(Code.ACTIVATE_FAILED, "read-only file system"))
+
+
+def test_the_guards_word_is_passed_on_and_its_faults_are_not() -> None:
+    guard = FakeBootGuard()
+    guard.went_off = "no word from the agent"
+    assert operations(FakeEngine(OLD), guard=guard).guard_fired() == "no word from the agent"
+
+    class Unreadable(FakeBootGuard):
+        def fired(self) -> str | None:
+            raise OSError("input/output error")
+
+        def disarm(self) -> None:
+            raise OSError("input/output error")
+
+    broken = operations(FakeEngine(OLD), guard=Unreadable())
+    broken.disarm()
+    assert broken.guard_fired() is None

@@ -1,0 +1,91 @@
+"""The target runs and has to show that it works; or the host is on its way back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tidegate_agent.machine.endings import end, fall_back, give_up, go_back, in_flight
+from tidegate_agent.model import Failure
+from tidegate_agent.update.commands import Prove, Reboot, Rollback, Transition, WakeAt
+from tidegate_agent.update.events import (
+    ActivateFailed,
+    Event,
+    Proved,
+    Restarted,
+    RollbackFailed,
+    RolledBack,
+    Woken,
+)
+from tidegate_agent.update.states import Outcome, Proving, RollingBack, Update
+from tidegate_schemas.codes import Code
+from tidegate_schemas.events import Step
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from tidegate_agent.machine.rules import Rules
+
+
+def proving(state: Proving, event: Event, now: datetime, rules: Rules) -> Transition:
+    """The target runs; is it healthy?"""
+    update = state.update
+    match event:
+        case Restarted() if event.image.current == update.target.digest:
+            return Transition(replace(state, checking=True), (Prove(),))
+        case Restarted():
+            return fall_back(update, event, now)
+        case Woken() if not state.checking:
+            return Transition(replace(state, checking=True), (Prove(),))
+        case Proved() if event.health.ok:
+            return end(update, Outcome.SUCCEEDED, now)
+        case Proved() if _proving_since(update, now) >= rules.health_timeout:
+            return _unhealthy(update, Failure(Code.HEALTH_TIMEOUT, event.health.reason), now)
+        case Proved() if state.round < rules.health_rounds:
+            later = replace(state, round=state.round + 1, checking=False)
+            return Transition(later, (WakeAt(now + rules.health_interval),))
+        case Proved():
+            return _unhealthy(update, Failure(Code.HEALTH_FAILED, event.health.reason), now)
+        case _:
+            return in_flight(state, event)
+
+
+def _proving_since(update: Update, now: datetime) -> timedelta:
+    began = next((at for step_, at in reversed(update.marks) if step_ is Step.PROVING), now)
+    return now - began
+
+
+def _unhealthy(update: Update, failure: Failure, now: datetime) -> Transition:
+    lonely = Failure(failure.code, f"{failure.reason}; there is no previous image to return to")
+    return go_back(update, failure, now) or give_up(update, Outcome.FAILED, lonely, now)
+
+
+def rolling_back(state: RollingBack, event: Event, now: datetime, rules: Rules) -> Transition:
+    """The engine is switching back. Asking it again is how a start finds out whether it has arrived."""
+    update = state.update
+    match event:
+        case Restarted():
+            return Transition(state, (Rollback(state.back_to),))
+        case RolledBack(reboot_required=True) if state.reboots >= rules.reboots:
+            reason = f"the previous image was not there after {state.reboots} reboots"
+            return _stranded(state, reason, now)
+        case RolledBack(reboot_required=True):
+            later = replace(state, reboots=state.reboots + 1, soft=event.soft)
+            return Transition(later, (WakeAt(now + rules.ask_again), _reboot(later)))
+        case RolledBack():
+            return end(update, Outcome.ROLLED_BACK, now, state.cause)
+        case Woken() if state.reboots:
+            return Transition(state, (WakeAt(now + rules.ask_again), _reboot(state)))
+        case RollbackFailed() | ActivateFailed():
+            return _stranded(state, event.failure.reason, now)
+        case _:
+            return in_flight(state, event)
+
+
+def _reboot(state: RollingBack) -> Reboot:
+    return Reboot("return to the previous image", state.soft)
+
+
+def _stranded(state: RollingBack, reason: str, now: datetime) -> Transition:
+    text = f"{reason} (on the way back because: {state.cause.reason})"
+    return end(state.update, Outcome.FAILED, now, Failure(Code.ROLLBACK_FAILED, text))
