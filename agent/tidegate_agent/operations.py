@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 RETRYABLE: Final = frozenset(
     {
         Code.DISK_IO,
+        Code.ENGINE_BUSY,
+        Code.ENGINE_CONFLICT,
+        Code.ENGINE_OUTPUT,
+        Code.ENGINE_TIMEOUT,
         Code.IMAGE_UNREACHABLE,
         Code.IMAGE_UNSIGNED,
         Code.STAGE_FAILED,
@@ -46,7 +50,7 @@ RETRYABLE: Final = frozenset(
         Code.VERIFY_FAILED,
     }
 )
-"""Failures to stage that time alone may cure: also a signature that comes later than the announcement."""
+"""Failures that time, or a person, may cure: also a signature that comes later than the announcement."""
 
 TELL_EVERY: Final = 25
 """Percent between two reports of progress."""
@@ -79,8 +83,7 @@ class Operations:
             return None
         except Exception as error:  # noqa: BLE001 - an engine's fault must end in an event, whatever it is
             failure = failure_of(error, Code.STAGE_FAILED)
-            retryable = failure.code in RETRYABLE or (isinstance(error, EngineError) and error.retryable)
-            return StageFailed(target.digest, failure, retryable)
+            return StageFailed(target.digest, failure, _may_pass(failure, error))
         return StageDone(target.digest, result.digest, result.bytes_fetched)
 
     def activate(self, digest: str) -> Event:
@@ -97,7 +100,8 @@ class Operations:
                 # Armed last: in the old image the guard would have nothing to go back from.
                 self.guard.arm(digest, self.engine.capabilities().fallback)
         except Exception as error:  # noqa: BLE001 - as above
-            return ActivateFailed(failure_of(error, Code.ACTIVATE_FAILED))
+            failure = failure_of(error, Code.ACTIVATE_FAILED)
+            return ActivateFailed(failure, _may_pass(failure, error))
         return Activated(activation.reboot_required, activation.soft)
 
     def rollback(self, digest: str) -> Event:
@@ -139,8 +143,13 @@ class Operations:
         try:
             self.host.reboot(reason, soft=soft)
         except Exception as error:  # noqa: BLE001 - as above
-            return ActivateFailed(failure_of(error, Code.ACTIVATE_REFUSED))
+            failure = failure_of(error, Code.ACTIVATE_REFUSED)
+            return ActivateFailed(failure, _may_pass(failure, error))
         return None
+
+
+def _may_pass(failure: Failure, error: Exception) -> bool:
+    return failure.code in RETRYABLE or (isinstance(error, EngineError) and error.retryable)
 
 
 def _logged(what: str, error: Exception) -> None:

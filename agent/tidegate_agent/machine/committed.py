@@ -64,9 +64,7 @@ def activating(state: Activating, event: Event, now: datetime, rules: Rules) -> 
         case Activated():
             return _prove(update, now)
         case ActivateFailed():
-            # Else an engine that boots what is staged would bring it up with whatever reboot comes next.
-            ended = end(update, Outcome.FAILED, now, event.failure)
-            return Transition(ended.state, (*ended.commands, Discard()))
+            return _failed(update, event, now, rules)
         case _:
             return in_flight(state, event)
 
@@ -80,18 +78,22 @@ def rebooting(state: Rebooting, event: Event, now: datetime, rules: Rules) -> Tr
         case Woken():
             # It was accepted, and the host is still up: a job that hangs, or a person who is asked to do it.
             return Transition(state, _ask(update, now, rules, soft=state.soft))
-        case ActivateFailed() if update.attempt < rules.stage_attempts:
-            # What is activated must not come up unwatched with some later reboot: it is staged anew.
-            again = replace(update, attempt=update.attempt + 1)
-            until = now + pause(update.attempt, rules)
-            wait = Wait(WaitFor.RETRY, event.failure.reason, until)
-            report = Report(Step.WAITING, update, event.failure, wait)
-            return Transition(Waiting(again, wait), (report, Discard(), WakeAt(until)))
         case ActivateFailed():
-            ended = end(update, Outcome.FAILED, now, event.failure)
-            return Transition(ended.state, (*ended.commands, Discard()))
+            return _failed(update, event, now, rules)
         case _:
             return in_flight(state, event)
+
+
+def _failed(update: Update, event: ActivateFailed, now: datetime, rules: Rules) -> Transition:
+    """Drop what is staged, else some later reboot would bring it up unwatched; try again if that may help."""
+    if not event.retryable or update.attempt >= rules.stage_attempts:
+        ended = end(update, Outcome.FAILED, now, event.failure)
+        return Transition(ended.state, (*ended.commands, Discard()))
+    again = replace(update, attempt=update.attempt + 1)
+    until = now + pause(update.attempt, rules)
+    wait = Wait(WaitFor.RETRY, event.failure.reason, until)
+    report = Report(Step.WAITING, update, event.failure, wait)
+    return Transition(Waiting(again, wait), (report, Discard(), WakeAt(until)))
 
 
 def _ask(update: Update, now: datetime, rules: Rules, *, soft: bool) -> tuple[Command, ...]:

@@ -107,6 +107,7 @@ class ActivateFailed:
     """The engine could not activate, or the reboot was refused."""
 
     failure: Failure
+    retryable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -303,15 +303,17 @@ def test_a_soft_reboot_is_asked_for_as_such_again_and_again() -> None:
     assert go(asked.state, Woken()).commands[-1] == asked.commands[-1]
 
 
-def test_a_refused_reboot_stages_anew_and_leaves_nothing_to_come_up_unwatched() -> None:
-    refused = go(Rebooting(an_update()), ActivateFailed(FAILURE))
+@pytest.mark.parametrize("state", [Activating(an_update()), Rebooting(an_update())])
+def test_what_may_pass_is_tried_anew_and_leaves_nothing_to_come_up_unwatched(state: State) -> None:
+    refused = go(state, ActivateFailed(FAILURE, retryable=True))
     assert isinstance(refused.state, Waiting)
     assert refused.state.update.attempt == 2
     assert {Disarm, Discard, WakeAt} <= set(kinds(refused.commands))
 
 
-def test_a_reboot_that_is_refused_for_ever_fails() -> None:
-    refused = go(Rebooting(an_update(attempt=RULES.stage_attempts)), ActivateFailed(FAILURE))
+@pytest.mark.parametrize(("attempt", "retryable"), [(RULES.stage_attempts, True), (1, False)])
+def test_a_reboot_that_is_refused_for_ever_fails(attempt: int, *, retryable: bool) -> None:
+    refused = go(Rebooting(an_update(attempt=attempt)), ActivateFailed(FAILURE, retryable))
     assert isinstance(refused.state, Settled)
     assert refused.state.outcome is Outcome.FAILED
     assert {Disarm, Discard} <= set(kinds(refused.commands))
