@@ -101,7 +101,8 @@ class Operations:
                 self.guard.arm(digest, self.engine.capabilities().fallback)
         except Exception as error:  # noqa: BLE001 - as above
             failure = failure_of(error, Code.ACTIVATE_FAILED)
-            return ActivateFailed(failure, _may_pass(failure, error))
+            # An image whose switch fails is at fault until shown otherwise: only the engine's tool may recover.
+            return ActivateFailed(failure, failure.code in RETRYABLE)
         return Activated(activation.reboot_required, activation.soft)
 
     def rollback(self, digest: str) -> Event:

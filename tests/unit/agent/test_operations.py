@@ -265,3 +265,20 @@ def test_the_guards_word_is_passed_on_and_its_faults_are_not() -> None:
     broken = operations(FakeEngine(OLD), guard=Unreadable())
     broken.disarm()
     assert broken.guard_fired() is None
+
+
+@pytest.mark.parametrize(
+    ("code", "retryable"),
+    [(Code.ENGINE_BUSY, True), (Code.ENGINE_TIMEOUT, True), (Code.ACTIVATE_FAILED, False)],
+)
+def test_a_busy_tool_is_asked_again_and_a_failing_image_is_not(code: Code, *, retryable: bool) -> None:
+    engine = ready(FakeEngine(OLD))
+    engine.fail("activate", EngineError(code, "x", retryable=True))
+    assert operations(engine).activate(NEW) == ActivateFailed(Failure(code, "x"), retryable)
+
+
+def test_a_refused_reboot_is_asked_for_again() -> None:
+    host = FakeHost()
+    host.refusal = "a backup is running"
+    refused = operations(FakeEngine(OLD), host).reboot("kiosk 2.0")
+    assert refused == ActivateFailed(Failure(Code.ACTIVATE_REFUSED, "a backup is running"), retryable=True)
