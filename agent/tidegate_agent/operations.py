@@ -101,7 +101,7 @@ class Operations:
                 self.guard.arm(digest, self.engine.capabilities().fallback)
         except Exception as error:  # noqa: BLE001 - as above
             failure = failure_of(error, Code.ACTIVATE_FAILED)
-            # An image whose switch fails is at fault until shown otherwise: only the engine's tool may recover.
+            # An image whose switch fails is at fault until shown otherwise; a busy tool is not the image.
             return ActivateFailed(failure, failure.code in RETRYABLE)
         return Activated(activation.reboot_required, activation.soft)
 
