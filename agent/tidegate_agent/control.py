@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tidegate_agent.errors import ControlError
 from tidegate_agent.model import Failure
 from tidegate_agent.operations import failure_of
+from tidegate_agent.orders import Orders
 from tidegate_agent.plaintext import one_line
 from tidegate_schemas.codes import Code, TidegateError
 
@@ -68,7 +69,7 @@ class Control:
 
     def _approve(self, request: Mapping[str, Any]) -> Answer:
         follower = self._follower(request)
-        approved = follower.approve(at_once=request.get("now") is True)
+        approved = Orders(follower).approve(at_once=request.get("now") is True)
         if approved is None:
             reason = f"there is no update to approve for {follower.follow.key}"
             raise ControlError(Code.REQUEST_POINTLESS, reason)
@@ -77,7 +78,7 @@ class Control:
 
     def _pardon(self, request: Mapping[str, Any]) -> Answer:
         follower, digest = self._follower(request), str(request.get("digest"))
-        if not follower.pardon(digest):
+        if not Orders(follower).pardon(digest):
             raise ControlError(
                 Code.REQUEST_POINTLESS, f"{digest} is not quarantined for {follower.follow.key}"
             )
@@ -86,7 +87,7 @@ class Control:
     def _rollback(self, request: Mapping[str, Any]) -> Answer:
         follower = self._follower(request)
         failure = Failure(Code.ROLLBACK_REQUESTED, _reason(request, "a person asked for it"))
-        if not follower.roll_back(failure):
+        if not Orders(follower).roll_back(failure):
             reason = f"{follower.follow.key} has no previous image to return to, or an update is in progress"
             raise ControlError(Code.REQUEST_POINTLESS, reason)
         return {"follow": follower.follow.key}
@@ -94,7 +95,7 @@ class Control:
     def _cancel(self, request: Mapping[str, Any]) -> Answer:
         follower = self._follower(request)
         failure = Failure(Code.UPDATE_CANCELLED, _reason(request, "a person asked for it"))
-        if not follower.cancel(failure):
+        if not Orders(follower).cancel(failure):
             reason = f"{follower.follow.key} has no update that could still be cancelled"
             raise ControlError(Code.REQUEST_POINTLESS, reason)
         return {"follow": follower.follow.key}
@@ -107,13 +108,13 @@ class Control:
 
     def _hold(self, request: Mapping[str, Any]) -> Answer:
         follower = self._follower(request)
-        if not follower.hold(held=True, by=PERSON, reason=_reason(request, "")):
+        if not Orders(follower).hold(held=True, by=PERSON, reason=_reason(request, "")):
             raise ControlError(Code.REQUEST_POINTLESS, f"{follower.follow.key} is held already")
         return {"follow": follower.follow.key}
 
     def _resume(self, request: Mapping[str, Any]) -> Answer:
         follower = self._follower(request)
-        if not follower.hold(held=False, by=PERSON, reason=""):
+        if not Orders(follower).hold(held=False, by=PERSON, reason=""):
             raise ControlError(Code.REQUEST_POINTLESS, f"nobody holds {follower.follow.key} on this host")
         return {"follow": follower.follow.key}
 

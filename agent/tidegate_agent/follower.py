@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Final, assert_never
 from loguru import logger
 
 from tidegate_agent import machine, reporting
-from tidegate_agent.errors import RefusedError
 from tidegate_agent.intake import Intake
 from tidegate_agent.manners import Situation, assess
+from tidegate_agent.recalling import Standing, view_of
 from tidegate_agent.reception import Reception
-from tidegate_agent.records import Answered, Approval, Change, Hold
+from tidegate_agent.records import Change
 from tidegate_agent.refusals import Refusals
-from tidegate_agent.reporting import FollowView
 from tidegate_agent.update.commands import (
     Activate,
     Assess,
     CancelStage,
     Command,
+    Disarm,
     Discard,
     Prove,
     Quarantine,
@@ -41,27 +41,22 @@ from tidegate_agent.update.commands import (
 from tidegate_agent.update.events import (
     Admitted,
     Assessed,
-    CancelRequested,
     Event,
     Heard,
     Known,
     Refused,
     Restarted,
-    RollbackRequested,
     Woken,
 )
 from tidegate_agent.update.states import (
     Activating,
-    Idle,
     Outcome,
     Proving,
     Rebooting,
     RollingBack,
     Settled,
     Staged,
-    Staging,
     State,
-    Update,
     Verifying,
     Wait,
     WaitFor,
@@ -76,8 +71,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tidegate_agent.admission import Memory
-    from tidegate_agent.model import Failure, Follow, ImageStatus, Verdict
+    from tidegate_agent.model import Follow, ImageStatus, Verdict
+    from tidegate_agent.records import Answered
+    from tidegate_agent.reporting import FollowView
     from tidegate_agent.surroundings import Followed, Surroundings
+    from tidegate_agent.update.states import Target
     from tidegate_schemas.events import UpdateEvent
 
 MAY_PASS: Final = frozenset(
@@ -111,7 +109,7 @@ class Follower:
         self._others_busy = others_busy
         self._engine_name = followed.engine
         self._operations = operations
-        self._around = around
+        self.around = around
         recollection = around.journal.recall(follow)
         self._state: State = recollection.state
         self._memory: Memory = recollection.memory
@@ -124,30 +122,16 @@ class Follower:
         self._work = Work(operations, around, self._finish)
         self._refusals = Refusals()
 
-    @property
-    def state(self) -> State:
-        """Where the machine stands."""
-        return self._state
-
     def start(self) -> None:
         """Compare the journal with the engine's truth and go on from there."""
-        self.handle(Restarted(self._image, self._around.profile.boot_id))
+        guard = self._operations.guard_fired()
+        self.handle(Restarted(self._image, self.around.profile.boot_id, guard))
         self._watch_expiry()
 
     def view(self) -> FollowView:
         """All that is known of this follow now."""
-        return FollowView(
-            follow=self.follow,
-            engine=self._engine_name,
-            state=self._state,
-            memory=self._memory,
-            image=self._image,
-            version=self._version(),
-            quarantined=self._around.journal.quarantined(self.follow),
-            refused=self._refusals.total,
-            stale=self._memory.expires is not None and self._memory.expires <= self._now(),
-            hold=self._around.journal.hold(self.follow),
-        )
+        standing = Standing(self._state, self._memory, self._image, self._refusals.total)
+        return view_of(self.follow, self._engine_name, standing, self.around.journal, self._now())
 
     def handle(
         self,
@@ -166,7 +150,7 @@ class Follower:
             JournalError: the disk did not take the step; nothing was done and the state is as before.
         """
         now = self._now()
-        transition = machine.step(self._state, event, now, self._around.rules)
+        transition = machine.step(self._state, event, now, self.around.rules)
         durable = _durable(transition.state)
         installed = self._installed_after(durable)
         told = () if answered is None else (answered.event,)
@@ -183,7 +167,7 @@ class Follower:
             decided=None if answered is None else answered.decided,
         )
         if change != Change(self.follow):
-            self._around.journal.commit(change)
+            self.around.journal.commit(change)
         self._state, self._installed = transition.state, installed
         if memory is not None:
             self._memory = memory
@@ -194,7 +178,7 @@ class Follower:
     # Messages
 
     def _decide(self, announcement: str, content: bytes, verdict: Verdict | TidegateError) -> None:
-        journal = self._around.journal
+        journal = self.around.journal
         decision = self._intake.decide(
             announcement,
             verdict,
@@ -218,7 +202,7 @@ class Follower:
         self.handle(decision.event, memory=decision.memory, floor=decision.floor, message=message)
 
     def _is_kept(self, message: tuple[str, bytes] | None) -> bool:
-        return message is not None and self._around.journal.message(self.follow, message[0]) is not None
+        return message is not None and self.around.journal.message(self.follow, message[0]) is not None
 
     def _recheck(self) -> None:
         """Look again at what was announced while nothing could supersede."""
@@ -226,31 +210,12 @@ class Follower:
             self._set_aside = False
             self.reception.recheck()
 
-    # A person's word
+    # What orders need
 
-    def wake(self) -> None:
-        """Look again: something changed that this update may wait for."""
-        self.handle(Woken())
-
-    def approve(self, *, at_once: bool) -> tuple[str, Wait | None] | None:
-        """Approve the update that is not activated yet.
-
-        Returns:
-            Its digest and what it still waits for; None when there is no such update.
-        """
-        if not isinstance(self._state, Waiting | Staging | Staged):
-            return None
-        target = self._state.update.target
-        self._around.journal.commit(Change(self.follow, approval=Approval(target.digest, at_once)))
-        self.wake()
-        return target.digest, self._assess(Assess(target, to_activate=True))
-
-    def pardon(self, digest: str) -> bool:
-        """Lift a digest's quarantine; whether there was one. It is taken up with the next statement."""
-        if digest not in self._around.journal.quarantined(self.follow):
-            return False
-        self._around.journal.commit(Change(self.follow, pardon=(digest,)))
-        return True
+    @property
+    def state(self) -> State:
+        """Where the machine stands."""
+        return self._state
 
     @property
     def memory(self) -> Memory:
@@ -258,109 +223,17 @@ class Follower:
         return self._memory
 
     @property
-    def previous(self) -> str | None:
-        """The image that the host could return to."""
-        return self._image.previous
+    def image(self) -> ImageStatus:
+        """The engine's truth, as it was last heard."""
+        return self._image
 
-    def look_again(self) -> None:
-        """Judge anew what the channel holds, and what the update waits for."""
-        self.reception.mailbox.forget_all()
-        self.reception.recheck()
-        self.wake()
+    def wake(self) -> None:
+        """Look again: something changed that this update may wait for."""
+        self.handle(Woken())
 
-    def hold(self, *, held: bool, by: str, reason: str) -> bool:
-        """Hold the host back in this channel, or let it go on; whether that changed anything."""
-        before = self._around.journal.hold(self.follow)
-        if held == (before is not None and before.held):
-            return False
-        # A request that was signed before this and held back on its way must not undo it.
-        now, ordered = self._now(), None if before is None else before.ordered_at
-        hold = Hold(held, by, reason, now if ordered is None else max(ordered, now))
-        self._around.journal.commit(Change(self.follow, holds=((self.follow, hold),)))
-        self.wake()
-        return True
-
-    def roll_back(self, failure: Failure, answered: Answered | None = None) -> bool:
-        """Return to the previous image; whether that is possible now.
-
-        Args:
-            failure: who wants it, and why.
-            answered: the request that asks for it, which is written with the first step.
-
-        Raises:
-            RefusedError: STATEMENT_FLOOR when the publisher forbids to go back that far, IMAGE_QUARANTINED
-                when the previous image was given up on.
-        """
-        update = self._way_here()
-        if update is None or update.previous == update.target.digest:
-            return False
-        if not isinstance(_durable(self._state), Idle | Settled):
-            return False
-        if update.previous_sequence < self._memory.floor:
-            reason = f"the publisher lets no host return below sequence {self._memory.floor}"
-            raise RefusedError(Code.STATEMENT_FLOOR, reason)
-        self._require_fit(update.previous)
-        floor = None if answered is None else answered.clock_floor
-        self.handle(RollbackRequested(failure, update), floor=floor, answered=answered)
-        return True
-
-    def _require_fit(self, digest: str | None) -> None:
-        given_up = self._around.journal.quarantined(self.follow)
-        if digest in given_up:
-            reason = (
-                f"the previous image is in quarantine, which tidegate-agent approve --quarantined {digest} "
-                f"lifts: it was given up on before: {given_up[digest].reason}"
-            )
-            raise RefusedError(Code.IMAGE_QUARANTINED, reason)
-
-    def reset(self, memory: Memory, cause: Failure, answered: Answered) -> bool:
-        """Remember this in place of what was accepted; whether that is possible now.
-
-        It is, up to activation: an update whose sequence is above it ends because of `cause`. What the
-        channel stood at is forgotten, and whatever comes is judged anew.
-
-        Args:
-            memory: what the host is to remember.
-            cause: who wants it, and why.
-            answered: the request that asks for it, which is written with it.
-        """
-        state = self._state
-        if isinstance(state, Activating | Rebooting | Proving | RollingBack):
-            return False
-        event: Event = Woken()
-        if isinstance(state, Waiting | Staging | Staged):
-            disowned = state.update.target.sequence > memory.sequence
-            event = CancelRequested(cause) if disowned else event
-        self.handle(event, memory=memory, floor=answered.clock_floor, answered=answered)
-        self.reception.forget()
-        return True
-
-    def _version(self) -> str | None:
-        current = self._image.current
-        target = None if current is None else self._around.journal.target(self.follow, current)
-        return None if target is None else target.version
-
-    def _way_here(self) -> Update | None:
-        """How the running image came from the previous one; None when there is none to return to."""
-        journal, current, previous = self._around.journal, self._image.current, self._image.previous
-        target = None if current is None else journal.target(self.follow, current)
-        if target is None or previous is None:
-            return None
-        left = journal.target(self.follow, previous)
-        return Update(
-            target,
-            journal.attempts(self.follow, target.digest) + 1,
-            previous,
-            self._around.profile.boot_id,
-            previous_sequence=left.sequence if left and left.rollout.state is RolloutState.ACTIVE else 0,
-        )
-
-    def cancel(self, failure: Failure) -> bool:
-        """Drop the update in progress; whether that is possible now."""
-        if not isinstance(self._state, Waiting | Staging | Staged):
-            return False
-        self.handle(CancelRequested(failure))
-        return True
+    def hindrance(self, target: Target) -> Wait | None:
+        """What stands in the way of this target's activation now."""
+        return self._assess(Assess(target, to_activate=True))
 
     def interrupt(self) -> None:
         """The agent ends: what takes long is to end soon, and goes on at the next start."""
@@ -378,7 +251,7 @@ class Follower:
     # Facts
 
     def _events(self, commands: tuple[Command, ...], now: datetime) -> tuple[UpdateEvent, ...]:
-        profile, events = self._around.profile, []
+        profile, events = self.around.profile, []
         for command in commands:
             if isinstance(command, Report):
                 resets = self._memory.resets
@@ -398,10 +271,10 @@ class Follower:
 
     def _now(self) -> datetime:
         """The later of the system clock and the clock floor (trust.md, Clock)."""
-        return self._around.latest_known()
+        return self.around.latest_known()
 
     def _higher(self, floor: datetime | None) -> datetime | None:
-        known = self._around.journal.clock_floor()
+        known = self.around.journal.clock_floor()
         return floor if floor is not None and (known is None or known < floor) else None
 
     def _consider(self, command: Assess) -> None:
@@ -415,7 +288,7 @@ class Follower:
                 self.handle(Assessed(wait))
 
     def _assess(self, command: Assess) -> Wait | None:
-        journal = self._around.journal
+        journal = self.around.journal
         approval, hold = journal.approval(self.follow), journal.hold(self.follow)
         approved = approval is not None and approval.digest == command.target.digest
         situation = Situation(
@@ -424,20 +297,20 @@ class Follower:
             approved=approved,
             approved_now=approved and approval is not None and approval.at_once,
             others_busy=self._others_busy(self.follow, command.to_activate),
-            inhibitors=self._around.host.inhibitors() if command.to_activate else (),
+            inhibitors=self.around.host.inhibitors() if command.to_activate else (),
         )
-        facts, ours = self._around.profile.facts, self._around.manners
+        facts, ours = self.around.profile.facts, self.around.manners
         return assess(command.target, facts, ours, situation, to_activate=command.to_activate)
 
     def _watch_expiry(self) -> None:
         if self._memory.expires is not None:
             name, at = f"stale {self.follow.key}", self._memory.expires
-            self._around.timer.wake(name, at, lambda: self._around.post(self._turn_stale))
+            self.around.timer.wake(name, at, lambda: self.around.post(self._turn_stale))
 
     def _turn_stale(self) -> None:
         if self._memory.expires is not None and self._memory.expires <= self._now():
-            event = reporting.stale_event(self._memory, self.follow, self._around.profile, self._now())
-            self._around.journal.commit(Change(self.follow, events=(event,)))
+            event = reporting.stale_event(self._memory, self.follow, self.around.profile, self._now())
+            self.around.journal.commit(Change(self.follow, events=(event,)))
 
     # Commands
 
@@ -447,7 +320,7 @@ class Follower:
                 self.reception.verify(command.announcement)
             case Assess():
                 # A call of its own on the queue: if the disk does not take it, it alone is tried again.
-                self._around.post(lambda: self._consider(command))
+                self.around.post(lambda: self._consider(command))
             case WakeAt():
                 self._wake_at(command.at)
             case Recheck():
@@ -461,7 +334,9 @@ class Follower:
                     logger.warning("{}: more refused messages are only counted", self.follow.key)
             case Report() | ReportRefusal() | Quarantine():
                 logger.log(*reporting.log_line(command, self.follow.key))
-            case Stage() | CancelStage() | Discard() | Activate() | Reboot() | Prove() | Rollback():
+            case (
+                Stage() | CancelStage() | Discard() | Disarm() | Activate() | Reboot() | Prove() | Rollback()
+            ):
                 self._work.do(command)
             case _:
                 assert_never(command)
@@ -470,8 +345,8 @@ class Follower:
         # Health rounds keep their own pace; all else is spread over the fleet.
         # Nothing is slept through for longer than a year: looking again is cheap, and dates have an end.
         at = min(at, self._now() + LONGEST_SLEEP)
-        moment = at if isinstance(self._state, Proving) else at + self._around.splay()
-        self._around.timer.wake(self.follow.key, moment, lambda: self._around.post(self.wake))
+        moment = at if isinstance(self._state, Proving) else at + self.around.splay()
+        self.around.timer.wake(self.follow.key, moment, lambda: self.around.post(self.wake))
 
     def _finish(self, image: ImageStatus | None, event: Event | None) -> None:
         self._image = image or self._image

@@ -9,6 +9,7 @@ from loguru import logger
 from tidegate_agent import answering
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.model import Failure
+from tidegate_agent.orders import Orders
 from tidegate_agent.records import Answered, Change, Decided, Hold
 from tidegate_agent.requests import Answer, supersedes
 from tidegate_agent.resets import reset_to, told
@@ -84,7 +85,7 @@ class RequestEffects:
         self._commit(case, Answer(case.request, case.signer, "done", "what is announced is judged anew"))
         for each in targets:
             # Calls of their own, here and below: if one fails, the request itself is done all the same.
-            self._around.post(each.look_again)
+            self._around.post(Orders(each).look_again)
         self._around.post(self._ask_broker)
 
     def _hold(self, case: Case, targets: Sequence[Follower], *, held: bool) -> None:
@@ -104,7 +105,7 @@ class RequestEffects:
             self._around.post(each.wake)
 
     def _roll_back(self, case: Case, targets: Sequence[Follower]) -> None:
-        found = [each for each in targets if each.previous == case.request.digest]
+        found = [each for each in targets if each.image.previous == case.request.digest]
         if len(found) != 1:
             whose = "several follows have" if found else "no follow has"
             self._refuse(case, _pointless(f"{whose} {case.request.digest} as previous image"))
@@ -113,7 +114,7 @@ class RequestEffects:
         cause = Failure(Code.ROLLBACK_REQUESTED, case.who)
         answer = Answer(case.request, case.signer, "begun", f"{follower.follow.key} goes back")
         try:
-            possible = follower.roll_back(cause, self._answered(case, answer))
+            possible = Orders(follower).roll_back(cause, self._answered(case, answer))
         except RefusedError as error:
             self._refuse(case, Failure(error.code, error.reason))
             return
@@ -132,7 +133,7 @@ class RequestEffects:
         text, details = f"{follower.follow.key}: {told(before, after)}", _steps(before, after)
         answer = Answer(case.request, case.signer, "done", text, details=details)
         cause = Failure(Code.UPDATE_RESET, case.who)
-        if not follower.reset(after, cause, self._answered(case, answer)):
+        if not Orders(follower).reset(after, cause, self._answered(case, answer)):
             self._refuse(case, _pointless(f"an update of {follower.follow.key} is past activation"))
             return
         _log(answer)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tidegate_agent.adapters.clock_system import SystemClock
 from tidegate_agent.admission import admit
 from tidegate_agent.errors import ConfigError
+from tidegate_agent.recalling import Standing, view_of
 from tidegate_agent.reporting import Birth, FollowView, follow_status, host_status
 from tidegate_agent.wiring.images import image_engine
 from tidegate_agent.wiring.roots import trust_at_rest
@@ -48,22 +49,9 @@ def latest_known(settings: Settings) -> datetime:
 
 
 def _view_at_rest(settings: Settings, entry: FollowSettings, journal: SqliteJournal) -> FollowView:
-    recollection = journal.recall(entry.follow)
-    expires = recollection.memory.expires
-    image = image_engine(entry, settings).status()
-    running = None if image.current is None else journal.target(entry.follow, image.current)
-    return FollowView(
-        follow=entry.follow,
-        engine=entry.engine,
-        state=recollection.state,
-        memory=recollection.memory,
-        image=image,
-        version=None if running is None else running.version,
-        quarantined=journal.quarantined(entry.follow),
-        refused=0,
-        stale=expires is not None and expires <= SystemClock().now(),
-        hold=journal.hold(entry.follow),
-    )
+    recollection, image = journal.recall(entry.follow), image_engine(entry, settings).status()
+    standing = Standing(recollection.state, recollection.memory, image)
+    return view_of(entry.follow, entry.engine, standing, journal, SystemClock().now())
 
 
 def judge(settings: Settings, key: str | None, raw: bytes) -> list[str]:
