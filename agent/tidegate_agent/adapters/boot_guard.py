@@ -1,0 +1,265 @@
+"""ports.BootGuard: a deadline that needs no agent, and the boot loader's own count where it has one.
+
+This is the agent's half. The other is a shell script that systemd starts early in every boot
+(usr/lib/tidegate/boot-guard). They meet in one directory, in which each state is a name, taken by one rename:
+
+| there is | means | and at a boot the script |
+|---|---|---|
+| nothing | no new image is expected | does nothing |
+| armed/ | one is expected | in a new boot and a new image, waits out the deadline, then renames it |
+| fired/pending | it was not proven in time | goes back; after a power cut it goes on, within two tries |
+| fired/went | the previous image is the next boot's | does nothing |
+| fired/failed | it could not be made so; the host stays up | does nothing |
+| fired/noted | the boot loader went back by itself | does nothing |
+
+In armed/ and fired/ lie `digest`, `deadline` in seconds, `boot` and `userspace` in which it was armed,
+`place` (the image that ran then, see this_boot.py), `fallback` and `uncount` (commands, a word on each line),
+`reason`, and the tokens `try.1`, `try.2` and `pending`, which the script renames. It writes nothing: a full
+disk is one way to fail a boot. Beside them lies `counting`: which of the boot loader's counters was started,
+and has to be stopped.
+
+| the power fails | then |
+|---|---|
+| before armed/ has its name | no update has begun |
+| armed, and the old image comes up | `place` is still its own: the script waits for the agent to disarm |
+| in the new image before the deadline | the deadline begins anew; the boot loader has counted one boot |
+| decided, before the command has worked | in the new image: the next try, at once |
+| after the command, before the reboot | in the old image: nothing to do; the agent asks `fired` |
+| the agent went back, did not disarm yet | in the old image: nothing to do; the agent disarms |
+
+| and if | then |
+|---|---|
+| the command fails twice | `failed`: the host stays up, and says so on its console |
+| it works, and the new image boots all the same | `went`: no second round, so no loop |
+| the reboot is refused | `failed`, but the previous image is the next boot's |
+| the agent disarms while the script decides | one rename comes first; see `fired` |
+| the agent is alive, and slow | its health.timeout ends before the deadline: it goes back itself |
+| the reboot is a soft one | the boot id stays, `userspace` changes: a new boot |
+| systemd does not tell `userspace` | only a changed boot id is a new boot |
+| the boot loader's boots are used up | `fired` notes it, and gives the first entry one boot again |
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from loguru import logger
+
+from tidegate_agent.adapters.boot_counting import GrubCounting
+from tidegate_agent.adapters.whole_file import replace_file
+from tidegate_agent.config.scalars import format_duration
+from tidegate_agent.errors import EngineError
+from tidegate_agent.process import printable
+from tidegate_schemas.codes import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from tidegate_agent.adapters.this_boot import ThisBoot
+
+DIRECTORY: Final = Path("/var/lib/tidegate/boot-guard")
+"""Where tidegate-boot-guard.service looks."""
+
+_TOKENS: Final = ("try.1", "try.2", "pending")
+_REASON_BYTES: Final = 4096
+_TOOLS: Final = ("grub2-editenv", "grub-editenv")
+_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class FileBootGuard:
+    """The guard's directory, and the boot loader's counter where there is one.
+
+    Args:
+        directory: where the script looks.
+        deadline: from the script's start, early in the boot, until it goes back; longer than health.timeout.
+        boot: this boot and this image.
+        counting: the boot loader's counter, if it has one.
+        counting_required: whether an image is not activated when that counter cannot be set.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        deadline: timedelta,
+        boot: ThisBoot,
+        counting: GrubCounting | None = None,
+        *,
+        counting_required: bool = False,
+    ) -> None:
+        self._directory = directory
+        self._deadline = deadline
+        self._boot = boot
+        self._counting = counting
+        self._counting_required = counting_required
+
+    def arm(self, digest: str, fallback: Sequence[str]) -> None:
+        """Expect this image at the next boot; `fallback` is run by a deadline that needs no agent.
+
+        Durable when it returns, and safe to repeat. An older verdict is forgotten.
+
+        Raises:
+            EngineError: ACTIVATE_FAILED, retryable: it could not be written, or there is no such command.
+        """
+        _require_words((digest, *fallback), fallback)
+        try:
+            self._write(digest, fallback)
+        except OSError as error:
+            raise _failed(f"{self._directory} cannot be written: {error.strerror}") from error
+        if self._counting is not None:
+            self._count(self._counting)
+
+    def disarm(self) -> None:
+        """The expected image proved healthy, or is not expected any more. A no-op when nothing is armed.
+
+        A decision that the script has taken meanwhile stays, until the host is back in the image in which the
+        guard was armed: ask `fired` afterwards, and before anybody is told of a success.
+
+        Raises:
+            EngineError: ACTIVATE_FAILED, retryable: the boot loader still counts, or the disk failed.
+        """
+        try:
+            self._take_away("armed")
+            if self._is_back("fired") or (self._directory / "fired/failed").exists():
+                self._take_away("fired")
+            self._stop_counting()
+        except OSError as error:
+            raise _failed(f"{self._directory} cannot be written: {error.strerror}") from error
+
+    def fired(self) -> str | None:
+        """Why the guard, or the boot loader it armed, went back since it was armed; None when it did not.
+
+        It is known as soon as it is decided: where the host still runs the expected image, it is about to
+        leave it, or was kept from it by a power cut, and nobody may call it good. It stays known until the
+        host is back and `disarm` is called, or another image is armed.
+
+        Raises:
+            EngineError: ACTIVATE_FAILED, retryable: the disk failed.
+        """
+        try:
+            self._note_boot_loader()
+            if (self._directory / "fired/failed").exists() and not self._is_back("fired"):
+                return None
+            with (self._directory / "fired/reason").open("rb") as file:
+                return printable(file.read(_REASON_BYTES))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _failed(f"{self._directory} cannot be read: {error.strerror}") from error
+
+    def _write(self, digest: str, fallback: Sequence[str]) -> None:
+        """Write what the script needs beside what it reads, then give it its name."""
+        new = self._directory / ".new"
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(mode=0o700, parents=True)
+        within = format_duration(self._deadline)
+        uncount = () if self._counting is None else _uncount(self._counting)
+        lines = {
+            "digest": (digest,),
+            "deadline": (str(int(self._deadline.total_seconds())),),
+            "boot": (self._boot.boot_id(),),
+            "userspace": (self._boot.userspace(),),
+            "place": (self._boot.place(),),
+            "fallback": tuple(fallback),
+            "reason": (f"the agent did not prove {digest} before the deadline of {within} after the boot",),
+            **({"uncount": uncount} if uncount else {}),
+            **dict.fromkeys(_TOKENS, ()),
+        }
+        for name, words in lines.items():
+            replace_file(new / name, "".join(f"{word}\n" for word in words).encode())
+        self._take_away("fired")
+        self._take_away("armed")
+        new.rename(self._directory / "armed")
+        _sync(self._directory)
+        _sync(self._directory.parent)
+
+    def _take_away(self, name: str) -> None:
+        """Take a state's name away at once, then what was below it."""
+        old = self._directory / ".old"
+        shutil.rmtree(old, ignore_errors=True)
+        try:
+            (self._directory / name).rename(old)
+        except FileNotFoundError:
+            return
+        _sync(self._directory)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _is_back(self, name: str) -> bool:
+        """Whether the image runs that ran when the guard was armed."""
+        try:
+            place = (self._directory / name / "place").read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return False
+        return place == self._boot.place()
+
+    def _count(self, counting: GrubCounting) -> None:
+        try:
+            # First, so that there is never a counter that nobody knows to stop.
+            replace_file(self._directory / "counting", f"{counting.block}\n".encode())
+            counting.start()
+        except (EngineError, OSError) as error:
+            if self._counting_required:
+                self._take_away("armed")
+                raise _failed(f"the boot loader does not count: {error}") from error
+            logger.warning("the new image is guarded by its deadline alone: {}", error)
+
+    def _started(self) -> GrubCounting | None:
+        """The counter that was started, perhaps by another image and its configuration."""
+        try:
+            block = (self._directory / "counting").read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+        return GrubCounting(Path(block)) if block else None
+
+    def _stop_counting(self) -> None:
+        if (counting := self._started()) is not None:
+            counting.stop()
+            (self._directory / "counting").unlink()
+            _sync(self._directory)
+
+    def _note_boot_loader(self) -> None:
+        """Turn the boot loader's word into the guard's own, and give the first entry one boot again.
+
+        The boot loader would take the second entry at every later boot. Once the engine has made the running
+        image the first one, that is the bad one: a power cut then must not leave the host to it.
+        """
+        armed, counting = self._directory / "armed", self._started()
+        if counting is None or not armed.exists() or not counting.fell_back():
+            return
+        digest = (armed / "digest").read_text(encoding="utf-8").strip()
+        reason = f"the boot loader gave {digest} up: nobody called it good in the boots that it was given\n"
+        replace_file(armed / "reason", reason.encode())
+        replace_file(armed / "noted", b"")
+        (armed / "pending").unlink(missing_ok=True)
+        armed.rename(self._directory / "fired")
+        _sync(self._directory)
+        counting.start(boots=1)
+
+
+def _require_words(words: Sequence[str], fallback: Sequence[str]) -> None:
+    """Refuse what the script would read as something else."""
+    if not fallback:
+        raise _failed("the image engine names no command that brings the previous image back")
+    if any("\n" in word or "\0" in word for word in words):
+        raise _failed("a command for the boot guard may have no line ends in its words")
+
+
+def _uncount(counting: GrubCounting) -> tuple[str, ...]:
+    """What stops the counter without the agent; nothing where there is no such program."""
+    tool = next((found for name in _TOOLS if (found := shutil.which(name, path=_PATH))), None)
+    return () if tool is None else (tool, str(counting.block), "unset", "boot_counter")
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _failed(reason: str) -> EngineError:
+    return EngineError(Code.ACTIVATE_FAILED, f"the boot guard cannot do its work: {reason}", retryable=True)
