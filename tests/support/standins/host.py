@@ -12,7 +12,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import sys
 import time
 from contextlib import contextmanager
@@ -43,6 +42,7 @@ class Host:
         deployments: in the boot loader's order, each a dict; see `deployment`.
         booted: the `id` of the running one.
         staged: a deployment or None.
+        locked: whether the finalization of what is staged was locked.
         layers: bytes by digest; what is in the store.
         faults: what is to go wrong, by name; see the stand-ins.
     """
@@ -64,6 +64,7 @@ class Host:
             "deployments": [installed],
             "booted": installed["id"],
             "staged": None,
+            "locked": False,
             "layers": {},
             "faults": {},
         }
@@ -157,20 +158,30 @@ class Host:
         with self.change() as state:
             state["staged"] = new
             (self.run / "staged-deployment").write_text(new["id"], encoding="utf-8")
-            self.set_lock(locked=locked)
+            self.set_lock(state, locked=locked)
 
-    def set_lock(self, *, locked: bool) -> None:
-        """Lock or unlock the finalization of what is staged."""
-        if locked:
+    def set_lock(self, state: dict[str, Any], *, locked: bool) -> None:
+        """Lock or unlock the finalization of what is staged.
+
+        With the fault `metadata_lock` it is as in ostree since 2023.8, where deploying notes the lock in the
+        staged deployment itself; else there is the file of older releases. Unlocking undoes both.
+        """
+        state["locked"] = locked
+        if locked and not state["faults"].get("metadata_lock"):
             self.lock_file.touch()
         else:
             self.lock_file.unlink(missing_ok=True)
+
+    def is_locked(self, state: dict[str, Any]) -> bool:
+        """Whether an orderly shutdown leaves alone what is staged. Removing the file of old releases unlocks."""
+        by_note = state["locked"] and state["faults"].get("metadata_lock")
+        return bool(by_note or self.lock_file.exists())
 
     def unstage(self, state: dict[str, Any]) -> None:
         """Drop what is staged."""
         state["staged"] = None
         (self.run / "staged-deployment").unlink(missing_ok=True)
-        self.set_lock(locked=False)
+        self.set_lock(state, locked=False)
 
     def prune(self, state: dict[str, Any]) -> None:
         """Drop the layers that no deployment has."""
@@ -187,7 +198,7 @@ class Host:
         """
         self.paused.unlink(missing_ok=True)
         with self.change() as state:
-            staged, locked = state["staged"], self.lock_file.exists()
+            staged, locked = state["staged"], self.is_locked(state)
             self.unstage(state)
             if staged and not locked and not power_cut and not state["faults"].get("finalize"):
                 state["deployments"] = self._finalized(state, staged)
@@ -233,4 +244,4 @@ def alive(pid: int) -> bool:
         state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
     except OSError:
         return False
-    return state not in ("Z", "X") and pid != os.getpid()
+    return state not in ("Z", "X")
