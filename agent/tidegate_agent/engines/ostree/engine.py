@@ -1,0 +1,265 @@
+"""The ostree engine: the port ImageEngine over libostree.
+
+An image that is staged is a commit, and where the tool can lock it also a staged deployment, which a shutdown
+drops. Activating lets the next shutdown finalize it; the reboot is the caller's.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from tidegate_agent.engines.images.limits import Limits
+from tidegate_agent.engines.images.meter import Meter
+from tidegate_agent.engines.images.pull import Puller
+from tidegate_agent.engines.images.space import disk_errors
+from tidegate_agent.engines.ostree.account import ACTIVATED, STAGED, Account, image_ref
+from tidegate_agent.engines.ostree.bootspace import BootSpace
+from tidegate_agent.engines.ostree.deployments import first
+from tidegate_agent.engines.ostree.limited import Limited
+from tidegate_agent.engines.ostree.repository import Repository
+from tidegate_agent.engines.ostree.staging import Staging
+from tidegate_agent.engines.ostree.sysroot import Sysroot
+from tidegate_agent.engines.ostree.workplace import Workplace
+from tidegate_agent.errors import EngineError
+from tidegate_agent.model import Activation, Capabilities, ImageStatus, StageResult
+from tidegate_schemas.codes import Code
+from tidegate_wire.registry.source import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tidegate_agent.engines.images.pull import Layer
+    from tidegate_agent.engines.ostree.deployments import Deployment, Slots
+    from tidegate_agent.engines.ostree.host import OstreeHost
+    from tidegate_agent.model import ImageTarget, StageProgress
+    from tidegate_wire.registry.source import ImageSource
+
+_NO_LIMITS = Limits()
+_FALLBACK = ("/usr/lib/tidegate/ostree-fallback",)
+_NO_REBOOT = Activation(reboot_required=False)
+_REBOOT = Activation(reboot_required=True)
+
+
+class OstreeEngine:
+    """Turns OCI images into ostree commits, and those into deployments.
+
+    Args:
+        open_source: opens a reference, see `tidegate_wire.registry.opening.open_source`.
+        host: where libostree is.
+        limits: what an image may cost.
+        fallback: the command that makes the previous deployment the next boot's, without the agent.
+    """
+
+    def __init__(
+        self,
+        open_source: Callable[[str], ImageSource],
+        host: OstreeHost,
+        limits: Limits = _NO_LIMITS,
+        fallback: tuple[str, ...] = _FALLBACK,
+    ) -> None:
+        ostree = Limited(host.command, host.query_s, host.work_s)
+        self._open_source = open_source
+        self._repository = Repository(ostree, host.sysroot / "ostree" / "repo")
+        self._account = Account(self._repository)
+        self._sysroot = Sysroot(ostree, host)
+        self._workplace = Workplace(host.sysroot)
+        self._boot_space = BootSpace(host.sysroot / "boot")
+        self._limits = limits
+        self._fallback = fallback
+
+    def capabilities(self) -> Capabilities:
+        """Every activation needs a reboot."""
+        return Capabilities(reboots=True, fallback=self._fallback)
+
+    def status(self) -> ImageStatus:
+        """See the port. Commits say which announced digest they are; nothing else is remembered."""
+        found = self._sysroot.slots()
+        staged = self._account.digest(found.staged)
+        if staged is None and (waiting := self._account.staged()) is not None:
+            staged = waiting[1]
+        return ImageStatus(
+            current=self._account.digest(found.booted),
+            staged=staged,
+            previous=self._account.digest(found.previous),
+            rollback_queued=found.queued,
+        )
+
+    def last_failure(self) -> str | None:
+        """Why the last finalization failed, as far as ostree left word of it."""
+        return self._boot_space.last_failure()
+
+    def stage(
+        self,
+        target: ImageTarget,
+        progress: Callable[[StageProgress], None],
+        cancelled: Callable[[], bool],
+    ) -> StageResult:
+        """See the port. An image whose commit is here is not fetched again.
+
+        Raises:
+            Cancelled: soon after `cancelled()`; fetched blobs and committed layers stay for the next attempt.
+            TidegateError: an `image.*`, `reference.*`, `disk.*` or `engine.*` code, or STAGE_FAILED.
+        """
+        meter = Meter(progress, cancelled, self._limits.deadline)
+        with self._held(Code.STAGE_FAILED, "staging"):
+            self._sysroot.require_stateroot()
+            if (reason := self.last_failure()) is not None:
+                logger.warning("[{}] the last finalization failed: {}", Code.ACTIVATE_FAILED, reason)
+            commit = self._account.find(target.digest)
+            if commit is None:
+                result = self._lay_out(target, meter)
+            else:
+                meter.expect(0, 0)
+                result = StageResult(target.digest, 0, 0, self._account.files(commit))
+            self._queue(target.digest)
+            self._workplace.clear()
+            self._workplace.clear_blobs()
+            self._forget()
+            found = self.status().staged
+        if found != target.digest:
+            raise EngineError(Code.STAGE_FAILED, f"{target.digest} was to be staged, but {found} is")
+        meter.done()
+        return result
+
+    def activate(self, digest: str) -> Activation:
+        """See the port.
+
+        Raises:
+            EngineError: ACTIVATE_REFUSED when something else or nothing is staged; DISK_FULL when /boot has
+                no room for its kernel; ACTIVATE_FAILED, or an ENGINE_* code.
+        """
+        with self._held(Code.ACTIVATE_FAILED, "activating"):
+            status = self.status()
+            if status.current == digest != status.staged:
+                return _NO_REBOOT
+            if status.staged != digest or (commit := self._account.find(digest)) is None:
+                raise EngineError(Code.ACTIVATE_REFUSED, f"{digest} is not staged: {status.staged} is")
+            self._boot_space.require(self._account.boot(commit))
+            self._arm(digest, commit)
+            self._repository.point(ACTIVATED, commit)
+            self._repository.drop(STAGED)
+            return self._coming(digest)
+
+    def rollback(self, digest: str) -> Activation:
+        """See the port. What is staged is dropped, unless the digest runs and it was not activated.
+
+        Raises:
+            EngineError: ROLLBACK_FAILED, or an ENGINE_* code.
+        """
+        with self._held(Code.ROLLBACK_FAILED, "rolling back"):
+            found = self._sysroot.slots()
+            if self._account.digest(found.booted) == digest:
+                if found.staged is not None and not found.staged.locked:
+                    self._unstage(Code.ROLLBACK_FAILED)
+                self._bring(lambda slots: slots.booted)
+                return _NO_REBOOT
+            if self._account.digest(found.previous) != digest:
+                raise EngineError(Code.ROLLBACK_FAILED, f"{digest} is not the previous image")
+            self._unstage(Code.ROLLBACK_FAILED)
+            self._bring(lambda slots: slots.previous if not slots.queued else None)
+            return _NO_REBOOT if self.status().current == digest else _REBOOT
+
+    def discard(self) -> None:
+        """See the port."""
+        with self._held(Code.STAGE_FAILED, "discarding"):
+            self._unstage(Code.STAGE_FAILED)
+            self._workplace.clear_blobs()
+            self._workplace.clear()
+            self._forget()
+
+    def _lay_out(self, target: ImageTarget, meter: Meter) -> StageResult:
+        puller = Puller(target, self._open_source, self._workplace.blobs, meter)
+        try:
+            image = puller.image(self._limits)
+            self._make_room(image.layers)
+            staging = Staging(
+                self._repository, self._account, self._workplace, self._boot_space, meter, self._limits
+            )
+            return staging.run(target, image, puller)
+        except BaseException as error:
+            self._workplace.clear()
+            # What came is kept where the same attempt can go on with it; on a full disk that is not here.
+            if (
+                not isinstance(error, Cancelled)
+                and getattr(error, "code", None) is not Code.IMAGE_UNREACHABLE
+            ):
+                self._workplace.clear_blobs()
+            raise
+
+    def _make_room(self, layers: Sequence[Layer]) -> None:
+        """Remove what nobody needs, but for these layers, before space is asked for."""
+        leftovers = self._workplace.clear()
+        for one in self._sysroot.slots().surplus:
+            self._sysroot.undeploy(one, Code.STAGE_FAILED)
+        if self._account.forget_others(self._sysroot.deployments(), layers) or leftovers:
+            self._sysroot.clean_up(Code.STAGE_FAILED)
+
+    def _forget(self) -> None:
+        """Remove what nobody needs."""
+        if self._account.forget_others(self._sysroot.deployments()):
+            self._sysroot.clean_up(Code.STAGE_FAILED)
+
+    def _queue(self, digest: str) -> None:
+        """Let a commit wait for its activation, in the place of whatever waits."""
+        commit = self._account.find(digest)
+        if commit is None:
+            raise EngineError(Code.STAGE_FAILED, f"the commit of {digest} is not there")
+        staged = self._sysroot.slots().staged
+        if staged is not None and staged.commit == commit:
+            return
+        self._boot_space.require(self._account.boot(commit))
+        if self._sysroot.can_lock:
+            self._sysroot.deploy(image_ref(digest), Code.STAGE_FAILED, locked=True)
+        elif staged is not None:
+            self._sysroot.undeploy(staged, Code.STAGE_FAILED)
+        self._repository.point(STAGED, commit)
+        self._repository.drop(ACTIVATED)
+
+    def _arm(self, digest: str, commit: str) -> None:
+        """Let the next shutdown finalize it."""
+        staged = self._sysroot.slots().staged
+        if staged is None or staged.commit != commit:
+            self._sysroot.deploy(image_ref(digest), Code.ACTIVATE_FAILED)
+        elif staged.locked:
+            self._sysroot.unlock(Code.ACTIVATE_FAILED)
+
+    def _coming(self, digest: str) -> Activation:
+        """What an activation came to, by ostree's own word."""
+        found = self._sysroot.slots()
+        if self._account.digest(found.booted) == digest:
+            return _NO_REBOOT
+        coming = found.staged or (found.previous if found.queued else None)
+        if self._account.digest(coming) != digest or (coming is not None and coming.locked):
+            raise EngineError(
+                Code.ACTIVATE_FAILED,
+                f"{digest} was activated, but ostree does not mean to boot it",
+                retryable=True,
+            )
+        return _REBOOT
+
+    def _unstage(self, code: Code) -> None:
+        staged = self._sysroot.slots().staged
+        if staged is not None:
+            self._sysroot.undeploy(staged, code)
+        self._repository.drop(STAGED)
+        self._repository.drop(ACTIVATED)
+
+    def _bring(self, choose: Callable[[Slots], Deployment | None]) -> None:
+        """Make a deployment the next boot's if it is not."""
+        found = self._sysroot.slots()
+        wanted = choose(found)
+        if wanted is None or (wanted == found.booted and not found.queued):
+            return
+        self._sysroot.make_default(wanted, Code.ROLLBACK_FAILED)
+        if self._account.digest(first(self._sysroot.deployments())) != self._account.digest(wanted):
+            raise EngineError(
+                Code.ROLLBACK_FAILED, "ostree made another deployment the next boot's", retryable=True
+            )
+
+    @contextmanager
+    def _held(self, code: Code, doing: str) -> Iterator[None]:
+        with disk_errors(code, doing, self._workplace.root), self._workplace.lock():
+            yield

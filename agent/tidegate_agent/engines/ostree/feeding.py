@@ -1,0 +1,43 @@
+"""A pipe that a thread fills while a program reads it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_PIPE_BUFFER = 256 * 1024
+
+
+@contextmanager
+def feeding(write: Callable[[IO[bytes]], None]) -> Iterator[IO[bytes]]:
+    """The reading end of a pipe into which `write` writes, in a thread of its own.
+
+    When the block is left nobody reads any more, so the thread ends. What it raised is raised then, unless
+    the block itself raised, or it only was that nobody read.
+    """
+    reading, writing = os.pipe()
+    failures: list[BaseException] = []
+
+    def fill() -> None:
+        try:
+            with os.fdopen(writing, "wb", _PIPE_BUFFER) as pipe:
+                write(pipe)
+        except BrokenPipeError:
+            pass
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the reader's thread
+            failures.append(error)
+
+    thread = threading.Thread(target=fill, name="feed", daemon=True)
+    thread.start()
+    try:
+        with os.fdopen(reading, "rb", buffering=0) as pipe:
+            yield pipe
+    finally:
+        thread.join()
+    if failures:
+        raise failures[0]
