@@ -11,15 +11,12 @@ command line does not say, since the links that it names move when a new deploym
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from tidegate_agent.errors import EngineError
 from tidegate_agent.plaintext import one_line
 from tidegate_schemas.codes import Code
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 _FIRST = re.compile(r"([* ]) (\S+) ([0-9a-f]{64})\.(\d{1,9})((?: \([a-z -]+\))*)")
 _NONE = "No deployments."
@@ -52,9 +49,8 @@ class Deployment:
     pinned: bool = False
 
 
-if TYPE_CHECKING:
-    Booted = Callable[[Sequence[Deployment]], Deployment | None]
-    """Which deployment runs."""
+Booted = Callable[[Sequence[Deployment]], Deployment | None]
+"""Tells which deployment runs."""
 
 
 def marked(deployments: Sequence[Deployment]) -> Deployment | None:

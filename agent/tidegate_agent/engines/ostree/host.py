@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tidegate_agent.engines.ostree.deployments import first, marked
-
-if TYPE_CHECKING:
-    from tidegate_agent.engines.ostree.deployments import Booted
+from tidegate_agent.engines.ostree.deployments import Booted, first, marked
 
 _ROOT = Path("/")
 
@@ -24,7 +20,7 @@ class OstreeHost:
         command: the `ostree` program, and what comes first.
         query_s: seconds for a command that only asks or writes a name.
         work_s: seconds for one that reads or writes an image.
-        live: whether the host runs from this sysroot, so that deployments are staged; by default if it is `/`.
+        live: whether the host runs from this sysroot, and stages deployments; by default if it is `/`.
         booted: which deployment runs; by default ostree's own word, or the first one where nothing is live.
     """
 

@@ -11,6 +11,7 @@ from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     from tidegate_agent.engines.ostree.host import OstreeHost
     from tidegate_agent.engines.ostree.limited import Limited
 
