@@ -1,4 +1,4 @@
-"""What is installed for the boot guard holds together: the unit, the scripts, and the paths that they share."""
+"""What is installed for the boot guard holds together: the unit, the scripts, the paths they share."""
 
 from __future__ import annotations
 

@@ -76,6 +76,7 @@ EXAMPLES: Final = {
     "blackout.from": "2026-12-20",
     "blackout.until": "2027-01-04T06:00:00",
     "blackout.timezone": '"Europe/Berlin"',
+    "activate.boot_deadline": '"15m"',
     "health.check.name": '"web"',
     "health.check.command": '["/usr/bin/kiosk-selftest", "--quick"]',
     "events.device_key": '"/etc/tidegate/device.key"',

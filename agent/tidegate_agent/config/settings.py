@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Self
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
@@ -11,7 +12,7 @@ from tidegate_agent.config.checks import HealthSettings
 from tidegate_agent.config.events import EventsSettings
 from tidegate_agent.config.follows import FollowSettings
 from tidegate_agent.config.requests import RequestsSettings
-from tidegate_agent.config.scalars import NO_ROOT, refused
+from tidegate_agent.config.scalars import NO_ROOT, format_duration, refused
 from tidegate_agent.config.tables import (
     ActivateSettings,
     HostSettings,
@@ -28,6 +29,9 @@ from tidegate_wire.mqtt.settings import BusSettings
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
+
+_GUARD_MARGIN: Final = timedelta(minutes=5)
+"""From the start of the boot guard, early in the boot, to that of the agent's health checks; ample."""
 
 
 class Settings(Table):
@@ -81,6 +85,16 @@ class Settings(Table):
         return self
 
     @model_validator(mode="after")
+    def _guard_waits_for_health(self) -> Self:
+        if self.boot_deadline <= self.health.timeout:
+            raise refused(
+                Code.CONFIG_VALUE,
+                "expected an activate.boot_deadline longer than health.timeout, which is "
+                f'"{format_duration(self.health.timeout)}": the agent has to have its time first',
+            )
+        return self
+
+    @model_validator(mode="after")
     def _certificates_need_a_root(self) -> Self:
         by_certificate = any(entry.needs_root for entry in self.follow)
         if self.requests is not None:
@@ -89,6 +103,11 @@ class Settings(Table):
             text = 'expected a trusted root: with trust.root = "none" every signer has to be a key'
             raise refused(Code.CONFIG_VALUE, text)
         return self
+
+    @property
+    def boot_deadline(self) -> timedelta:
+        """How long after the boot a new image may take to be proven."""
+        return self.activate.boot_deadline or self.health.timeout + _GUARD_MARGIN
 
     def schedule(self, host_zone: ZoneInfo) -> Schedule:
         """The windows and blackouts of a host in this zone.

@@ -89,6 +89,11 @@ class ActivateSettings(Table):
             that this brings the image, and reboots elsewhere; with "never" a person reboots.
         reboot_command: what asks for the reboot.
         soft_reboot_command: what asks for the restart of userspace.
+        boot_deadline: how long after the boot a new image may take to be proven before the boot guard brings
+            the previous one back, also without the agent; longer than health.timeout, and five minutes longer
+            when not set.
+        boot_counting: whether the boot loader counts the boots of a new image: "grub" insists on it, "auto"
+            does it where GRUB's configuration can.
     """
 
     approval: Literal["automatic", "required"] = "automatic"
@@ -99,6 +104,8 @@ class ActivateSettings(Table):
     reboot: Literal["auto", "soft", "never"] = "auto"
     reboot_command: Argv = Field(default=("systemctl", "reboot"), min_length=1)
     soft_reboot_command: Argv = Field(default=("systemctl", "soft-reboot"), min_length=1)
+    boot_deadline: Duration | None = None
+    boot_counting: Literal["auto", "grub", "none"] = "auto"
 
 
 class VerifySettings(Table):

@@ -132,6 +132,15 @@ def test_each_mistake_has_its_code_and_sentence(
     assert said.startswith(f"{file}: ") or "is followed twice" in said
 
 
+def test_the_boot_guard_waits_until_the_agent_had_its_time(tree: ConfigTree) -> None:
+    tree.put("etc", "agent.toml.d/50.toml", '[activate]\nboot_deadline = "10m"\n')
+    [(code, said)] = tree.problems()
+    assert code is Code.CONFIG_VALUE
+    assert 'expected an activate.boot_deadline longer than health.timeout, which is "10m"' in said
+    tree.put("etc", "agent.toml.d/50.toml", '[activate]\nboot_deadline = "10m1s"\n')
+    assert tree.problems() == []
+
+
 def test_text_that_is_not_utf_8_names_its_line(tree: ConfigTree) -> None:
     tree.put("etc", "agent.toml.d/50.toml", "").write_bytes(b"[log]\n# \xff\n")
     [(code, said)] = tree.problems()
