@@ -1,0 +1,153 @@
+"""A disk with an image-mode Debian on it: two partitions, one deployment, and GRUB, which reads what ostree writes.
+
+It is written the way an installer would, but into files: no mounts and no loop devices, so it works in a container.
+After this the host is on its own; only tidegate-agent changes it.
+
+The boot loader: ostree keeps /boot/loader/syslinux.cfg up to date by itself, behind the same atomic link as its
+entries (`ostree admin --print-boot-entries` has the same content), and GRUB reads that form (`syslinux_source`).
+"""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+OS_NAME = "debian"
+KERNEL_ARGUMENTS = (
+    "root=LABEL=root",
+    "rw",
+    "console=ttyS0",
+    "panic=1",  # a kernel that cannot go on is one more attempt for the boot loader's counter
+    "loglevel=6",
+    "systemd.show_status=1",
+    "systemd.debug_shell=ttyS1",  # the test looks around there
+    "systemd.default_device_timeout_sec=300",
+    "mitigations=off",
+    "lsm=yama",  # systemd's LSM in BPF costs ten seconds of a boot in emulation
+)
+
+_MIB = 1024 * 1024
+_SECTOR = 512
+_CODE, _TABLE = 440, 446  # of the master boot record: how much of it is code, and where its table begins
+_LINUX = 0x83
+_GRUB = Path("/usr/lib/grub/i386-pc")
+_MODULES = "biosdisk part_msdos ext2 normal linux16 loadenv test echo syslinuxcfg serial terminal sleep reboot"
+# No feature that GRUB 2.06 cannot read, as on any Debian /boot.
+_EXT4 = "^metadata_csum_seed,^orphan_file,^large_dir,^casefold,^encrypt"
+_EMBEDDED = "set prefix=(hd0,msdos1)/grub\nset root=hd0,msdos1\nconfigfile $prefix/grub.cfg\n"
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Where a partition lies, in MiB."""
+
+    label: str
+    start: int
+    size: int
+
+
+BOOT = Partition("boot", 1, 383)
+ROOT = Partition("root", 384, 3072)
+
+
+def install(folder: Path, layers: Iterable[Path], etc: Path, digest: str) -> Path:
+    """Write a disk image with one deployment of an image.
+
+    Args:
+        folder: where the disk is made; also for what is needed in between.
+        layers: the image's layers, as tar files, lowest first; without whiteouts.
+        etc: a tree that is laid over the deployment's /etc: what is this host's own.
+        digest: what the image is announced by; kept with the commit.
+    """
+    sysroot, disk = folder / "sysroot", folder / "disk.raw"
+    _prepare_sysroot(sysroot)
+    _deploy(sysroot, layers, digest)
+    deployment = next((sysroot / f"ostree/deploy/{OS_NAME}/deploy").glob("*.0"))
+    shutil.copytree(etc, deployment / "etc", dirs_exist_ok=True, symlinks=True)
+    _run("chattr", "-i", deployment)  # ostree's own guard; it would outlive the test's directory
+    boot = (sysroot / "boot").rename(folder / "boot")
+    (sysroot / "boot").mkdir()
+    _write_disk(disk, sysroot, boot)
+    shutil.rmtree(sysroot)
+    shutil.rmtree(boot)
+    return disk
+
+
+def _prepare_sysroot(sysroot: Path) -> None:
+    sysroot.mkdir()
+    _run("ostree", "admin", "init-fs", "--modern", sysroot)
+    _run("ostree", "admin", "os-init", OS_NAME, f"--sysroot={sysroot}")
+    boot = sysroot / "boot"
+    for folder in ("loader.0", "syslinux", "grub"):
+        (boot / folder).mkdir(parents=True)
+    # The link tells ostree to write this configuration with every deployment; it wants one to begin with.
+    (boot / "loader").symlink_to("loader.0")
+    (boot / "loader/syslinux.cfg").write_text("TIMEOUT 1\n")  # without it GRUB takes the default entry only
+    (boot / "syslinux/syslinux.cfg").symlink_to("../loader/syslinux.cfg")
+    shutil.copy(Path(__file__).with_name("grub.cfg"), boot / "grub/grub.cfg")
+    _run("grub-editenv", boot / "grub/grubenv", "create")
+
+
+def _deploy(sysroot: Path, layers: Iterable[Path], digest: str) -> None:
+    repo = f"--repo={sysroot}/ostree/repo"
+    _run(
+        *("ostree", "commit", repo, f"--branch={OS_NAME}", "--subject=installed"),
+        *("--tar-autocreate-parents", "--tar-pathname-filter=^(\\./)?etc(/|$),usr/etc\\2"),
+        f"--add-metadata-string=tidegate.digest={digest}",
+        *(f"--tree=tar={layer}" for layer in layers),
+    )
+    arguments = (f"--karg={one}" for one in KERNEL_ARGUMENTS)
+    _run("ostree", "admin", "deploy", f"--sysroot={sysroot}", f"--os={OS_NAME}", *arguments, OS_NAME)
+
+
+def _write_disk(disk: Path, sysroot: Path, boot: Path) -> None:
+    with disk.open("wb") as stream:
+        stream.truncate((ROOT.start + ROOT.size) * _MIB)
+    _write_loader(disk)
+    for partition, tree in ((BOOT, boot), (ROOT, sysroot)):
+        _run(
+            *("mke2fs", "-q", "-t", "ext4", "-O", _EXT4, "-L", partition.label, "-d", tree),
+            *("-E", f"offset={partition.start * _MIB}", disk, f"{partition.size}M"),
+        )
+
+
+def _write_loader(disk: Path) -> None:
+    """Put GRUB and the partition table into the first sector, and GRUB's rest behind it, as grub-install does."""
+    config, core = disk.with_name("embedded.cfg"), disk.with_name("core.img")
+    config.write_text(_EMBEDDED)
+    _run(
+        *("grub-mkimage", "-O", "i386-pc", "-p", "(hd0,msdos1)/grub", "-c", config, "-o", core),
+        *_MODULES.split(),
+    )
+    assert core.stat().st_size < BOOT.start * _MIB - _SECTOR
+    with disk.open("r+b") as stream:
+        stream.write((_GRUB / "boot.img").read_bytes()[:_CODE].ljust(_TABLE, b"\0") + _partition_table())
+        stream.write(core.read_bytes())
+
+
+def _partition_table() -> bytes:
+    """The table of a master boot record, with the signature behind it; the first partition is the active one."""
+    rows = b"".join(
+        struct.pack("<B3xB3xII", 0x80 * (one is BOOT), _LINUX, one.start * _MIB // _SECTOR, one.size * _MIB // _SECTOR)
+        for one in (BOOT, ROOT)
+    )
+    return rows.ljust(64, b"\0") + b"\x55\xaa"
+
+
+def _run(*words: str | Path) -> str:
+    done = subprocess.run(
+        [str(word) for word in words],
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{words[0]}: {done.stderr[-2000:]}"
+    return done.stdout

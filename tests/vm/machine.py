@@ -1,0 +1,133 @@
+"""A virtual machine: QEMU in software emulation, its serial console, and its power switch.
+
+Power is cut by SIGKILL. QEMU gives its disk `cache=writeback`: what the guest flushed lies in this machine's page
+cache, which a killed process leaves behind; what QEMU holds itself (requests in flight, and the guest's own memory)
+is lost, as behind a drive that keeps its promises about flushes. The guest's file systems see an unflushed state.
+
+The guest reaches this machine's loopback as 10.0.2.2 (QEMU's user networking), and nothing reaches the guest.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING, Self
+
+from tests.conftest import find_program
+from tests.support.waiting import wait_until
+from tests.vm.shell import Shell
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.vm.timeline import Timeline
+
+HOST = "10.0.2.2"
+"""This machine's loopback, seen from the guest."""
+LOGIN_S = 240.0
+"""How long a boot may take, in seconds; it takes 40 on two idle cores."""
+
+_KERNEL = re.compile(r"Kernel command line: .*?ostree=(\S+)")
+
+
+class Machine:
+    """A machine with one disk. A context manager, which ends the process.
+
+    Args:
+        disk: a raw image.
+        folder: where the serial log and the sockets are.
+        timeline: is told of boots and of power cuts.
+
+    Attributes:
+        log: all that came over the serial line, over all starts.
+    """
+
+    def __init__(self, disk: Path, folder: Path, timeline: Timeline) -> None:
+        self.log = folder / "serial.log"
+        self._disk = disk
+        self._socket = folder / "shell.sock"
+        self._timeline = timeline
+        self._process: subprocess.Popen[bytes] | None = None
+        self._read = 0
+
+    def __enter__(self) -> Self:
+        self.power_on()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kill()
+
+    def power_on(self) -> None:
+        """Start it; returns at once."""
+        assert self._process is None
+        program = find_program("qemu-system-x86_64")
+        assert program is not None
+        self._socket.unlink(missing_ok=True)
+        self._process = subprocess.Popen(
+            [program, *self._arguments()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        self._timeline.note("machine", "power on")
+
+    def power_cut(self) -> None:
+        """Take the power away, in the middle of anything."""
+        self._kill()
+        with self.log.open("ab") as log:
+            log.write(b"\r\n======== power cut ========\r\n")
+        self._timeline.note("machine", "power cut")
+
+    def power_cycle(self) -> None:
+        """Take the power away and give it back."""
+        self.power_cut()
+        self.power_on()
+
+    def text(self) -> str:
+        """The serial log so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def boots(self) -> list[str]:
+        """The deployment that each kernel so far was told to boot: the value of `ostree=`."""
+        return _KERNEL.findall(self.text())
+
+    def wait_for(self, pattern: str, timeout_s: float = LOGIN_S) -> str:
+        """Wait for new text on the serial line; what is matched is read, and matches no second time."""
+        expression = re.compile(pattern)
+
+        def found() -> bool:
+            assert self._process is not None
+            assert self._process.poll() is None, "QEMU ended"
+            return expression.search(self.text(), self._read) is not None
+
+        try:
+            wait_until(found, f"the serial line says {pattern!r}", timeout_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it says: {self.text()[-3000:]}") from None
+        match = expression.search(self.text(), self._read)
+        assert match is not None
+        self._read = match.end()
+        self._timeline.note("serial", match[0][-200:])
+        return match[0]
+
+    def wait_for_login(self) -> None:
+        """Wait until a boot, from now on, has come to the login prompt."""
+        self.wait_for(r"\n\S+ login: ")
+
+    def shell(self) -> Shell:
+        """A root shell in the guest, on its second serial line."""
+        return Shell(self._socket)
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(30)
+            self._process = None
+
+    def _arguments(self) -> list[str]:
+        # Without cx16: the emulation of CMPXCHG16B in QEMU 7.2 makes the 6.12 kernel panic.
+        return [
+            *("-machine", "pc,accel=tcg", "-cpu", "qemu64,-cx16,-svm", "-smp", "2", "-m", "1024"),
+            *("-nodefaults", "-display", "none"),
+            *("-drive", f"file={self._disk},if=virtio,format=raw,cache=writeback"),
+            *("-nic", "user,model=virtio-net-pci", "-device", "virtio-rng-pci"),
+            *("-chardev", f"file,id=console,path={self.log},append=on", "-serial", "chardev:console"),
+            *("-serial", f"unix:{self._socket},server=on,wait=off"),
+        ]
