@@ -1,6 +1,7 @@
 """Finding and merging configuration files in systemd's manner (systemd.unit(5), sysctl.d(5)).
 
-1. In each of the directories there may be `agent.toml` and `agent.toml.d/*.toml`.
+1. In each of the directories there may be `agent.toml` and `agent.toml.d/*.toml`. Names that begin with a dot
+   are passed over: editors keep theirs there, and kubelet the versions of a mounted ConfigMap.
 2. Of files with the same name the one in the later directory counts: /etc over /run over /usr/lib.
 3. A link to /dev/null masks a file: it counts as absent.
 4. `agent.toml` is read first, then the drop-ins in the order of their file names, wherever they lie.
@@ -78,11 +79,17 @@ def find(directories: tuple[Path, ...]) -> list[Path]:
         candidate = directory / FILE_NAME
         if os.path.lexists(candidate):
             main = [candidate]
-        folder = directory / f"{FILE_NAME}.d"
-        if folder.is_dir():
-            dropins |= {file.name: file for file in folder.iterdir() if file.suffix == ".toml"}
+        dropins |= {file.name: file for file in drop_ins(directory)}
     ordered = [*main, *(dropins[name] for name in sorted(dropins))]
     return [file for file in ordered if not _masked(file)]
+
+
+def drop_ins(directory: Path) -> list[Path]:
+    """The drop-ins of one directory, masking links among them, in no order."""
+    folder = directory / f"{FILE_NAME}.d"
+    if not folder.is_dir():
+        return []
+    return [file for file in folder.iterdir() if file.suffix == ".toml" and not file.name.startswith(".")]
 
 
 def read(file: Path) -> dict[str, Any] | Problem:

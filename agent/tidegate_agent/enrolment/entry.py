@@ -62,6 +62,9 @@ def require_name(name: str, origin: str) -> None:
     if _NAME.fullmatch(name) is None:
         reason = f"{origin}: {name[:64]!r} cannot be a file's name: use letters, digits, '-', '_' and '.'"
         raise ConfigError(Code.CONFIG_VALUE, reason)
+    if name.startswith(".") and name.endswith((SETTINGS, *DOCUMENTS)):
+        reason = f"{origin}: {name} begins with a dot: the agent would not read it; choose another name"
+        raise ConfigError(Code.CONFIG_VALUE, reason)
     if name in _RESERVED:
         raise ConfigError(Code.CONFIG_VALUE, f"{origin}: the name {name} is the agent's own; choose another")
 

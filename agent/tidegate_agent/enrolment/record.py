@@ -97,10 +97,13 @@ def content_of(file: Path) -> bytes | None:
         if file.is_symlink():
             return b""
         raise ConfigError(Code.CONFIG_MISSING, f"{file} cannot be read: {error.strerror}") from error
-    with os.fdopen(handle, "rb") as stream:
+    try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise ConfigError(Code.CONFIG_VALUE, f"{file} is in the way, and no plain file: remove it")
-        return stream.read(2 * VALUE_BYTES)
+        # More than enrolment would have written is not its own, however it goes on.
+        return os.read(handle, 2 * VALUE_BYTES)
+    finally:
+        os.close(handle)
 
 
 def _mode(file: Path) -> int:

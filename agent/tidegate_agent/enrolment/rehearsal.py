@@ -14,18 +14,21 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from tidegate_agent.config import InvalidConfigError, Problem, load, warnings
-from tidegate_agent.config.fragments import FILE_NAME, read
+from tidegate_agent.config.fragments import FILE_NAME, drop_ins, read
 from tidegate_agent.config.words import trust_lines
+from tidegate_agent.enrolment.entry import RECORD_NAME
 from tidegate_agent.enrolment.plan import DROP_INS, Planned
 from tidegate_agent.enrolment.references import named_files, with_files
 from tidegate_agent.enrolment.toml_text import to_toml
 from tidegate_agent.errors import ConfigError
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_wire.mqtt.client import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from tidegate_agent.config import Settings
+    from tidegate_wire.mqtt.settings import BusSettings
 
 _MADE_LATER: Final = {"activate.hold_file", "events.device_key"}
 """Settings that name a file which need not be there."""
@@ -77,9 +80,9 @@ class Rehearsal:
         )
         loaded = load(folders)
         self._require_files(loaded.settings)
-        loaded.settings.bus.read_password()
         lines = [f"broker: {loaded.settings.bus.endpoint.label}", *trust_lines(loaded.settings)]
-        return lines, [self._renamed(each) for each in warnings(loaded)]
+        doubts = [*warnings(loaded), *_bus_doubts(loaded.settings.bus)]
+        return lines, [self._renamed(each) for each in doubts]
 
     def _write_files(self, stage: Path) -> dict[str, str]:
         """Write what is no configuration; from where each file will be to where it is now."""
@@ -134,7 +137,8 @@ class Rehearsal:
         # A typing error would show only when the agent starts.
         for key, file in named_files(settings):
             if not file.is_absolute():
-                known = ", ".join(sorted(str(each) for each in self._files if each.suffix != ".toml"))
+                enrolled = {str(each) for each in self._files if each.suffix != ".toml"} - {RECORD_NAME}
+                known = ", ".join(sorted(enrolled))
                 reason = f"{key}: {file} is none of the enrolled files ({known or 'there are none'})"
                 raise ConfigError(Code.CONFIG_VALUE, reason)
             if key not in _MADE_LATER and file.is_relative_to(self._folder) and not self._will_be(file):
@@ -154,10 +158,22 @@ class Rehearsal:
         return text
 
 
+def _bus_doubts(bus: BusSettings) -> list[str]:
+    """Look at password, certificates and key, unless some are brought later (systemd's credentials).
+
+    Raises:
+        TidegateError: CONFIG_VALUE, CONFIG_MISSING, CONFIG_SYNTAX; what is wrong with one of them.
+    """
+    named = {"ca": bus.ca, "cert": bus.cert, "key": bus.key, "password_file": bus.password_file}
+    absent = {key: file for key, file in named.items() if file is not None and not file.exists()}
+    if not absent:
+        bus.read_password()
+        if bus.endpoint.tls:
+            tls_context(bus)
+    return [f"bus.{key}: {file} is not on this host yet." for key, file in absent.items()]
+
+
 def _configuration(place: Path) -> list[PurePosixPath]:
     """The files of one folder that the loader would read, or be masked by."""
     names = [PurePosixPath(FILE_NAME)] if os.path.lexists(place / FILE_NAME) else []
-    folder = place / DROP_INS
-    if folder.is_dir():
-        names += [PurePosixPath(DROP_INS, file.name) for file in folder.iterdir() if file.suffix == ".toml"]
-    return names
+    return names + [PurePosixPath(DROP_INS, file.name) for file in drop_ins(place)]
