@@ -15,6 +15,7 @@ from loguru import logger
 from tidegate_agent import machine, reporting
 from tidegate_agent.intake import Intake
 from tidegate_agent.manners import Situation, assess
+from tidegate_agent.model import Failure, ImageStatus
 from tidegate_agent.recalling import Standing, view_of
 from tidegate_agent.reception import Reception
 from tidegate_agent.records import Change
@@ -71,7 +72,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tidegate_agent.admission import Memory
-    from tidegate_agent.model import Follow, ImageStatus, Verdict
+    from tidegate_agent.model import Follow, Verdict
     from tidegate_agent.records import Answered
     from tidegate_agent.reporting import FollowView
     from tidegate_agent.surroundings import Followed, Surroundings
@@ -114,7 +115,8 @@ class Follower:
         self._state: State = recollection.state
         self._memory: Memory = recollection.memory
         self._installed = recollection.installed_sequence
-        self._image = operations.engine.status()
+        self._image = ImageStatus(None, None, None)
+        self._silent = 0
         profile = around.profile
         self._intake = Intake(follow, profile.facts, around.policy, profile.boot_id)
         self.reception = Reception(follow, around, lambda name: self.handle(Heard(name)), self._decide)
@@ -123,10 +125,30 @@ class Follower:
         self._refusals = Refusals()
 
     def start(self) -> None:
-        """Compare the journal with the engine's truth and go on from there."""
+        """Compare the journal with the engine's truth and go on from there.
+
+        Past activation nothing can be done without that truth, and nothing is: it is asked for again.
+        """
+        silent = self._look()
+        if silent is not None and isinstance(self._state, Activating | Rebooting | Proving | RollingBack):
+            rules = self.around.rules
+            pause = min(rules.look_again * (1 << min(self._silent - 1, 16)), rules.retry_cap)
+            at = self._now() + pause
+            self.around.timer.wake(f"engine {self.follow.key}", at, lambda: self.around.post(self.start))
+            return
         guard = self._operations.guard_fired()
         self.handle(Restarted(self._image, self.around.profile.boot_id, guard))
         self._watch_expiry()
+
+    def _look(self) -> Failure | None:
+        """Ask the engine for its truth; why it cannot be had."""
+        image = self._operations.look()
+        if isinstance(image, Failure):
+            self._silent += 1
+            logger.error("[{}] {}: the image engine: {}", image.code, self.follow.key, image.reason)
+            return image
+        self._image, self._silent = image, 0
+        return None
 
     def view(self) -> FollowView:
         """All that is known of this follow now."""
@@ -178,6 +200,11 @@ class Follower:
     # Messages
 
     def _decide(self, announcement: str, content: bytes, verdict: Verdict | TidegateError) -> None:
+        if self._silent and (silent := self._look()) is not None:
+            # What cannot be compared with what runs is not acted upon: the engine may recover.
+            self.reception.leave_open(announcement)
+            self.handle(Refused(announcement, silent))
+            return
         journal = self.around.journal
         decision = self._intake.decide(
             announcement,
@@ -349,7 +376,8 @@ class Follower:
         self.around.timer.wake(self.follow.key, moment, lambda: self.around.post(self.wake))
 
     def _finish(self, image: ImageStatus | None, event: Event | None) -> None:
-        self._image = image or self._image
+        if image is not None:
+            self._image, self._silent = image, 0
         if event is not None:
             self.handle(event)
 

@@ -33,7 +33,7 @@ from tidegate_wire.registry.source import Cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tidegate_agent.model import StageProgress
+    from tidegate_agent.model import ImageStatus, StageProgress
     from tidegate_agent.update.states import Target
 
 RETRYABLE: Final = frozenset(
@@ -68,6 +68,13 @@ class Operations:
     guard: BootGuard
     arch: str
 
+    def look(self) -> ImageStatus | Failure:
+        """The engine's truth, or why it cannot be had."""
+        try:
+            return self.engine.status()
+        except Exception as error:  # noqa: BLE001 - an engine's fault must end in words, whatever it is
+            return failure_of(error, Code.ENGINE_OUTPUT)
+
     def stage(
         self, target: Target, tell: Callable[[Event], None], cancelled: Callable[[], bool]
     ) -> Event | None:
@@ -81,7 +88,7 @@ class Operations:
             result = self.engine.stage(asked, _quarters(target.digest, tell), cancelled)
         except Cancelled:
             return None
-        except Exception as error:  # noqa: BLE001 - an engine's fault must end in an event, whatever it is
+        except Exception as error:  # noqa: BLE001 - as above, in an event
             failure = failure_of(error, Code.STAGE_FAILED)
             return StageFailed(target.digest, failure, _may_pass(failure, error))
         return StageDone(target.digest, result.digest, result.bytes_fetched)

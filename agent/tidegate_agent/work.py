@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from loguru import logger
 
-from tidegate_agent.operations import failure_of
+from tidegate_agent.model import Failure
 from tidegate_agent.update.commands import (
     Activate,
     CancelStage,
@@ -18,7 +18,6 @@ from tidegate_agent.update.commands import (
     Rollback,
     Stage,
 )
-from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,11 +88,11 @@ class Work:
         self._around.operating(work)
 
     def _image(self) -> ImageStatus | None:
-        try:
-            return self._operations.engine.status()
-        except Exception as error:  # noqa: BLE001 - the operation's own result must not be lost with it
-            logger.warning("the engine's status: {}", failure_of(error, Code.DISK_IO).reason)
+        image = self._operations.look()
+        if isinstance(image, Failure):
+            logger.warning("[{}] the engine's status: {}", image.code, image.reason)
             return None
+        return image
 
     def _tell(self, event: Event) -> None:
         self._around.post(lambda: self._finish(None, event))

@@ -69,6 +69,10 @@ class FakeEngine:
         """Let the next calls of a method fail with these errors, one each."""
         self._failures.setdefault(method, []).extend(errors)
 
+    def recover(self) -> None:
+        """Let no further call fail."""
+        self._failures.clear()
+
     def reboot(
         self, status: ImageStatus | None = None, *, power_cut: bool = False, falls_back: bool = False
     ) -> None:

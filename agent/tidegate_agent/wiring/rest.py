@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from loguru import logger
+
 from tidegate_agent.adapters.clock_system import SystemClock
 from tidegate_agent.admission import admit
 from tidegate_agent.errors import ConfigError
+from tidegate_agent.model import ImageStatus
 from tidegate_agent.recalling import Standing, view_of
 from tidegate_agent.reporting import Birth, FollowView, follow_status, host_status
 from tidegate_agent.wiring.images import image_engine
 from tidegate_agent.wiring.roots import trust_at_rest
 from tidegate_agent.wiring.trust import verifier_of
 from tidegate_agent.wiring.values import open_journal, policy_of, profile_of
-from tidegate_schemas.codes import Code
+from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.statement import parse_statement
 
 if TYPE_CHECKING:
@@ -49,7 +52,12 @@ def latest_known(settings: Settings) -> datetime:
 
 
 def _view_at_rest(settings: Settings, entry: FollowSettings, journal: SqliteJournal) -> FollowView:
-    recollection, image = journal.recall(entry.follow), image_engine(entry, settings).status()
+    recollection = journal.recall(entry.follow)
+    try:
+        image = image_engine(entry, settings).status()
+    except TidegateError as error:
+        logger.warning("[{}] {}: the image engine: {}", error.code, entry.follow.key, error.reason)
+        image = ImageStatus(None, None, None)
     standing = Standing(recollection.state, recollection.memory, image)
     return view_of(entry.follow, entry.engine, standing, journal, SystemClock().now())
 
