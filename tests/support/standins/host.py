@@ -173,7 +173,7 @@ class Host:
             self.lock_file.unlink(missing_ok=True)
 
     def is_locked(self, state: dict[str, Any]) -> bool:
-        """Whether an orderly shutdown leaves alone what is staged. Removing the file of old releases unlocks."""
+        """Whether an orderly shutdown leaves alone what is staged."""
         by_note = state["locked"] and state["faults"].get("metadata_lock")
         return bool(by_note or self.lock_file.exists())
 
@@ -222,7 +222,7 @@ def deployment(reference: str, manifest: str, layers: list[str], **more: Any) ->
     """
     checksum = hashlib.sha256(f"{manifest} {sorted(more)}".encode()).hexdigest()
     return {
-        "id": f"default-{checksum}.{time.time_ns() % 1000}",
+        "id": f"default-{checksum}.{time.time_ns()}",
         "checksum": checksum,
         "reference": reference,
         "manifest": manifest,
