@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from loguru import logger
 
 from tidegate_agent.errors import EngineError
-from tidegate_agent.model import Failure, ImageTarget
+from tidegate_agent.model import CheckResult, Failure, Health, ImageTarget
 from tidegate_agent.plaintext import harmless
 from tidegate_agent.ports import BootGuard, HealthCheck, Host, ImageEngine, ImageSignatures
 from tidegate_agent.update.events import (
@@ -143,8 +143,15 @@ class Operations:
             return None
 
     def prove(self) -> Event:
-        """One round of health checks."""
-        return Proved(self.health.run())
+        """One round of health checks. Nothing is well that the boot guard has decided to leave."""
+        health = self.health.run()
+        if health.ok:
+            # Stood down first: after that it decides nothing more.
+            self.disarm()
+            if (reason := self.guard_fired()) is not None:
+                late = CheckResult("boot guard", passed=False, required=True, output=reason)
+                health = Health((*health.checks, late))
+        return Proved(health)
 
     def reboot(self, reason: str, *, soft: bool = False) -> Event | None:
         """Ask for the reboot. None when it was accepted: the next word is the next start's."""

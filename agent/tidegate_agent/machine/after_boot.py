@@ -2,8 +2,9 @@
 
 | boot    | runs     | beside it                 | verdict                                             |
 |---------|----------|---------------------------|-----------------------------------------------------|
+| any     | any      | the guard fired           | FELL_BACK: it came up, and nobody proved it; where  |
+|         |          |                           | it still runs, it is about to be left               |
 | any     | target   |                           | CAME_UP: prove it                                   |
-| any     | other    | the guard fired           | FELL_BACK: it came up, and nobody proved it         |
 | any     | other    | target staged             | STILL_TO_COME: the agent was restarted, or the boot |
 |         |          |                           | did not take what was staged                        |
 | any     | other    | target in the way back's  | FELL_BACK: the boot loader, or somebody, went back  |
@@ -41,10 +42,10 @@ class AfterBoot(Enum):
 def after_boot(update: Update, event: Restarted) -> AfterBoot:
     """The verdict, by the table above from top to bottom."""
     image, target = event.image, update.target.digest
-    if image.current == target:
-        return AfterBoot.CAME_UP
     if event.guard is not None:
         return AfterBoot.FELL_BACK
+    if image.current == target:
+        return AfterBoot.CAME_UP
     if image.staged == target:
         return AfterBoot.STILL_TO_COME
     if image.previous == target and (image.rollback_queued or update.beside != target):

@@ -50,7 +50,7 @@ def activating(state: Activating, event: Event, now: datetime, rules: Rules) -> 
     """The engine is switching."""
     update = state.update
     match event:
-        case Restarted() if event.boot_id == update.boot_id and event.image.current == update.target.digest:
+        case Restarted() if _is_switching(update, event):
             # An engine that needs no reboot may have been interrupted in the middle: it completes the switch.
             return Transition(state, (Activate(update.target.digest),))
         case Restarted():
@@ -67,6 +67,11 @@ def activating(state: Activating, event: Event, now: datetime, rules: Rules) -> 
             return _failed(update, event, now, rules)
         case _:
             return in_flight(state, event)
+
+
+def _is_switching(update: Update, event: Restarted) -> bool:
+    here = event.image.current == update.target.digest and event.boot_id == update.boot_id
+    return here and event.guard is None
 
 
 def rebooting(state: Rebooting, event: Event, now: datetime, rules: Rules) -> Transition:

@@ -49,20 +49,19 @@ def go_back(update: Update, cause: Failure, now: datetime) -> Transition | None:
 
 
 def fall_back(update: Update, event: Restarted, now: datetime) -> Transition:
-    """The host left the target before it was proven: make the image that runs stay, and quarantine the other.
+    """The host leaves the target, or has left it, before it was proven: quarantine it, and stay with the other.
 
-    After a fallback of the boot loader the target is still the next boot's (hosts.md, 'after the boot').
+    After a fallback of the boot loader the target is still the next boot's (hosts.md, 'after the boot'), so
+    the image that runs has to be made to stay.
     """
     if event.guard is not None:
         cause = Failure(Code.BOOT_DEADLINE, event.guard)
     else:
         cause = Failure(Code.BOOT_FALLBACK, "the host left the new image before it was proven healthy")
     current = event.image.current
-    if current is None:
-        return give_up(update, Outcome.ROLLED_BACK, cause, now)
-    return go_back(replace(update, previous=current), cause, now) or give_up(
-        update, Outcome.ROLLED_BACK, cause, now
-    )
+    stay = update.previous if current in (None, update.target.digest) else current
+    way_back = go_back(replace(update, previous=stay), cause, now)
+    return way_back or give_up(update, Outcome.ROLLED_BACK, cause, now)
 
 
 def in_flight(state: Activating | Rebooting | Proving | RollingBack, event: Event) -> Transition:

@@ -31,7 +31,7 @@ def proving(state: Proving, event: Event, now: datetime, rules: Rules) -> Transi
     """The target runs; is it healthy?"""
     update = state.update
     match event:
-        case Restarted() if event.image.current == update.target.digest:
+        case Restarted() if event.guard is None and event.image.current == update.target.digest:
             return Transition(replace(state, checking=True), (Prove(),))
         case Restarted():
             return fall_back(update, event, now)

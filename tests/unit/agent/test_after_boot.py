@@ -19,7 +19,7 @@ ROWS: Final[tuple[tuple[str, str | None, ImageStatus, str | None, AfterBoot], ..
     # what happened, what lay beside before, what is found now, the guard's word, the verdict
     ("it runs", None, ImageStatus(NEW, None, OLD), None, AfterBoot.CAME_UP),
     ("it runs by a soft reboot", None, ImageStatus(NEW, None, OLD), None, AfterBoot.CAME_UP),
-    ("it runs though the guard went off", None, ImageStatus(NEW, None, OLD), GUARD, AfterBoot.CAME_UP),
+    ("it runs, and the guard is leaving it", None, ImageStatus(NEW, None, OLD), GUARD, AfterBoot.FELL_BACK),
     ("the guard went back", None, ImageStatus(OLD, None, NEW), GUARD, AfterBoot.FELL_BACK),
     ("the guard went back and dropped it", None, ImageStatus(OLD, None, None), GUARD, AfterBoot.FELL_BACK),
     ("only the agent was restarted", None, ImageStatus(OLD, NEW, None), None, AfterBoot.STILL_TO_COME),
@@ -58,7 +58,7 @@ def test_the_target_is_proven_wherever_it_runs_and_nowhere_else() -> None:
         update = replace(an_update(), beside=before)
         image = ImageStatus(current, staged, previous, queued)
         verdict = after_boot(update, Restarted(image, LATER_BOOT, guard))
-        assert (verdict is AfterBoot.CAME_UP) == (current == NEW)
+        assert (verdict is AfterBoot.CAME_UP) == (current == NEW and guard is None)
         if verdict is AfterBoot.FELL_BACK:
             assert guard is not None or previous == NEW
         if verdict is AfterBoot.ELSEWHERE:

@@ -444,6 +444,14 @@ def test_a_reboot_that_did_not_bring_the_image_is_named(
     assert (quarantine.digest, quarantine.failure.code) == (NEW, code)
 
 
+@pytest.mark.parametrize("state", [Rebooting(an_update(reboots=1)), Proving(an_update())])
+def test_what_the_guard_is_about_to_leave_is_left(state: State) -> None:
+    leaving = go(state, Restarted(an_image(NEW, previous=OLD), LATER_BOOT, "no word from the agent"))
+    assert isinstance(leaving.state, RollingBack)
+    assert leaving.state.cause.code is Code.BOOT_DEADLINE
+    assert leaving.commands[-1] == Rollback(OLD)
+
+
 def test_after_a_fallback_what_runs_is_made_to_stay() -> None:
     state = go(Rebooting(an_update(reboots=1)), Restarted(an_image(previous=NEW), LATER_BOOT))
     assert state.commands[-1] == Rollback(OLD)

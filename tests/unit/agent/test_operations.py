@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,15 @@ from tests.fakes.signatures import FakeImageSignatures
 from tests.fakes.verifier import FakeVerifier
 from tests.support.updates import NEW, NEWER, OLD, a_target
 from tidegate_agent.errors import EngineError, RefusedError
-from tidegate_agent.model import Capabilities, Failure, Follow, ImageTarget, StageProgress, StageResult
+from tidegate_agent.model import (
+    Capabilities,
+    Failure,
+    Follow,
+    Health,
+    ImageTarget,
+    StageProgress,
+    StageResult,
+)
 from tidegate_agent.operations import Operations
 from tidegate_agent.update.events import (
     Activated,
@@ -282,3 +291,31 @@ def test_a_refused_reboot_is_asked_for_again() -> None:
     host.refusal = "a backup is running"
     refused = operations(FakeEngine(OLD), host).reboot("kiosk 2.0")
     assert refused == ActivateFailed(Failure(Code.ACTIVATE_REFUSED, "a backup is running"), retryable=True)
+
+
+class Well(FakeHealth):
+    """Everything works."""
+
+    def run(self) -> Health:
+        return Health(())
+
+
+def test_what_works_is_no_longer_watched() -> None:
+    guard = FakeBootGuard()
+    guard.arm(NEW, FALLBACK)
+    proved = replace(operations(FakeEngine(OLD), guard=guard), health=Well()).prove()
+    assert proved == Proved(Health(()))
+    assert guard.armed is None
+
+
+def test_nothing_is_called_good_that_the_guard_is_leaving() -> None:
+    class Decided(FakeBootGuard):
+        def disarm(self) -> None:
+            """Too late."""
+
+    guard = Decided()
+    guard.went_off = "no word from the agent"
+    proved = replace(operations(FakeEngine(OLD), guard=guard), health=Well()).prove()
+    assert isinstance(proved, Proved)
+    assert not proved.health.ok
+    assert proved.health.reason == "boot guard: no word from the agent"
