@@ -49,7 +49,7 @@ def go_back(update: Update, cause: Failure, now: datetime) -> Transition | None:
 
 
 def fall_back(update: Update, event: Restarted, now: datetime) -> Transition:
-    """The host leaves the target, or has left it, before it was proven: quarantine it, and stay with the other.
+    """The host leaves the target, or has left it, before it was proven: quarantine it; stay with the other.
 
     After a fallback of the boot loader the target is still the next boot's (hosts.md, 'after the boot'), so
     the image that runs has to be made to stay.
