@@ -95,8 +95,12 @@ class RealRegistry:
         """Put an image in over plain HTTP without credentials, and return its digest."""
         for digest, content in image.blobs.items():
             self.push_blob(repository, digest, content)
-        self._send("PUT", f"/v2/{repository}/manifests/{tag}", image.manifest, OCI_MANIFEST)
+        self.push_manifest(repository, tag, image.manifest, OCI_MANIFEST)
         return digest_of(image.manifest)
+
+    def push_manifest(self, repository: str, tag: str, content: bytes, media_type: str) -> None:
+        """Put a manifest or an index in, by a tag or by its digest."""
+        self._send("PUT", f"/v2/{repository}/manifests/{tag}", content, media_type)
 
     def push_blob(self, repository: str, digest: str, content: bytes) -> None:
         """Put one blob in (OCI distribution specification, "POST then PUT")."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.contract.engines import place_fake
+from tests.contract.engines import place_bootc, place_fake
 from tests.contract.engines.place_embedded import EmbeddedPlace
+from tests.contract.engines.place_ostree import OstreePlace
+from tests.contract.engines.place_podman import PodmanPlace
+from tests.contract.engines.place_rpm_ostree import RpmOstreePlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +25,12 @@ class Kind(NamedTuple):
 
 
 PLACES = {
+    "bootc": Kind(place_bootc.newer),
+    "bootc-older": Kind(place_bootc.older),
     "embedded": Kind(EmbeddedPlace),
     "fake": Kind(place_fake.FakePlace),
     "fake-rebooting": Kind(place_fake.rebooting),
+    "ostree": Kind(OstreePlace, ("ostree", "unshare")),
+    "podman": Kind(PodmanPlace, ("podman", "crun", "docker-registry")),
+    "rpm-ostree": Kind(RpmOstreePlace),
 }
