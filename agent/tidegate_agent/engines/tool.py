@@ -68,15 +68,18 @@ class Tool:
     Args:
         command: the program, looked for on the usual PATH, and the arguments that always come first.
         environment: variables beside PATH, LANG and HOME; nothing else of the agent's own is passed on.
+
+    Attributes:
+        command: as it was given.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str] = _NOTHING) -> None:
-        self._command = tuple(command)
+        self.command = tuple(command)
         self._environment = ENVIRONMENT | dict(environment)
 
     def words(self, *arguments: str) -> str:
         """The command with these arguments as a person would type it, shortened."""
-        text = one_line(shlex.join((*self._command, *arguments)))
+        text = one_line(shlex.join((*self.command, *arguments)))
         return text if len(text) <= _REASON_CHARACTERS else f"{text[:_REASON_CHARACTERS]}…"
 
     def run(
@@ -105,7 +108,7 @@ class Tool:
         stdout, stderr = Whole(output_bytes), Tail(_STDERR_BYTES)
         with self._failures(arguments):
             patience.look()
-            with started((*self._command, *arguments), self._environment, stdin) as process:
+            with started((*self.command, *arguments), self._environment, stdin) as process:
                 status = attend(process, (stdout, stderr), patience)
         return Output(status, bytes(stdout.kept), printable(stderr.kept))
 
@@ -158,6 +161,14 @@ class Tool:
         output = self.check(
             *arguments, code=code, timeout_s=timeout_s, output_bytes=output_bytes, cancelled=cancelled
         )
+        return self.parse_json(output, *arguments)
+
+    def parse_json(self, output: Output, *arguments: str) -> object:
+        """What a run printed, as JSON.
+
+        Raises:
+            EngineError: ENGINE_OUTPUT, retryable, when it is not.
+        """
         try:
             parsed: object = json.loads(output.stdout)
         except (ValueError, RecursionError) as error:
@@ -203,7 +214,7 @@ class Tool:
             patience.look()
             words = _numbered(arguments, pipe.writing) if progress_fd else arguments
             inherit = (pipe.writing,) if progress_fd else ()
-            with started((*self._command, *words), self._environment, None, inherit) as process:
+            with started((*self.command, *words), self._environment, None, inherit) as process:
                 pipe.hand_over()
                 if progress_fd:
                     status = attend(process, (stdout, stderr), patience, {pipe.reading: lines})

@@ -1,0 +1,1 @@
+"""The bootc engine: image-mode hosts, driven by digest through `bootc` itself."""
