@@ -16,7 +16,7 @@ import pytest
 from tests.fakes.health import HEALTHY, SICK, FakeHealth
 from tests.support.processes import alive
 from tests.support.waiting import wait_until
-from tidegate_agent.adapters.health import CommandAndHttpHealth
+from tidegate_agent.adapters.health import HealthRounds
 from tidegate_agent.config.checks import CheckSettings
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ TRUE = CheckSettings(name="true", command=("true",))
 FALSE = CheckSettings(name="false", command=("false",))
 
 
-@pytest.mark.parametrize("health", [FakeHealth(HEALTHY), CommandAndHttpHealth([TRUE])])
+@pytest.mark.parametrize("health", [FakeHealth(HEALTHY), HealthRounds([TRUE])])
 def test_all_is_well_when_every_check_passes(health: HealthCheck) -> None:
     assert health.run().ok
     assert health.run().ok
 
 
-@pytest.mark.parametrize("health", [FakeHealth(SICK), CommandAndHttpHealth([TRUE, FALSE])])
+@pytest.mark.parametrize("health", [FakeHealth(SICK), HealthRounds([TRUE, FALSE])])
 def test_one_required_failure_is_enough_and_is_named(health: HealthCheck) -> None:
     found = health.run()
     assert not found.ok
@@ -43,18 +43,18 @@ def test_one_required_failure_is_enough_and_is_named(health: HealthCheck) -> Non
 
 
 def test_no_checks_are_healthy() -> None:
-    assert CommandAndHttpHealth([]).run().ok
+    assert HealthRounds([]).run().ok
 
 
 def test_a_wanted_check_may_fail() -> None:
     wanted = CheckSettings(name="wanted", command=("false",), required=False)
-    found = CommandAndHttpHealth([wanted, TRUE]).run()
+    found = HealthRounds([wanted, TRUE]).run()
     assert found.ok
     assert [check.passed for check in found.checks] == [False, True]
 
 
 def ask(**check: Any) -> CheckResult:
-    [result] = CommandAndHttpHealth([CheckSettings(name="it", **check)]).run().checks
+    [result] = HealthRounds([CheckSettings(name="it", **check)]).run().checks
     return result
 
 
@@ -254,7 +254,7 @@ def descriptors() -> int:
 
 def test_no_descriptor_is_left_open(server: str) -> None:
     def _round() -> None:
-        CommandAndHttpHealth(
+        HealthRounds(
             [
                 TRUE,
                 CheckSettings(name="web", url=f"{server}/sick"),

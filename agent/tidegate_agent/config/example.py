@@ -84,6 +84,12 @@ EXAMPLES: Final = {
     "events.pkcs11.token": '"tidegate"',
     "events.pkcs11.label": '"device-key"',
     "events.pkcs11.pin_file": '"/etc/tidegate/token-pin"',
+    "health.check.tcp": '"localhost:5432"',
+    "health.check.units": '["kiosk.service"]',
+    "health.check.ignore": '["firstboot-*.service"]',
+    "health.check.free.path": '"/var"',
+    "health.check.free.bytes": "500_000_000",
+    "health.check.free.percent": "10",
     "health.check.url": '"http://localhost:8080/healthz"',
 }
 """For settings that are required, or not set by default."""
@@ -93,6 +99,7 @@ OPTIONAL: Final = frozenset(
         "window",
         "blackout",
         "health.check",
+        "health.check.free",
         "trust.tuf",
         "events.pkcs11",
         "follow.image_signers",

@@ -21,6 +21,15 @@ _ISO: Final = re.compile(
     r"P(?=\d|T\d)(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?", re.ASCII
 )
 
+_TCP: Final = re.compile(r"(?:\[[0-9A-Fa-f:.%]{2,64}\]|[A-Za-z0-9._-]{1,253}):(\d{1,5})", re.ASCII)
+_LAST_PORT: Final = 65535
+_UNIT: Final = re.compile(
+    r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]{0,240}"
+    r"[.](service|socket|device|mount|automount|swap|target|path|timer|slice|scope)",
+    re.ASCII,
+)
+"""systemd.unit(5). What begins with a dash would be an option."""
+
 NO_ROOT: Final = "none"
 """In place of a trusted root, on hosts that trust key pairs only."""
 
@@ -110,6 +119,25 @@ def _absolute(value: Path) -> Path:
     return value
 
 
+def _tcp(value: str) -> str:
+    matched = _TCP.fullmatch(value)
+    if matched is None or not 0 < int(matched[1]) <= _LAST_PORT:
+        raise refused(
+            Code.CONFIG_VALUE, 'expected a host and a port such as "localhost:5432" or "[::1]:5432"'
+        )
+    return value
+
+
+def _unit(value: str) -> str:
+    if _UNIT.fullmatch(value) is None:
+        raise refused(Code.CONFIG_VALUE, 'expected a unit\'s whole name such as "sshd.service"')
+    return value
+
+
+def _unit_pattern(value: str) -> str:
+    return value if value == "*" else _unit(value.replace("*", "_")) and value
+
+
 def _program(value: tuple[str, ...]) -> tuple[str, ...]:
     if any("\0" in word for word in value):
         raise refused(Code.CONFIG_VALUE, "expected words without NUL characters")
@@ -149,3 +177,12 @@ Argv = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_program)]
 
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 """A list of names."""
+
+TcpPort = Annotated[str, AfterValidator(_tcp)]
+"""A host and a port, as "localhost:5432" or "[::1]:5432"."""
+
+Unit = Annotated[str, AfterValidator(_unit)]
+"""The whole name of a unit of systemd."""
+
+UnitPattern = Annotated[str, AfterValidator(_unit_pattern)]
+"""The name of a unit in which "*" stands for any text."""

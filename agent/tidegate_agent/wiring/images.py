@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tidegate_agent.adapters.health import CommandAndHttpHealth
+from tidegate_agent.adapters.health import HealthRounds
 from tidegate_agent.adapters.image_signatures import AnnouncementIsEnough, RegistryImageSignatures
 from tidegate_agent.adapters.unguarded import Unguarded
 from tidegate_agent.engines.embedded.engine import EmbeddedEngine
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def followed(settings: Settings, follow: FollowSettings, around: Surroundings) -> Followed:
     """A follow with everything that its images need."""
-    health = CommandAndHttpHealth(settings.health.check)
+    health = HealthRounds(settings.health.check, settings.health.timeout)
     engine = image_engine(follow, settings)
     signatures = image_signatures(follow, settings)
     warrant = Warrant(follow.follow, around.verifier, around.journal)

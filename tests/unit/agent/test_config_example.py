@@ -45,20 +45,25 @@ def test_what_it_shows_as_defaults_are_the_defaults(tmp_path: Path) -> None:
     ("without", "tables", "unset"),
     [
         (
-            {"bus": "password", "health.check": "url", "follow.signers": "key"},
-            {"trust.tuf", "events.pkcs11"},
-            5,
+            {
+                "bus": "password",
+                "health.check": "(?!name|command|required|timeout)[a-z_]+",
+                "follow.signers": "key",
+            },
+            {"trust.tuf", "events.pkcs11", "health.check.free"},
+            7,
         ),
         (
             {
                 "bus": "password_file",
-                "health.check": "command",
+                "health.check": "(?!name|required|timeout)[a-z_]+",
+                "health.check.free": "percent",
                 "trust": "root",
                 "follow.signers": "(?!key)[a-z_]+",
                 "events": "device_key",
             },
             set(),
-            4,
+            7,
         ),
     ],
 )

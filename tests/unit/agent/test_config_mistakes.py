@@ -109,12 +109,47 @@ def test_everything_wrong_is_said_at_once_with_file_and_key(tree: ConfigTree) ->
         (
             '[[health.check]]\nname = "web"',
             Code.CONFIG_VALUE,
-            "health.check[0]: expected either command or url",
+            "health.check[0]: expected one of command, url, tcp, units, failed_units, boot_complete, ",
         ),
         (
             '[[health.check]]\nname = "web"\nurl = "file:///etc/passwd"',
             Code.CONFIG_VALUE,
             "expected a url such as",
+        ),
+        (
+            '[[health.check]]\nname = "two"\nboot_complete = true\nunits = ["a.service"]',
+            Code.CONFIG_VALUE,
+            "or free, and only one",
+        ),
+        (
+            '[[health.check]]\nname = "unit"\nunits = ["--now"]',
+            Code.CONFIG_VALUE,
+            'health.check[0].units[0]: found "--now"; expected a unit\'s whole name such as "sshd.service"',
+        ),
+        (
+            '[[health.check]]\nname = "unit"\nunits = ["ssh*.service"]',
+            Code.CONFIG_VALUE,
+            "expected a unit's whole name",
+        ),
+        (
+            '[[health.check]]\nname = "port"\ntcp = "localhost"',
+            Code.CONFIG_VALUE,
+            'health.check[0].tcp: found "localhost"; expected a host and a port such as "localhost:5432"',
+        ),
+        (
+            '[[health.check]]\nname = "port"\ntcp = "localhost:65536"',
+            Code.CONFIG_VALUE,
+            "expected a host and a port",
+        ),
+        (
+            '[[health.check]]\nname = "ignores"\nboot_complete = true\nignore = ["a.service"]',
+            Code.CONFIG_VALUE,
+            "expected failed_units beside ignore",
+        ),
+        (
+            '[[health.check]]\nname = "space"\n[health.check.free]\npath = "/var"\nbytes = 1\npercent = 1',
+            Code.CONFIG_VALUE,
+            "health.check[0].free: expected either bytes or percent",
         ),
         (
             '[[health.check]]\nname = "web"\ncommand = "true"',
