@@ -71,9 +71,7 @@ def _status(host: Host, rest: list[str]) -> None:
     running = under_way(host, state)
     document = {
         "deployments": [_deployment(state, one) for one in order],
-        "transaction": [running["title"], ":1.42", "/org/projectatomic/rpmostree1/fedora"]
-        if running
-        else None,
+        "transaction": [running["method"], ":1.42", _OS_PATH] if running else None,
         "cached-update": None,
         "update-driver": None,
     }
@@ -84,7 +82,7 @@ def _deployment(state: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
     staged = state["staged"] is not None and one["id"] == state["staged"]["id"]
     told: dict[str, Any] = {
         "id": one["id"],
-        "osname": "default",
+        "osname": one.get("osname", "default"),
         "checksum": one["checksum"],
         "serial": 0,
         "booted": one["id"] == state["booted"],
