@@ -13,8 +13,8 @@ from loguru import logger
 
 from tidegate_agent.engines.bootc.features import Features, probe
 from tidegate_agent.engines.bootc.status import parse_status
+from tidegate_agent.engines.bootc.words import failure
 from tidegate_agent.engines.tool import Tool, never
-from tidegate_agent.engines.words import failure
 from tidegate_agent.errors import EngineError
 from tidegate_schemas.codes import Code
 

@@ -14,9 +14,9 @@ from tidegate_agent.engines.bootc.command import Bootc
 from tidegate_agent.engines.bootc.fallback import write_fallback
 from tidegate_agent.engines.bootc.notes import Notes
 from tidegate_agent.engines.bootc.staging import Staging
+from tidegate_agent.engines.bootc.turns import turn
 from tidegate_agent.engines.bootc.values import Places, Programs, Times, Wishes
 from tidegate_agent.engines.images.space import disk_errors, require_free
-from tidegate_agent.engines.turns import turn
 from tidegate_agent.errors import EngineError
 from tidegate_agent.model import Activation, Capabilities, ImageStatus
 from tidegate_schemas.codes import Code

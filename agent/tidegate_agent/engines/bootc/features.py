@@ -38,20 +38,24 @@ def probe(bootc: Tool, timeout_s: float) -> Features:
     Raises:
         EngineError: ENGINE_MISSING, ENGINE_TIMEOUT, or ENGINE_OUTPUT when it does not know the command.
     """
-    switch = _options(bootc, "switch", timeout_s)
-    upgrade = _options(bootc, "upgrade", timeout_s)
+    switch, upgrade = (
+        bootc.check(command, "--help", code=Code.ENGINE_OUTPUT, timeout_s=timeout_s).stdout
+        for command in ("switch", "upgrade")
+    )
+    return read_features(switch.decode(errors="replace"), upgrade.decode(errors="replace"))
+
+
+def read_features(switch: str, upgrade: str) -> Features:
+    """What the help texts of `bootc switch` and `bootc upgrade` say."""
+    can_switch, can_upgrade = _options(switch), _options(upgrade)
     return Features(
-        switch_locks="--download-only" in switch,
-        upgrade_locks="--download-only" in upgrade,
-        unlocks_offline="--from-downloaded" in upgrade,
-        soft_reboots="--soft-reboot" in upgrade,
+        switch_locks="--download-only" in can_switch,
+        upgrade_locks="--download-only" in can_upgrade,
+        unlocks_offline="--from-downloaded" in can_upgrade,
+        soft_reboots="--soft-reboot" in can_upgrade,
     )
 
 
-def _options(bootc: Tool, command: str, timeout_s: float) -> frozenset[str]:
-    output = bootc.check(command, "--help", code=Code.ENGINE_OUTPUT, timeout_s=timeout_s)
+def _options(text: str) -> frozenset[str]:
     # Only where an option is introduced, at the beginning of a line: descriptions speak of other commands'.
-    found = re.findall(
-        r"^\s*(?:-\w, )?(--[a-z][a-z-]*)", output.stdout.decode(errors="replace"), re.MULTILINE
-    )
-    return frozenset(found)
+    return frozenset(re.findall(r"^\s*(?:-\w, )?(--[a-z][a-z-]*)", text, re.MULTILINE))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from loguru import logger
 
 from tidegate_agent.engines.bootc.credentials import Credentials
+from tidegate_agent.engines.bootc.finalizing import last_failure
 from tidegate_agent.engines.bootc.notes import Note
 from tidegate_agent.engines.bootc.progress import PullMeter
-from tidegate_agent.engines.finalizing import last_failure
 from tidegate_agent.engines.images.space import disk_errors, require_free
 from tidegate_agent.engines.rivals import refuse_rivals
 from tidegate_agent.engines.tool import Tool, never

@@ -1,7 +1,7 @@
-"""What the words of bootc and rpm-ostree mean: whatever was wrong they exit with 1, and only words tell.
+"""What bootc's words mean. It says `error: …` and exits with 1, whatever was wrong; only its words tell.
 
-They are their own words, those of containers/image, which fetches for both, and of libostree. What none of
-the patterns knows keeps the code of what was being done. The table is in the order of looking.
+They are its own, those of containers/image, which fetches for it, and libostree's. What none of the patterns
+knows keeps the code of what was being done. The table is in the order of looking.
 """
 
 from __future__ import annotations
