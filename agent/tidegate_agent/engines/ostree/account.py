@@ -87,7 +87,7 @@ class Account:
 
     def known_layers(self) -> set[str]:
         """The refs of the layers that are here."""
-        return set(self._repository.refs(_LAYERS))
+        return self._repository.refs(_LAYERS)
 
     def forget_others(self, deployments: Iterable[Deployment], layers: Iterable[Layer] = ()) -> bool:
         """Drop the refs of what neither a deployment nor the staged commit nor these layers need.
@@ -103,7 +103,7 @@ class Account:
                 kept.add(image_ref(digest))
             listed = self._repository.label(commit, LAYERS) or ""
             kept.update(f"{_LAYERS}/{name}" for name in listed.split())
-        found = {*self._repository.refs(_IMAGES), *self._repository.refs(_LAYERS)}
+        found = self._repository.refs(_IMAGES) | self._repository.refs(_LAYERS)
         for ref in found - kept:
             self._repository.drop(ref)
         return bool(found - kept)

@@ -108,6 +108,7 @@ class Slots:
         previous: the way back; after a fallback of the boot loader, the one that did not come up.
         queued: whether the next boot brings another one than the running, staged or not.
         surplus: those that nobody needs, the last of the menu first.
+        kept: all others, those of other operating systems too.
     """
 
     booted: Deployment | None
@@ -115,6 +116,7 @@ class Slots:
     previous: Deployment | None
     queued: bool
     surplus: tuple[Deployment, ...]
+    kept: tuple[Deployment, ...]
 
 
 def slots(deployments: Sequence[Deployment], os_name: str, booted: Booted) -> Slots:
@@ -123,12 +125,14 @@ def slots(deployments: Sequence[Deployment], os_name: str, booted: Booted) -> Sl
     menu = [one for one in deployments if not one.staged]
     own = [one for one in menu if one.os_name == os_name and one != runs]
     previous = own[0] if own else None
+    surplus = tuple(one for one in reversed(own) if one != previous and not one.pinned)
     return Slots(
         booted=runs,
         staged=next((one for one in deployments if one.staged), None),
         previous=previous,
         queued=runs is not None and bool(menu) and menu[0] != runs,
-        surplus=tuple(one for one in reversed(own) if one != previous and not one.pinned),
+        surplus=surplus,
+        kept=tuple(one for one in deployments if one not in surplus),
     )
 
 

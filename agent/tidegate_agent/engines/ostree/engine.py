@@ -105,12 +105,12 @@ class OstreeEngine:
         """
         meter = Meter(progress, cancelled, self._limits.deadline)
         with self._held(Code.STAGE_FAILED, "staging"):
-            self._sysroot.require_stateroot()
+            found = self._sysroot.require_place()
             if (reason := self.last_failure()) is not None:
                 logger.warning("[{}] the last finalization failed: {}", Code.ACTIVATE_FAILED, reason)
             commit = self._account.find(target.digest)
             if commit is None:
-                result = self._lay_out(target, meter)
+                result = self._lay_out(target, meter, found)
             else:
                 meter.expect(0, 0)
                 result = StageResult(target.digest, 0, 0, self._account.files(commit))
@@ -118,9 +118,9 @@ class OstreeEngine:
             self._workplace.clear()
             self._workplace.clear_blobs()
             self._forget()
-            found = self.status().staged
-        if found != target.digest:
-            raise EngineError(Code.STAGE_FAILED, f"{target.digest} was to be staged, but {found} is")
+            staged = self.status().staged
+        if staged != target.digest:
+            raise EngineError(Code.STAGE_FAILED, f"{target.digest} was to be staged, but {staged} is")
         meter.done()
         return result
 
@@ -170,11 +170,11 @@ class OstreeEngine:
             self._workplace.clear()
             self._forget()
 
-    def _lay_out(self, target: ImageTarget, meter: Meter) -> StageResult:
+    def _lay_out(self, target: ImageTarget, meter: Meter, found: Slots) -> StageResult:
         puller = Puller(target, self._open_source, self._workplace.blobs, meter)
         try:
             image = puller.image(self._limits)
-            self._make_room(image.layers)
+            self._make_room(found, image.layers)
             staging = Staging(
                 self._repository, self._account, self._workplace, self._boot_space, meter, self._limits
             )
@@ -189,17 +189,17 @@ class OstreeEngine:
                 self._workplace.clear_blobs()
             raise
 
-    def _make_room(self, layers: Sequence[Layer]) -> None:
+    def _make_room(self, found: Slots, layers: Sequence[Layer]) -> None:
         """Remove what nobody needs, but for these layers, before space is asked for."""
         leftovers = self._workplace.clear()
-        for one in self._sysroot.slots().surplus:
+        for one in found.surplus:
             self._sysroot.undeploy(one, Code.STAGE_FAILED)
-        if self._account.forget_others(self._sysroot.deployments(), layers) or leftovers:
+        if self._account.forget_others(found.kept, layers) or leftovers:
             self._sysroot.clean_up(Code.STAGE_FAILED)
 
     def _forget(self) -> None:
         """Remove what nobody needs."""
-        if self._account.forget_others(self._sysroot.deployments()):
+        if self._account.forget_others(self._sysroot.slots().kept):
             self._sysroot.clean_up(Code.STAGE_FAILED)
 
     def _queue(self, digest: str) -> None:
@@ -223,7 +223,9 @@ class OstreeEngine:
         staged = self._sysroot.slots().staged
         if staged is None or staged.commit != commit:
             self._sysroot.deploy(image_ref(digest), Code.ACTIVATE_FAILED)
-        elif staged.locked:
+            # A lock can be left from a staging that failed.
+            staged = self._sysroot.slots().staged
+        if staged is not None and staged.locked:
             self._sysroot.unlock(Code.ACTIVATE_FAILED)
 
     def _coming(self, digest: str) -> Activation:

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 _COMMIT = re.compile(rb"([0-9a-f]{64})\n?")
 _LABEL = re.compile(rb"'([^'\\]*)'\n?")
-_REF = re.compile(r"[A-Za-z0-9._/-]{1,255}")
-_REFS_BYTES = 16 * 2**20
+_REF_BYTES = 100
 
 
 class Repository:
@@ -32,7 +31,7 @@ class Repository:
     def __init__(self, ostree: Limited, path: Path) -> None:
         self.path = path
         self._ostree = ostree
-        self._labels: dict[tuple[str, str], str] = {}
+        self._labels: dict[tuple[str, str], str | None] = {}
 
     def commit_archive(self, archive: IO[bytes], subject: str, cancelled: Callable[[], bool]) -> str:
         """Commit a tar archive out of a pipe, under no name. Returns the commit.
@@ -65,34 +64,42 @@ class Repository:
         self._ostree.work(*words, code=Code.STAGE_FAILED, cancelled=cancelled)
 
     def resolve(self, ref: str) -> str | None:
-        """The commit that a ref names, or None when there is no such ref."""
-        words = ("rev-parse", self._repo, ref)
-        output = self._ostree.attempt(*words)
-        if output.status != 0:
-            if "not found" in output.stderr:
-                return None
-            raise self._ostree.failure(output, words, Code.ENGINE_OUTPUT)
-        return self._commit_of(output.stdout, words)
+        """The commit that a ref names, or None when there is no such ref.
+
+        Refs are read as the files that they are (libostree, "Anatomy of an OSTree repository"): a program for
+        each would take most of the time of a status.
+
+        Raises:
+            EngineError: ENGINE_OUTPUT, when the file is damaged.
+            OSError: the disk's.
+        """
+        try:
+            with self._ref(ref).open("rb") as file:
+                content = file.read(_REF_BYTES)
+        except (FileNotFoundError, IsADirectoryError):
+            return None
+        match = _COMMIT.fullmatch(content)
+        if match is None:
+            reason = f"the ref {ref} in {self.path} names no commit; remove it with `ostree refs --delete`"
+            raise EngineError(Code.ENGINE_OUTPUT, reason)
+        return match[1].decode()
 
     def point(self, ref: str, commit: str) -> None:
         """Let a ref name this commit, whether or not it names another one."""
-        self._ostree.query("refs", self._repo, f"--create={ref}", "--force", commit, code=Code.STAGE_FAILED)
+        if self.resolve(ref) != commit:
+            self._ostree.query(
+                "refs", self._repo, f"--create={ref}", "--force", commit, code=Code.STAGE_FAILED
+            )
 
     def drop(self, ref: str) -> None:
         """Remove a ref. A no-op when there is none."""
-        self._ostree.query("refs", self._repo, "--delete", ref, code=Code.STAGE_FAILED)
+        if self._ref(ref).exists():
+            self._ostree.query("refs", self._repo, "--delete", ref, code=Code.STAGE_FAILED)
 
-    def refs(self, prefix: str) -> list[str]:
-        """All refs below a prefix, whole."""
-        words = ("refs", self._repo, "--list", prefix)
-        output = self._ostree.query(*words, code=Code.ENGINE_OUTPUT, output_bytes=_REFS_BYTES)
-        found = output.decode(errors="replace").split()
-        for ref in found:
-            if _REF.fullmatch(ref) is None:
-                raise EngineError(
-                    Code.ENGINE_OUTPUT, f"`ostree refs` printed something that is no ref: {one_line(ref)!r}"
-                )
-        return [ref for ref in found if ref.startswith(f"{prefix}/") or ref == prefix]
+    def refs(self, folder: str) -> set[str]:
+        """All refs right below one of their folders, whole."""
+        place = self._ref(folder)
+        return {f"{folder}/{file.name}" for file in place.iterdir()} if place.is_dir() else set()
 
     def label(self, commit: str, key: str) -> str | None:
         """A text in a commit's metadata; None where there is none, or no such commit.
@@ -105,12 +112,15 @@ class Repository:
             output = self._ostree.attempt(*words)
             if output.status != 0 and "No such metadata" not in output.stderr:
                 raise self._ostree.failure(output, words, Code.ENGINE_OUTPUT)
-            match = _LABEL.fullmatch(output.stdout)
-            if match is None:
+            if "No such metadata object" in output.stderr:
                 return None
-            # Only what is there: a commit that is not may come.
-            self._labels[commit, key] = match[1].decode(errors="replace")
+            # For ever: a commit's name is the digest of its metadata.
+            match = _LABEL.fullmatch(output.stdout)
+            self._labels[commit, key] = match[1].decode(errors="replace") if match else None
         return self._labels[commit, key]
+
+    def _ref(self, ref: str) -> Path:
+        return self.path / "refs" / "heads" / ref
 
     @property
     def _repo(self) -> str:

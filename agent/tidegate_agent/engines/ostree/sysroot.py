@@ -46,6 +46,21 @@ class Sysroot:
         """The same, by what they are for."""
         return slots(self.deployments(), self._os_name, self._booted)
 
+    def require_place(self) -> Slots:
+        """See that a deployment can be made here.
+
+        Raises:
+            EngineError: STAGE_FAILED.
+        """
+        found = self.slots()
+        if self._live and found.booted is None:
+            raise EngineError(
+                Code.STAGE_FAILED,
+                "this host does not run from an ostree deployment, so no image can be staged beside it; "
+                "install it from an image first, as docs/engines/ostree.md tells",
+            )
+        return found
+
     @cached_property
     def can_lock(self) -> bool:
         """Whether a staged deployment can wait with a lock on its finalization (libostree 2023.8)."""
@@ -97,19 +112,6 @@ class Sysroot:
     def clean_up(self, code: Code) -> None:
         """Give back the space of what no deployment and no ref needs."""
         self._work("cleanup", code=code)
-
-    def require_stateroot(self) -> None:
-        """See that there is an ostree system here at all.
-
-        Raises:
-            EngineError: STAGE_FAILED.
-        """
-        if self._live and self._booted(self.deployments()) is None:
-            raise EngineError(
-                Code.STAGE_FAILED,
-                "this host does not run from an ostree deployment, so no image can be staged beside it; "
-                "install it from an image first, as docs/engines/ostree.md tells",
-            )
 
     @cached_property
     def _all(self) -> str:
