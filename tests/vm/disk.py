@@ -1,10 +1,10 @@
-"""A disk with an image-mode Debian on it: two partitions, one deployment, and GRUB, which reads what ostree writes.
+"""A disk with image-mode Debian: two partitions, one deployment, and a GRUB that reads ostree's entries.
 
-It is written the way an installer would, but into files: no mounts and no loop devices, so it works in a container.
-After this the host is on its own; only tidegate-agent changes it.
+It is written the way an installer would, but into files: no mounts and no loop devices, so a container will
+do. After this the host is on its own; only tidegate-agent changes it.
 
-The boot loader: ostree keeps /boot/loader/syslinux.cfg up to date by itself, behind the same atomic link as its
-entries (`ostree admin --print-boot-entries` has the same content), and GRUB reads that form (`syslinux_source`).
+The boot loader: ostree keeps /boot/loader/syslinux.cfg up to date by itself, behind the same atomic link as
+its /boot/loader/entries, and GRUB reads that form (`syslinux_source`).
 """
 
 from __future__ import annotations
@@ -38,9 +38,19 @@ _SECTOR = 512
 _CODE, _TABLE = 440, 446  # of the master boot record: how much of it is code, and where its table begins
 _LINUX = 0x83
 _GRUB = Path("/usr/lib/grub/i386-pc")
-_MODULES = "biosdisk part_msdos ext2 normal linux16 loadenv test echo syslinuxcfg serial terminal sleep reboot"
+_MODULES = "biosdisk part_msdos ext2 normal linux16 loadenv test echo syslinuxcfg serial terminal"
 # No feature that GRUB 2.06 cannot read, as on any Debian /boot.
 _EXT4 = "^metadata_csum_seed,^orphan_file,^large_dir,^casefold,^encrypt"
+_SNIPPET = Path(__file__).parents[2] / "systemd/usr/share/tidegate/grub/08_tidegate"
+_BEFORE = "serial --unit=0 --speed=115200\nterminal_output serial\nset default=0\nload_env\n"
+# Reading the entries sets a default and a time to wait; the counter's word and none at all count.
+_ENTRIES = """
+set chosen=$default
+syslinux_source /loader/syslinux.cfg
+set default=$chosen
+set timeout=0
+echo "GRUB: entry $default, boots left: $boot_counter"
+"""
 _EMBEDDED = "set prefix=(hd0,msdos1)/grub\nset root=hd0,msdos1\nconfigfile $prefix/grub.cfg\n"
 
 
@@ -91,8 +101,14 @@ def _prepare_sysroot(sysroot: Path) -> None:
     (boot / "loader").symlink_to("loader.0")
     (boot / "loader/syslinux.cfg").write_text("TIMEOUT 1\n")  # without it GRUB takes the default entry only
     (boot / "syslinux/syslinux.cfg").symlink_to("../loader/syslinux.cfg")
-    shutil.copy(Path(__file__).with_name("grub.cfg"), boot / "grub/grub.cfg")
+    (boot / "grub/grub.cfg").write_text(_grub_config())
     _run("grub-editenv", boot / "grub/grubenv", "create")
+
+
+def _grub_config() -> str:
+    """The project's own snippet that counts boots, as update-grub would take it up, and ostree's entries."""
+    done = subprocess.run(["/bin/sh", _SNIPPET], capture_output=True, text=True, check=True)
+    return _BEFORE + done.stdout + _ENTRIES
 
 
 def _deploy(sysroot: Path, layers: Iterable[Path], digest: str) -> None:
@@ -100,7 +116,7 @@ def _deploy(sysroot: Path, layers: Iterable[Path], digest: str) -> None:
     _run(
         *("ostree", "commit", repo, f"--branch={OS_NAME}", "--subject=installed"),
         *("--tar-autocreate-parents", "--tar-pathname-filter=^(\\./)?etc(/|$),usr/etc\\2"),
-        f"--add-metadata-string=tidegate.digest={digest}",
+        f"--add-metadata-string=tidegate.announced={digest}",
         *(f"--tree=tar={layer}" for layer in layers),
     )
     arguments = (f"--karg={one}" for one in KERNEL_ARGUMENTS)
@@ -119,7 +135,7 @@ def _write_disk(disk: Path, sysroot: Path, boot: Path) -> None:
 
 
 def _write_loader(disk: Path) -> None:
-    """Put GRUB and the partition table into the first sector, and GRUB's rest behind it, as grub-install does."""
+    """Put GRUB and the partition table into the first sector, and GRUB's rest behind it."""
     config, core = disk.with_name("embedded.cfg"), disk.with_name("core.img")
     config.write_text(_EMBEDDED)
     _run(
@@ -133,9 +149,11 @@ def _write_loader(disk: Path) -> None:
 
 
 def _partition_table() -> bytes:
-    """The table of a master boot record, with the signature behind it; the first partition is the active one."""
+    """The table of a master boot record, with the signature behind it; the first partition is active."""
     rows = b"".join(
-        struct.pack("<B3xB3xII", 0x80 * (one is BOOT), _LINUX, one.start * _MIB // _SECTOR, one.size * _MIB // _SECTOR)
+        struct.pack(
+            "<B3xB3xII", 0x80 * (one is BOOT), _LINUX, one.start * _MIB // _SECTOR, one.size * _MIB // _SECTOR
+        )
         for one in (BOOT, ROOT)
     )
     return rows.ljust(64, b"\0") + b"\x55\xaa"

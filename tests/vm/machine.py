@@ -1,8 +1,9 @@
 """A virtual machine: QEMU in software emulation, its serial console, and its power switch.
 
-Power is cut by SIGKILL. QEMU gives its disk `cache=writeback`: what the guest flushed lies in this machine's page
-cache, which a killed process leaves behind; what QEMU holds itself (requests in flight, and the guest's own memory)
-is lost, as behind a drive that keeps its promises about flushes. The guest's file systems see an unflushed state.
+Power is cut by SIGKILL. QEMU gives the guest a disk with a write cache, `cache=writeback`. What the guest has
+written to it lies in this machine's page cache, which a killed process leaves behind; what the guest itself
+still holds (its own page cache, its journal's open transaction) and requests in flight are lost. So this is a
+drive whose cache survives; one that loses its cache too, out of order, is beyond this test.
 
 The guest reaches this machine's loopback as 10.0.2.2 (QEMU's user networking), and nothing reaches the guest.
 """

@@ -1,8 +1,7 @@
 """The base of the virtual machine's images: Debian trixie in the form that libostree boots.
 
-It is made by mmdebstrap, with apt's own configuration of this machine, and kept between runs: a tar in a cache
-directory, named after the recipe. `bootable` is all that makes an image-mode host out of Debian's packages, and so
-the documentation of what an image for `engine = "ostree"` needs (docs/vm-test.md).
+It is made by mmdebstrap, with apt's own configuration of this machine, and kept between runs: a tar in a
+cache directory, named after the recipe. `_BOOTABLE` is all that makes an image-mode host of Debian.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ import hashlib
 import os
 import subprocess
 from pathlib import Path
+
+from tests.vm.agent_layer import COMPILE
 
 SUITE = "trixie"
 PACKAGES = (
@@ -40,7 +41,7 @@ hostonly=no
 compress="zstd -3"
 add_dracutmodules+=" ostree systemd "
 drivers=" virtio_pci virtio_blk ext4 "
-omit_dracutmodules+=" crypt dm dmraid lvm mdraid multipath nfs iscsi network network-legacy bluetooth plymouth "
+omit_dracutmodules+=" crypt dm dmraid lvm mdraid multipath nfs iscsi network bluetooth plymouth "
 TEXT
 cat >"$1/usr/lib/ostree/prepare-root.conf" <<'TEXT'
 [sysroot]
@@ -90,7 +91,14 @@ Name=en* eth*
 [Network]
 DHCP=ipv4
 TEXT
+mkdir usr/lib/systemd/system/sshd-keygen.service.d
+cat >usr/lib/systemd/system/sshd-keygen.service.d/image.conf <<'TEXT'
+[Unit]
+ConditionFirstBoot=
+ConditionPathExists=!/etc/ssh/ssh_host_ed25519_key
+TEXT
 chroot . usermod --password '' root
+chroot . python3 {" ".join(COMPILE)} /usr/lib/python3 /usr/lib/python3.13
 """
 
 
@@ -104,7 +112,7 @@ def cache_directory() -> Path:
 
 
 def base() -> Path:
-    """The base's tar; made, in about a minute, if this recipe has none yet. Needs root and a mirror of Debian."""
+    """The base's tar; made, in a minute or two, for a new recipe. Needs root and Debian's mirror."""
     command = [
         *("mmdebstrap", "--quiet", "--variant=minbase", "--mode=root"),
         "--skip=cleanup/apt",  # it would look for what is in /var, and all of that goes

@@ -22,10 +22,10 @@ class Shell:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def run(self, command: str, timeout_s: float = 60.0) -> str:
+    def run(self, command: str, timeout_s: float = 180.0) -> str:
         """The output of a command, both streams, which must end with status 0."""
         token = secrets.token_hex(8)
-        # The line echoes what is typed: the token is written in two parts there, and in one only in the answer.
+        # The line echoes what is typed: the token is in two parts there, and whole only in the answer.
         head, tail = token[:8], token[8:]
         line = f"stty -echo; echo {head}''{tail}; ( {command} ) 2>&1; echo {head}''{tail} $?\n"
         with socket.socket(socket.AF_UNIX) as connection:
@@ -41,7 +41,7 @@ class Shell:
     def _read(connection: socket.socket, token: str, command: str) -> str:
         """All between the two lines with the token, and what follows the second."""
         raw = b""
-        while raw.count(token.encode()) < 2 or not raw.endswith(b"\n", raw.rfind(token.encode())):  # noqa: PLR2004 - two
+        while raw.count(token.encode()) < 2 or not raw.endswith(b"\n", raw.rfind(token.encode())):
             chunk = connection.recv(_READ_BYTES)
             assert chunk, f"the shell's line ended at {command}"
             raw += chunk
