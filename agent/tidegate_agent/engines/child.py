@@ -81,6 +81,8 @@ def started(
                 cwd="/",
                 start_new_session=True,
                 pass_fds=inherit,
+                # The agent's unit has 0077; what tools make of images has to be readable by the host's users.
+                umask=0o022,
             )
     except OSError as error:
         raise Unstartable from error

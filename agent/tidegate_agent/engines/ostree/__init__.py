@@ -9,10 +9,10 @@ all that touches repository and boot loader.
 - `packing`, `ustar`, `feeding`: a layer through our own reader into a commit that only holds its files
 - `hosttree`, `factory`, `kernel`: pure; the merged image as the tree that an ostree host boots
 - `assembly`: that tree on disk, made of links into the layers' checkouts
-- `repository`: commits, refs and their labels
+- `limited`, `repository`: the command with its limits; commits, refs and their labels
 - `deployments`: pure; what `ostree admin status` tells, and which deployment is for what
 - `sysroot`: deploying, undeploying, making one the default
 - `bootspace`: room for kernels
-- `workplace`: the folder for unfinished work, and the lock
+- `workplace`, `writable`: the folder for unfinished work, the lock, a sysroot that is mounted read-only
 - `account`: what the commits keep in mind; what no deployment needs any more
 """

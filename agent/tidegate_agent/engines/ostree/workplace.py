@@ -16,6 +16,7 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tidegate_agent.engines.ostree.writable import ensure_writable
 from tidegate_agent.errors import EngineError
 from tidegate_schemas.codes import Code
 
@@ -38,11 +39,12 @@ class Workplace:
 
         Raises:
             EngineError: ENGINE_BUSY, retryable, when another process holds it; ENGINE_MISSING when there is
-                no ostree sysroot.
+                no ostree sysroot; DISK_IO when it is read-only and stays so.
             OSError: the disk's.
         """
         if not self.root.parent.is_dir():
             raise EngineError(Code.ENGINE_MISSING, f"{self.root.parent} is not there: no ostree sysroot")
+        ensure_writable(self.root.parent)
         for folder in (self.root, self.blobs):
             folder.mkdir(mode=0o700, exist_ok=True)
         file = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
