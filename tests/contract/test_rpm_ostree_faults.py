@@ -330,10 +330,27 @@ def test_after_a_fallback_the_same_image_can_be_staged_again(site: RpmOstreeSite
 
 
 def test_the_image_that_runs_is_not_staged_anew(site: RpmOstreeSite) -> None:
-    update(site, "1")
-    error = failure(site, site.publish("1"))
-    assert error.code is Code.STAGE_FAILED
-    assert "runs" in error.reason
+    """And what was to come instead of it does not come."""
+    installed, first = site.engine().status().current, update(site, "1")
+    stage(site.engine(), site.publish("2"))
+    assert stage(site.engine(), site.publish("1")) == 0
+    assert site.engine().status() == ImageStatus(first, None, installed)
+    assert not site.engine().activate(first).reboot_required
+
+
+@pytest.mark.parametrize("name", ["boot_free", "store_free"])
+def test_too_little_space_is_told_before_anything_is_fetched_or_unlocked(
+    site: RpmOstreeSite, name: str
+) -> None:
+    target = site.publish("1")
+    stage(site.engine(), target)
+    setattr(site, name, 2**60)
+    assert failure(site, site.publish("2")).code is Code.DISK_FULL
+    with pytest.raises(EngineError) as caught:
+        site.engine().activate(target.digest)
+    assert caught.value.code is Code.DISK_FULL
+    assert site.host.is_locked(site.host.look())
+    assert site.engine().status().staged == target.digest
 
 
 def test_discarding_keeps_the_image_that_a_rollback_has_queued(site: RpmOstreeSite) -> None:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from tests.support.standins.host import Host, alive
 from tests.support.waiting import wait_until
-from tidegate_agent.engines.rpm_ostree.client import Timeouts
 from tidegate_agent.engines.rpm_ostree.engine import RpmOstreeEngine
+from tidegate_agent.engines.rpm_ostree.values import Places, Programs, Timeouts
 from tidegate_agent.model import ImageTarget
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class RpmOstreeSite:
         self.folder = folder
         self.host = Host(folder)
         self.units = folder / "units.json"
+        self.boot_free = self.store_free = 0
         if new:
             self.host.install()
         self.rpm_ostree = self.host.launcher("rpm_ostree", "rpm-ostree")
@@ -44,14 +45,10 @@ class RpmOstreeSite:
 
     def engine(self, timeouts: Timeouts = TIMEOUTS, *, image_policy: bool = False) -> RpmOstreeEngine:
         """An engine on this host."""
-        return RpmOstreeEngine(
-            (str(self.rpm_ostree),),
-            (str(self.ostree),),
-            (sys.executable, str(SYSTEMCTL), str(self.units)),
-            image_policy=image_policy,
-            run=self.host.run,
-            timeouts=timeouts,
-        )
+        systemctl = (sys.executable, str(SYSTEMCTL), str(self.units))
+        programs = Programs((str(self.rpm_ostree),), (str(self.ostree),), systemctl)
+        places = Places(self.host.run, self.folder, self.folder, self.boot_free, self.store_free)
+        return RpmOstreeEngine(programs, places, timeouts, image_policy=image_policy)
 
     def publish(self, version: str, *, index: bool = False, corrupt: bool = False) -> ImageTarget:
         """Put an image of three layers, one of them in all images, into the registry."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.engines.rpm_ostree.complaints import meaning_of
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tidegate_agent.engines.rpm_ostree.values import Timeouts
     from tidegate_agent.engines.tool import Output, Tool
     from tidegate_agent.model import StageProgress
 
@@ -31,23 +31,6 @@ _ATTEMPTS: Final = 3
 _STATUS_BYTES: Final = 16 * 2**20
 """Every deployment of a container image carries its manifest and configuration."""
 _UNKNOWN: Final = 'Unknown "admin" subcommand'
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long to wait, in seconds.
-
-    Attributes:
-        answer_s: for the daemon to start and answer, and for the registry to answer with the manifest.
-        stall_s: for one line of progress, which comes when a whole layer is here; and for clearing up.
-        stage_s: for all of a staging.
-        pause_s: between two attempts to reach a daemon that did not start in time.
-    """
-
-    answer_s: float = 120.0
-    stall_s: float = 1800.0
-    stage_s: float = 4 * 3600.0
-    pause_s: float = 5.0
 
 
 class Client:
