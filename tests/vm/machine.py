@@ -91,22 +91,23 @@ class Machine:
 
     def wait_for(self, pattern: str, timeout_s: float = LOGIN_S) -> str:
         """Wait for new text on the serial line; what is matched is read, and matches no second time."""
-        expression = re.compile(pattern)
+        expression = re.compile(pattern.encode())
+        found: list[re.Match[bytes]] = []
 
-        def found() -> bool:
+        def says() -> bool:
             assert self._process is not None
             assert self._process.poll() is None, "QEMU ended"
-            return expression.search(self.text(), self._read) is not None
+            found.extend(filter(None, [expression.search(self._unread())]))
+            return bool(found)
 
         try:
-            wait_until(found, f"the serial line says {pattern!r}", timeout_s)
+            wait_until(says, f"the serial line says {pattern!r}", timeout_s)
         except AssertionError as error:
             raise AssertionError(f"{error}; it says: {self.text()[-3000:]}") from None
-        match = expression.search(self.text(), self._read)
-        assert match is not None
-        self._read = match.end()
-        self._timeline.note("serial", match[0][-200:])
-        return match[0]
+        self._read += found[0].end()
+        text = found[0][0].decode(errors="replace")
+        self._timeline.note("serial", text.strip()[-200:])
+        return text
 
     def wait_for_login(self) -> None:
         """Wait until a boot, from now on, has come to the login prompt."""
@@ -115,6 +116,13 @@ class Machine:
     def shell(self) -> Shell:
         """A root shell in the guest, on its second serial line."""
         return Shell(self._socket)
+
+    def _unread(self) -> bytes:
+        if not self.log.exists():
+            return b""
+        with self.log.open("rb") as log:
+            log.seek(self._read)
+            return log.read()
 
     def _kill(self) -> None:
         if self._process is not None:

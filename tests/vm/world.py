@@ -8,6 +8,7 @@ with world(folder, artefacts) as here:
 from __future__ import annotations
 
 import contextlib
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from tidegate_schemas.events import UpdateEvent
 from tidegate_wire.mqtt.settings import BusSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 NAME = "vm-1"
@@ -70,6 +71,13 @@ class World:
         succeeded(self.publisher.bus("announce", name))
         self.timeline.note("publisher", f"announced {version}")
         return digest
+
+    def configure(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Edit the host's own configuration as an administrator would, and restart the agent."""
+        words = shlex.quote(toml(settings))
+        path = f"/etc/tidegate/agent.toml.d/{name}.toml"
+        shell = self.machine.shell()
+        shell.run(f"printf %s {words} > {path}; sync; systemctl restart tidegate-agent")
 
 
 @contextlib.contextmanager
