@@ -35,7 +35,8 @@ Type=notify
 NotifyAccess=all
 Environment=PODMAN_SYSTEMD_UNIT=%n
 ExecStartPre=/bin/rm -f %t/%N.cid
-ExecStart=/usr/bin/podman run --name=app --replace --rm --cidfile=%t/%N.cid --sdnotify=conmon -d ${TIDEGATE_IMAGE}
+ExecStart=/usr/bin/podman run --name=app --replace --rm --cidfile=%t/%N.cid \\
+    --sdnotify=conmon --detach ${TIDEGATE_IMAGE}
 ExecStop=/usr/bin/podman rm -f -i --cidfile=%t/%N.cid
 ExecStopPost=-/usr/bin/podman rm -f -i --cidfile=%t/%N.cid
 """
@@ -74,7 +75,7 @@ class PodmanHost:
         return Session(
             podman=self.podman,
             systemctl=manager,
-            journal=(*manager, "journal"),
+            journal=(*manager, "journal", "{unit}"),
             environment=self.environment,
             dropins=self.units,
         )
@@ -82,6 +83,11 @@ class PodmanHost:
     def install(self, text: str, unit: str = UNIT) -> None:
         """Write a unit file; the manager has to be told to read it."""
         (self.units / unit).write_text(text)
+
+    def believe(self, registry: str) -> None:
+        """Have podman believe in a registry over plain HTTP, beside those that it does already."""
+        with self.registries_conf.open("a") as file:
+            file.write(f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n')
 
     def manage(self, **more: object) -> None:
         """Write the service manager's configuration, with more of it than usual."""
@@ -124,7 +130,7 @@ class PodmanHost:
     def _configure(self, registry: str) -> dict[str, str]:
         """Write all configuration that podman reads, so that the machine's own has no part in it."""
         run = self.folder / "run"
-        self.registries_conf.write_text(f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n')
+        self.believe(registry)
         storage, containers = self.folder / "storage.conf", self.folder / "containers.conf"
         driver = "overlay" if os.geteuid() == 0 else "vfs"
         storage.write_text(
@@ -151,12 +157,13 @@ class PodmanHost:
             return ()
         script = "mount -t cgroup2 cgroup2 /sys/fs/cgroup && echo && exec sleep infinity"
         self._holder = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "slave", "sh", "-c", script], stdout=subprocess.PIPE
+            ["/usr/bin/unshare", "--mount", "--propagation", "slave", "sh", "-c", script],
+            stdout=subprocess.PIPE,
         )
         assert self._holder.stdout is not None
         with self._holder.stdout as said:
             assert said.readline(), "no mount namespace could be made"
-        return ("nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt")
+        return ("/usr/bin/nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt")
 
 
 def _has_unified_cgroups() -> bool:

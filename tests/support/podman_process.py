@@ -2,9 +2,9 @@
 
     python -m tests.support.podman_process '{"state": …, "action": "stage", "digest": …}'
 
-`kill_at` ends it by SIGKILL right before its n-th change of the file system or start of a program; `events` in
-the printed result says how many there are. `kill_fetched` does so when podman has fetched all and the image
-does not count as staged yet.
+`kill_at` ends it by SIGKILL right before its n-th change of the file system or start of a program; `events`
+in the printed result says how many there are. `kill_fetched` does so when podman has fetched all and the
+image does not count as staged yet.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ with PodmanSite(tmp_path) as site:
 from __future__ import annotations
 
 import random
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.support.idlers import WAITS
@@ -24,6 +24,7 @@ from tidegate_wire.registry.settings import RegistrySettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tidegate_agent.engines.podman.session import Session
 
@@ -39,14 +40,12 @@ class PodmanSite:
     Args:
         folder: an empty folder for all of it.
         disk: for the storage and the engine's state; `folder` when it is left out.
-        auth: the registry's authentication, see `RealRegistry`.
     """
 
-    def __init__(
-        self, folder: Path, disk: Path | None = None, auth: Mapping[str, object] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, disk: Path | None = None) -> None:
         self.builder = ImageBuilder(folder / "layout")
-        self.registry = RealRegistry(_made(folder / "registry"), auth).__enter__()
+        self.registry = RealRegistry(_made(folder / "registry")).__enter__()
+        self._registry_folder = folder / "registry"
         self._blobs = folder / "registry/registry/docker/registry/v2/blobs/sha256"
         self.host = PodmanHost(_made(folder / "host"), self.registry.host, disk)
         self.state = (disk or folder) / "state"
@@ -92,9 +91,17 @@ class PodmanSite:
         """What the engine is asked to stage."""
         return ImageTarget(digest, references or (f"{self.registry.host}/app",), "amd64")
 
-    def engine(self, **more: Any) -> PodmanEngine:
+    def engine(
+        self, podman: tuple[str, ...] | None = None, auth_file: Path | None = None, **more: Any
+    ) -> PodmanEngine:
         """An engine, as after a start of the agent."""
-        return engine_on(self.state, self.host.registries_conf, self.host.session(), **more)
+        session = self.host.session()
+        session = replace(session, podman=podman or session.podman, auth_file=auth_file)
+        return engine_on(self.state, self.host.registries_conf, session, **more)
+
+    def guarded(self, auth: Mapping[str, object]) -> RealRegistry:
+        """A second registry with the same images, behind authentication."""
+        return RealRegistry(self._registry_folder, auth)
 
     def stage(self, digest: str) -> PodmanEngine:
         engine = self.engine()
@@ -116,13 +123,10 @@ class PodmanSite:
         self.registry.__exit__()
 
 
-def engine_on(
-    state: Path, registries_conf: Path, session: Session, auth_file: Path | None = None, **more: Any
-) -> PodmanEngine:
+def engine_on(state: Path, registries_conf: Path, session: Session, **more: Any) -> PodmanEngine:
     """The engine over a host."""
-    settings = RegistrySettings(
-        registries_conf=registries_conf, auth_files=() if auth_file is None else (auth_file,)
-    )
+    auth_files = () if session.auth_file is None else (session.auth_file,)
+    settings = RegistrySettings(registries_conf=registries_conf, auth_files=auth_files)
     return PodmanEngine(
         UNIT,
         state,

@@ -78,8 +78,8 @@ class House:
             # In a folder like /var/tmp anybody may have made one of that name.
             if stat.S_ISDIR(found.st_mode) and found.st_uid in self._own_users():
                 shutil.rmtree(folder, ignore_errors=True)
-        for document in self.documents.glob("*"):
-            document.unlink()
+        for left in (*self.documents.glob("*"), *self.root.glob(".*.new")):
+            left.unlink()
 
     @property
     def _prefix(self) -> str:

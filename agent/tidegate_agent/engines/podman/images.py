@@ -79,10 +79,14 @@ class Images:
 
     def find(self, name: str) -> Found | None:
         """What is known of an image; None when it is not there. Raises EngineError."""
-        if not self.exists(name):
-            return None
         words = ("image", "inspect", name)
-        found = self._tool.json(*words, code=Code.ENGINE_OUTPUT, timeout_s=_TIMEOUT_S)
+        try:
+            found = self._tool.json(*words, code=Code.ENGINE_OUTPUT, timeout_s=_TIMEOUT_S)
+        except EngineError:
+            # Its exit status is the same for what is not there and for what cannot be read.
+            if not self.exists(name):
+                return None
+            raise
         return self._parsed(words, lambda: _IMAGES.validate_python(found)[0])
 
     def root(self) -> Path:
@@ -122,9 +126,8 @@ class Images:
 
     def _untag(self, name: str) -> bool:
         """Take a name away, and with the last one the image; never one that a container uses."""
-        if not self.exists(name):
-            return True
-        return self._tool.run("image", "rm", name, timeout_s=_REMOVAL_S).status == 0
+        output = self._tool.run("image", "rm", name, timeout_s=_REMOVAL_S)
+        return output.status == 0 or not self.exists(name)
 
     def _parsed(self, words: Sequence[str], parse: Callable[[], _Parsed]) -> _Parsed:
         try:

@@ -25,7 +25,7 @@ class Session:
     Attributes:
         podman: the command that runs podman.
         systemctl: the command that reaches the unit's service manager.
-        journal: the command that shows the unit's log; the unit's name is its last word.
+        journal: the command that shows what the unit's own processes logged, with {unit} for its name.
         environment: variables for all of them.
         dropins: the folder with the manager's unit files; the pin goes into `<unit>.d` below it.
         owner: the user and group that podman runs as, where that is not the agent's own.
@@ -35,7 +35,7 @@ class Session:
 
     podman: tuple[str, ...] = ("podman",)
     systemctl: tuple[str, ...] = ("systemctl",)
-    journal: tuple[str, ...] = ("journalctl", "--unit")
+    journal: tuple[str, ...] = ("journalctl", "_SYSTEMD_UNIT={unit}")
     environment: Mapping[str, str] = field(default_factory=dict)
     dropins: Path = _SYSTEM_UNITS
     owner: tuple[int, int] | None = None
@@ -67,7 +67,7 @@ def session_of(user: str | None, environment: Mapping[str, str], auth_file: Path
         "XDG_RUNTIME_DIR": runtime,
         "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus",
     }
-    journal = ("journalctl", f"_UID={account.pw_uid}", "--user-unit")
+    journal = ("journalctl", f"_UID={account.pw_uid}", "_SYSTEMD_USER_UNIT={unit}")
     if account.pw_uid == own:
         return Session(
             systemctl=("systemctl", "--user"),

@@ -46,7 +46,8 @@ class Unit:
     ) -> None:
         self.name = name
         self._systemctl = Tool(session.systemctl, session.environment)
-        self._journal = Tool(session.journal, session.environment)
+        journal = tuple(word.replace("{unit}", name) for word in session.journal)
+        self._journal = Tool(journal, session.environment)
         self._start_s, self._settle_s = start_s, settle_s
         self._pause, self._clock = pause, clock
 
@@ -117,7 +118,7 @@ class Unit:
 
     def _last_words(self) -> str:
         """The end of its log, where there is one to be had."""
-        words = (self.name, "--lines", _LAST_LINES, "--output", "cat", "--no-pager", "--quiet")
+        words = ("--lines", _LAST_LINES, "--output", "cat", "--no-pager", "--quiet")
         try:
             output = self._journal.run(*words, timeout_s=_TIMEOUT_S)
         except EngineError:
