@@ -117,13 +117,15 @@ class FakeEngine:
             raise EngineError(Code.ENGINE_BUSY, "another instance works on the images", retryable=True)
         try:
             fetched = 0
-            if self.disk.status.staged != target.digest:
+            if target.digest not in (self.disk.status.staged, self.disk.status.current):
                 fetched = self._fetch(target.digest, progress, cancelled)
         finally:
             self.disk.lock.release()
         progress(StageProgress(100, fetched, fetched))
         if self.disk.status.staged != target.digest:
-            self.disk.status = replace(self.disk.status, staged=target.digest)
+            # What runs is not staged anew; nothing else is to come instead of it.
+            staged = None if self.disk.status.current == target.digest else target.digest
+            self.disk.status = replace(self.disk.status, staged=staged)
             self.disk.armed = False
         return StageResult(target.digest, fetched, files_new=1 if fetched else 0, files_reused=0)
 

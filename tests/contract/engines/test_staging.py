@@ -71,6 +71,15 @@ def test_a_newer_image_takes_the_staged_ones_place(place: Place) -> None:
     assert place.engine.status() == replace(before, staged=second.digest)
 
 
+def test_staging_and_activating_what_runs_leaves_it_running_and_the_previous_one_there(place: Place) -> None:
+    first, second = two_versions(place)
+    assert stage(place.engine, place.image("2")).bytes_fetched == 0
+    place.engine.activate(second)
+    place.boot()
+    status = place.engine.status()
+    assert (status.current, status.staged, status.previous) == (second, None, first)
+
+
 def test_an_image_announced_by_its_index_is_spoken_of_by_that_digest(place: Place) -> None:
     first, second = place.index("1"), place.index("2")
     assert stage(place.engine, first).digest == first.digest
