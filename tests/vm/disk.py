@@ -114,7 +114,7 @@ def _grub_config() -> str:
 def _deploy(sysroot: Path, layers: Iterable[Path], digest: str) -> None:
     repo = f"--repo={sysroot}/ostree/repo"
     _run(
-        *("ostree", "commit", repo, f"--branch={OS_NAME}", "--subject=installed"),
+        *("ostree", "commit", repo, f"--branch={OS_NAME}", "--subject=installed", "--fsync=no"),
         *("--tar-autocreate-parents", "--tar-pathname-filter=^(\\./)?etc(/|$),usr/etc\\2"),
         f"--add-metadata-string=tidegate.announced={digest}",
         *(f"--tree=tar={layer}" for layer in layers),
