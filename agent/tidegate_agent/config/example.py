@@ -70,6 +70,15 @@ EXAMPLES: Final = {
     "follow.embedded.on_switch": '["systemctl", "restart", "kiosk.service"]',
     "follow.embedded.auth_file": '"/etc/tidegate/auth.json"',
     "follow.embedded.registries_conf": '"/etc/containers/registries.conf"',
+    "follow.bootc.auth_file": '"/etc/tidegate/auth.json"',
+    "follow.ostree.stateroot": '"debian"',
+    "follow.ostree.auth_file": '"/etc/tidegate/auth.json"',
+    "follow.ostree.registries_conf": '"/etc/containers/registries.conf"',
+    "follow.podman.unit": '"kiosk.service"',
+    "follow.podman.directory": '"/var/lib/kiosk"',
+    "follow.podman.user": '"kiosk"',
+    "follow.podman.auth_file": '"/etc/tidegate/auth.json"',
+    "follow.podman.registries_conf": '"/etc/containers/registries.conf"',
     "window.cron": '"0 2 * * SUN"',
     "window.duration": '"2h30m"',
     "window.timezone": '"Europe/Berlin"',
@@ -102,7 +111,11 @@ OPTIONAL: Final = frozenset(
         "health.check.free",
         "trust.tuf",
         "events.pkcs11",
+        "follow.bootc",
         "follow.image_signers",
+        "follow.ostree",
+        "follow.podman",
+        "follow.rpm_ostree",
         "requests",
         "requests.signers",
     }
@@ -172,11 +185,14 @@ def _choices(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 # annotations 
 
 
 def _meanings(table: type[BaseModel]) -> dict[str, str]:
-    """The `Attributes:` of a class docstring, by key."""
-    # Python 3.13 strips a docstring's indentation itself; older ones leave it to cleandoc.
-    _, _, text = inspect.cleandoc(table.__doc__ or "").partition("Attributes:\n")
-    entries = re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", text, re.MULTILINE)
-    return {name: " ".join(meaning.split()) for name, meaning in entries}
+    """The `Attributes:` of a class docstring, and of those that it is made of, by key."""
+    told: dict[str, str] = {}
+    for model in reversed(table.__mro__):
+        # Python 3.13 strips a docstring's indentation itself; older ones leave it to cleandoc.
+        _, _, text = inspect.cleandoc(model.__dict__.get("__doc__") or "").partition("Attributes:\n")
+        entries = re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", text, re.MULTILINE)
+        told |= {name: " ".join(meaning.split()) for name, meaning in entries}
+    return told
 
 
 def _comment(text: str) -> list[str]:

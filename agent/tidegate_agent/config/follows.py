@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tidegate_agent.config.scalars import Argv, File, refused
+from tidegate_agent.config.engines import EngineTables
+from tidegate_agent.config.scalars import refused
 from tidegate_agent.config.signing import require_signers, with_certificates
-from tidegate_agent.config.tables import Table
 from tidegate_agent.model import Follow
 from tidegate_schemas.base import Name
 from tidegate_schemas.codes import Code
@@ -17,30 +17,12 @@ from tidegate_wire.trust.policy import PREDICATES, ImagePolicy, SignerPolicy
 from tidegate_wire.trust.settings import SignerSettings, policy_of
 
 
-class EmbeddedSettings(Table):
-    """The embedded image engine: generations below one directory, and a `current` link.
-
-    Attributes:
-        directory: the store and the link.
-        on_switch: a program that is run after the link has moved, such as a service's restart. What it leaves
-            running in the background has to redirect its output.
-        auth_file: registry credentials, in the form of containers-auth.json(5).
-        registries_conf: mirrors and insecure registries, in the form of containers-registries.conf(5).
-    """
-
-    directory: File
-    on_switch: Argv = ()
-    auth_file: File | None = None
-    registries_conf: File | None = None
-
-
-class FollowSettings(Table):
+class FollowSettings(EngineTables):
     """A channel that this host follows. At least one is needed.
 
     Attributes:
         product: the product's name.
         channel: the channel's name.
-        engine: what makes an image the running system.
         signers: whose statements are believed; at least one is needed.
         threshold: how many different signers have to stand behind a statement. What only stops a release, a
             hold or a revocation, needs one.
@@ -49,12 +31,10 @@ class FollowSettings(Table):
         image_signers: who has to have signed the image; the same as signers when absent.
         image_threshold: how many of them.
         image_predicates: which kinds of signatures count: "signature" of cosign, "provenance" of a build.
-        embedded: the settings of the embedded engine.
     """
 
     product: Name
     channel: Name
-    engine: Literal["embedded"] = "embedded"
     signers: Annotated[tuple[SignerSettings, ...], Field(strict=False, validate_default=True)] = ()
     threshold: int = Field(default=1, ge=1, le=MAX_BUNDLES)
     image_signature: Literal["required", "announcement"] = "announcement"
@@ -63,7 +43,6 @@ class FollowSettings(Table):
     image_predicates: Annotated[
         tuple[Literal["signature", "provenance"], ...], Field(strict=False, min_length=1)
     ] = ("signature", "provenance")
-    embedded: EmbeddedSettings | None = None
 
     @field_validator("signers")
     @classmethod
@@ -80,12 +59,6 @@ class FollowSettings(Table):
     def _signers_are_enough(self) -> Self:
         require_signers("signers", self.signers, self.threshold)
         require_signers("image_signers", self.image_signers or self.signers, self.image_threshold)
-        return self
-
-    @model_validator(mode="after")
-    def _engine_is_configured(self) -> Self:
-        if self.embedded is None:
-            raise refused(Code.CONFIG_MISSING, "expected a table [follow.embedded] with a directory")
         return self
 
     @property

@@ -77,11 +77,13 @@ class Settings(Table):
             raise refused(
                 Code.CONFIG_VALUE, f"{twice[0]} is followed twice; expected one [[follow]] for each"
             )
-        directories = [entry.embedded.directory for entry in self.follow if entry.embedded]
+        directories = [entry.directory for entry in self.follow if entry.directory]
         if len(set(directories)) < len(directories):
-            raise refused(
-                Code.CONFIG_VALUE, "two follows share one embedded.directory; expected one for each"
-            )
+            raise refused(Code.CONFIG_VALUE, "two follows share one directory; expected one for each")
+        systems = [entry.follow.key for entry in self.follow if entry.changes_system]
+        if len(systems) > 1:
+            both = " and ".join(systems[:2])
+            raise refused(Code.CONFIG_VALUE, f"{both} both change the operating system; expected one to")
         return self
 
     @model_validator(mode="after")

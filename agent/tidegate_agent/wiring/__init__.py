@@ -4,7 +4,8 @@
 |----------|--------------------------------------------------|
 | `agent`  | the running agent                                |
 | `rest`   | what is told while none runs                     |
-| `images` | image engines, and who looks for signatures      |
+| `images` | what a follow does with images                   |
+| `engines`| image engines                                    |
 | `trust`  | the verifier                                     |
 | `roots`  | the keeper of the trusted root, and its upkeep   |
 | `values` | plain values for the core, journal and host      |

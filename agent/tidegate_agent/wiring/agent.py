@@ -17,6 +17,7 @@ from tidegate_agent.device_key import signer_of
 from tidegate_agent.engine import Engine, Mainloop
 from tidegate_agent.sealing import Sealing
 from tidegate_agent.surroundings import Surroundings
+from tidegate_agent.wiring.carried import layouts_of, with_layouts
 from tidegate_agent.wiring.images import followed
 from tidegate_agent.wiring.roots import keeper_of, rooted, upkeep_of
 from tidegate_agent.wiring.trust import verifier_of
@@ -96,13 +97,15 @@ def build(settings: Settings) -> Agent:
         splay=lambda: random.random() * settings.activate.splay,  # noqa: S311 - spreads load, guards nothing
         requests=None if settings.requests is None else settings.requests.bounds(),
     )
-    follows = [followed(settings, follow, around) for follow in settings.follow]
+    layouts = layouts_of(settings)
+    follows = [with_layouts(followed(settings, follow, around), layouts) for follow in settings.follow]
     sealing = (
         None if signer is None else Sealing(signer, around.clock, around.timer, loop.post, signing.submit)
     )
     upkeep = upkeep_of(settings, keeper, around)
     engine = Engine(follows, around, bus, settings.bus.topics, sealing, upkeep)
-    control = ControlServer(settings.state.runtime_directory, _on_engine_thread(loop, Control(engine)))
+    answering = _on_engine_thread(loop, Control(engine, layouts.bring))
+    control = ControlServer(settings.state.runtime_directory, answering)
     return Agent(engine, loop, control, journal, (verifying, operating, signing))
 
 

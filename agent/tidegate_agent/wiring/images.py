@@ -1,58 +1,59 @@
-"""What a follow does with images: its engine, their own signatures, its checks."""
+"""What a follow does with images: its engine, their own signatures, its checks, its guard."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tidegate_agent.adapters.boot_counting import find_counting
+from tidegate_agent.adapters.boot_guard import DIRECTORY, FileBootGuard
 from tidegate_agent.adapters.health import HealthRounds
 from tidegate_agent.adapters.image_signatures import AnnouncementIsEnough, RegistryImageSignatures
+from tidegate_agent.adapters.this_boot import ThisBoot
 from tidegate_agent.adapters.unguarded import Unguarded
-from tidegate_agent.engines.embedded.engine import EmbeddedEngine
-from tidegate_agent.engines.images.limits import Limits
 from tidegate_agent.operations import Operations
 from tidegate_agent.surroundings import Followed, Surroundings
 from tidegate_agent.warrant import Warrant
+from tidegate_agent.wiring.engines import image_engine, image_source
 from tidegate_agent.wiring.trust import verifying_child
-from tidegate_wire.registry.opening import open_source
-from tidegate_wire.registry.reference import parse_reference
-from tidegate_wire.registry.settings import RegistrySettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tidegate_agent.config import Settings
-    from tidegate_agent.config.follows import EmbeddedSettings, FollowSettings
-    from tidegate_agent.ports import ImageEngine, ImageSignatures
-    from tidegate_wire.registry.source import ImageSource
+    from tidegate_agent.config.follows import FollowSettings
+    from tidegate_agent.ports import BootGuard, ImageSignatures
 
 
 def followed(settings: Settings, follow: FollowSettings, around: Surroundings) -> Followed:
-    """A follow with everything that its images need."""
-    health = HealthRounds(settings.health.check, settings.health.timeout)
-    engine = image_engine(follow, settings)
-    signatures = image_signatures(follow, settings)
-    warrant = Warrant(follow.follow, around.verifier, around.journal)
-    arch = around.profile.facts.arch
+    """A follow with everything that its images need.
+
+    Raises:
+        EngineError: CONFIG_VALUE, podman's user does not exist; ACTIVATE_FAILED, the boots are to be counted
+            and the boot loader cannot.
+    """
+    checks = settings.health.checks(reboots=follow.changes_system)
     operations = Operations(
-        engine=engine,
-        signatures=signatures,
-        warrant=warrant,
-        health=health,
+        engine=image_engine(follow, settings),
+        signatures=image_signatures(follow, settings),
+        warrant=Warrant(follow.follow, around.verifier, around.journal),
+        health=HealthRounds(checks, settings.health.timeout),
         host=around.host,
-        guard=Unguarded(),
-        arch=arch,
+        guard=boot_guard(follow, settings),
+        arch=around.profile.facts.arch,
     )
     return Followed(follow.follow, follow.engine, operations)
 
 
-def image_engine(follow: FollowSettings, settings: Settings) -> ImageEngine:
-    """The image engine that a follow asks for."""
-    embedded = _embedded(follow)
-    stage = settings.stage
-    limits = Limits(entries=stage.max_image_entries, unpacked_bytes=stage.max_image_bytes)
-    return EmbeddedEngine(embedded.directory, _source(embedded), embedded.on_switch, limits)
+def boot_guard(follow: FollowSettings, settings: Settings) -> BootGuard:
+    """What brings the previous operating system back without the agent. Raises as `followed`."""
+    if not follow.changes_system:
+        return Unguarded()
+    wanted = settings.activate.boot_counting
+    return FileBootGuard(
+        DIRECTORY,
+        settings.boot_deadline,
+        ThisBoot(),
+        find_counting(wanted),
+        counting_required=wanted == "grub",
+    )
 
 
 def image_signatures(follow: FollowSettings, settings: Settings) -> ImageSignatures:
@@ -64,18 +65,4 @@ def image_signatures(follow: FollowSettings, settings: Settings) -> ImageSignatu
     policy = follow.image_policy()
     if policy is None:
         return AnnouncementIsEnough()
-    return RegistryImageSignatures(verifying_child(settings), policy, _source(_embedded(follow)))
-
-
-def _embedded(follow: FollowSettings) -> EmbeddedSettings:
-    if follow.embedded is None:
-        message = "checked when the configuration was read"
-        raise AssertionError(message)
-    return follow.embedded
-
-
-def _source(embedded: EmbeddedSettings) -> Callable[[str], ImageSource]:
-    registry = RegistrySettings.from_environment(os.environ, os.getuid(), embedded.auth_file)
-    if embedded.registries_conf is not None:
-        registry = replace(registry, registries_conf=embedded.registries_conf, registries_conf_folders=())
-    return lambda reference: open_source(parse_reference(reference), registry)
+    return RegistryImageSignatures(verifying_child(settings), policy, image_source(follow.engine_settings))

@@ -13,7 +13,7 @@ from tidegate_agent.errors import ConfigError
 from tidegate_agent.model import ImageStatus
 from tidegate_agent.recalling import Standing, view_of
 from tidegate_agent.reporting import Birth, FollowView, follow_status, host_status
-from tidegate_agent.wiring.images import image_engine
+from tidegate_agent.wiring.engines import image_engine
 from tidegate_agent.wiring.roots import trust_at_rest
 from tidegate_agent.wiring.trust import verifier_of
 from tidegate_agent.wiring.values import open_journal, policy_of, profile_of

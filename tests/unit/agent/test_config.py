@@ -148,3 +148,50 @@ def test_explanation_names_each_value_s_file_or_the_default(tree: ConfigTree) ->
     assert f'health.interval = "1m30s"  # {file}' in lines
     assert "stage.attempts = 8  # default" in lines
     assert f'follow[0].embedded.directory = "/srv/kiosk"  # {tree.directories[0] / "agent.toml"}' in lines
+
+
+# Engines
+
+
+@pytest.mark.parametrize("engine", ["bootc", "rpm-ostree"])
+def test_some_engines_need_no_table(tree: ConfigTree, engine: str) -> None:
+    text = MINIMAL.replace('channel = "stable"', f'channel = "stable"\nengine = "{engine}"')
+    tree.put("usr", "agent.toml", text.partition("[follow.embedded]")[0])
+    [follow] = tree.load().settings.follow
+    assert follow.changes_system
+    assert follow.directory is None
+
+
+@pytest.mark.parametrize(
+    ("engine", "words"),
+    [
+        ("ostree", "expected a table [follow.ostree] with the name of the stateroot"),
+        ("podman", "expected a table [follow.podman] with a unit and a directory"),
+        ("embedded", "expected a table [follow.embedded] with a directory"),
+    ],
+)
+def test_other_engines_do(tree: ConfigTree, engine: str, words: str) -> None:
+    text = MINIMAL.replace('channel = "stable"', f'channel = "stable"\nengine = "{engine}"')
+    tree.put("usr", "agent.toml", text.partition("[follow.embedded]")[0])
+    [(code, problem)] = tree.problems()
+    assert code is Code.CONFIG_MISSING
+    assert words in problem
+
+
+def test_a_table_of_another_engine_is_a_mistake(tree: ConfigTree) -> None:
+    tree.put(
+        "usr", "agent.toml", MINIMAL.replace('channel = "stable"', 'channel = "stable"\nengine = "bootc"')
+    )
+    [(code, problem)] = tree.problems()
+    assert code is Code.CONFIG_VALUE
+    assert '[follow.embedded] is set, but the engine is "bootc"; expected engine = "embedded"' in problem
+
+
+def test_a_host_has_one_operating_system(tree: ConfigTree) -> None:
+    first = MINIMAL.replace('channel = "stable"', 'channel = "stable"\nengine = "bootc"')
+    first = first.partition("[follow.embedded]")[0]
+    second = "[[follow]]" + first.partition("[[follow]]")[2].replace("kiosk", "other", 1)
+    tree.put("usr", "agent.toml", first + second)
+    [(code, problem)] = tree.problems()
+    assert code is Code.CONFIG_VALUE
+    assert "kiosk/stable and other/stable both change the operating system; expected one to" in problem

@@ -41,6 +41,29 @@ def test_what_it_shows_as_defaults_are_the_defaults(tmp_path: Path) -> None:
     assert loaded(tmp_path, uncommented(shown)) == loaded(tmp_path, render())
 
 
+ENGINES = ("bootc", "embedded", "ostree", "podman", "rpm-ostree")
+
+
+def with_engine(text: str, engine: str) -> str:
+    """The file for this engine, its table put in force; a table of another one would be refused."""
+    tables = {f"[follow.{each.replace('-', '_')}]": each for each in ENGINES}
+    kept = []
+    for section in text.split("\n\n"):
+        of = next((each for head, each in tables.items() if head in section), None)
+        if of is None:
+            kept.append(section.replace('#engine = "embedded"', f'engine = "{engine}"'))
+        elif of == engine:
+            kept.append(uncommented(section))
+    return "\n\n".join(kept)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_table_of_every_engine_is_accepted(tmp_path: Path, engine: str) -> None:
+    lines = loaded(tmp_path, with_engine(render(), engine))
+    assert f'follow[0].engine = "{engine}"' in lines
+    assert any(line.startswith(f"follow[0].{engine.replace('-', '_')}.") for line in lines)
+
+
 @pytest.mark.parametrize(
     ("without", "tables", "unset"),
     [
@@ -51,7 +74,7 @@ def test_what_it_shows_as_defaults_are_the_defaults(tmp_path: Path) -> None:
                 "follow.signers": "key",
             },
             {"trust.tuf", "events.pkcs11", "health.check.free"},
-            7,
+            11,
         ),
         (
             {
@@ -63,7 +86,7 @@ def test_what_it_shows_as_defaults_are_the_defaults(tmp_path: Path) -> None:
                 "events": "device_key",
             },
             set(),
-            7,
+            11,
         ),
     ],
 )
@@ -72,7 +95,7 @@ def test_every_line_is_accepted(
 ) -> None:
     """Of settings and tables that exclude each other, one at a time."""
     kept = []
-    for section in render().split("\n\n"):
+    for section in with_engine(render(), "embedded").split("\n\n"):
         named = re.search(r"^#?\[+([\w.]+)\]", section, re.MULTILINE)
         table = named[1] if named else ""
         if "The same settings as in" in section:
