@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ from tests.conftest import find_program
 from tidegate_agent.engines.podman.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import pwd
 
 UNIT = "app.service"
 _MANAGER = Path(__file__).parent / "standins" / "service_manager.py"
@@ -49,13 +51,13 @@ class PodmanHost:
         folder: for configuration, unit files and what podman keeps while it runs.
         disk: for storage; `folder` when it is left out.
         registry: host and port of a registry that is to be believed in over plain HTTP.
-        prefix: a command that podman is run through, as another user for example.
+        user: who podman is run as, where it is not the test's own user; `folder` is their home.
     """
 
     def __init__(
-        self, folder: Path, registry: str, disk: Path | None = None, prefix: Sequence[str] = ()
+        self, folder: Path, registry: str, disk: Path | None = None, user: pwd.struct_passwd | None = None
     ) -> None:
-        self.folder, self.disk = folder, disk or folder
+        self.folder, self.disk, self._user = folder, disk or folder, user
         self.units = folder / "units"
         self.registries_conf = folder / "registries.conf"
         self.manager = folder / "manager.json"
@@ -65,7 +67,10 @@ class PodmanHost:
         self.environment = self._configure(registry)
         program = find_program("podman")
         assert program is not None, "podman is not installed"
+        prefix = () if user is None else ("/usr/sbin/runuser", "-u", user.pw_name, "--")
         self.podman = (*self._hold(), *prefix, program)
+        if user is not None:
+            subprocess.run(["/bin/chown", "--recursive", f"{user.pw_uid}:{user.pw_gid}", folder], check=True)
         self.manage()
         self.install(PLAIN_UNIT)
 
@@ -78,6 +83,8 @@ class PodmanHost:
             journal=(*manager, "journal", "{unit}"),
             environment=self.environment,
             dropins=self.units,
+            owner=None if self._user is None else (self._user.pw_uid, self._user.pw_gid),
+            scratch=None if self._user is None else self.folder / "tmp",
         )
 
     def install(self, text: str, unit: str = UNIT) -> None:
@@ -120,6 +127,7 @@ class PodmanHost:
     def close(self) -> None:
         """End all containers and remove the storage."""
         self.run("rm", "--force", "--all", "--time", "0", check=False)
+        self._end_pause()
         if self._holder is not None:
             self._holder.kill()
             self._holder.wait()
@@ -145,11 +153,18 @@ class PodmanHost:
         )
         return {
             "HOME": str(self.folder),
+            "XDG_RUNTIME_DIR": str(run),
             "TMPDIR": str(self.folder / "tmp"),
             "CONTAINERS_CONF": str(containers),
             "CONTAINERS_STORAGE_CONF": str(storage),
             "CONTAINERS_REGISTRIES_CONF": str(self.registries_conf),
         }
+
+    def _end_pause(self) -> None:
+        """End the process that keeps a user's namespaces for rootless podman."""
+        for file in (self.folder / "run").rglob("pause.pid"):
+            with suppress(ProcessLookupError):
+                os.kill(int(file.read_text()), signal.SIGKILL)
 
     def _hold(self) -> tuple[str, ...]:
         """The command that enters a mount namespace in which cgroups are as crun wants them."""

@@ -23,6 +23,7 @@ from tidegate_wire.registry.reference import parse_reference
 from tidegate_wire.registry.settings import RegistrySettings
 
 if TYPE_CHECKING:
+    import pwd
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -40,14 +41,22 @@ class PodmanSite:
     Args:
         folder: an empty folder for all of it.
         disk: for the storage and the engine's state; `folder` when it is left out.
+        home: the host's folder, `folder / "host"` when it is left out.
+        user: who podman is run as; `home` is theirs.
     """
 
-    def __init__(self, folder: Path, disk: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        disk: Path | None = None,
+        home: Path | None = None,
+        user: pwd.struct_passwd | None = None,
+    ) -> None:
         self.builder = ImageBuilder(folder / "layout")
         self.registry = RealRegistry(_made(folder / "registry")).__enter__()
         self._registry_folder = folder / "registry"
         self._blobs = folder / "registry/registry/docker/registry/v2/blobs/sha256"
-        self.host = PodmanHost(_made(folder / "host"), self.registry.host, disk)
+        self.host = PodmanHost(home or _made(folder / "host"), self.registry.host, disk, user)
         self.state = (disk or folder) / "state"
 
     def __enter__(self) -> Self:
