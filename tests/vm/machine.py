@@ -1,10 +1,10 @@
 """A virtual machine: QEMU in software emulation, its serial console, and its power switch.
 
 Power is cut by SIGKILL. What the guest has written to its disk lies in this machine's page cache, which a
-killed process leaves behind; what the guest itself still holds (page cache, open transactions) and requests in
-flight are lost. So this is a drive whose own cache survives, and `cache=unsafe` is no cheat: the guest sees a
-write cache and flushes it, and only the flush of this machine's disk is spared. A drive that loses its cache
-too, out of order, is beyond this test.
+killed process leaves behind; what the guest itself still holds (page cache, open transactions) and requests
+in flight are lost. So this is a drive whose own cache survives, and `cache=unsafe` is no cheat: the guest
+sees a write cache and flushes it, and only the flush of this machine's disk is spared. A drive that loses
+its cache too, out of order, is beyond this test.
 
 The guest reaches this machine's loopback as 10.0.2.2 (QEMU's user networking), and nothing reaches the guest.
 """

@@ -117,6 +117,7 @@ def base() -> Path:
         *("mmdebstrap", "--quiet", "--variant=minbase", "--mode=root"),
         "--skip=cleanup/apt",  # it would look for what is in /var, and all of that goes
         "--skip=output/dev",  # the kernel makes them
+        "--dpkgopt=force-unsafe-io",
         f"--include={','.join(PACKAGES)}",
         *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
         f"--essential-hook={_PREPARE}",
