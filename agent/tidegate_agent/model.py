@@ -113,9 +113,15 @@ class Health:
     @property
     def reason(self) -> str:
         """The failed required checks in one sentence, or that all is well."""
-        failed = [check for check in self.checks if check.required and not check.passed]
-        if not failed:
-            return "all required checks passed"
+        return self._failed(required=True) or "all required checks passed"
+
+    @property
+    def warnings(self) -> str:
+        """The failed checks that are only wanted, in one sentence; empty when none of them failed."""
+        return self._failed(required=False)
+
+    def _failed(self, *, required: bool) -> str:
+        failed = [check for check in self.checks if check.required is required and not check.passed]
         return "; ".join(f"{check.name}: {check.output.strip() or 'failed'}" for check in failed)
 
 

@@ -338,6 +338,9 @@ def test_a_command_that_fails_twice_leaves_the_host_up(machine: Machine) -> None
     machine.boot("new")
     assert machine.script() == (0, "")
     assert len(machine.fell_back) == 2
+    machine.boot("old")
+    assert machine.guard().fired() == REASON, "somebody went back by hand"
+    machine.boot("new")
     machine.guard().disarm()
     assert not (machine.directory / "fired").exists()
 
@@ -529,6 +532,15 @@ def test_a_counter_that_cannot_be_set_stops_only_who_asked_for_it(counted: Machi
 def test_what_a_power_cut_left_of_the_block_is_made_whole(counted: Machine) -> None:
     (counted.folder / "grub/grubenv").write_bytes(b"")
     counted.arm()
+    assert words(counted) == ["boot_counter=2", "boot_success=0"]
+
+
+@pytest.mark.real("grub-editenv")
+def test_a_link_to_the_efi_partition_stays_one(counted: Machine) -> None:
+    block = counted.folder / "grub/grubenv"
+    block.symlink_to(block.rename(counted.folder / "on-esp"))
+    counted.arm()
+    assert block.is_symlink()
     assert words(counted) == ["boot_counter=2", "boot_success=0"]
 
 

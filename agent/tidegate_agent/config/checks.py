@@ -109,7 +109,7 @@ class HealthSettings(Table):
 AFTER_A_REBOOT: Final = (
     CheckSettings(name="host is up", units=("default.target",), timeout=timedelta(minutes=5)),
     CheckSettings(name="greenboot", greenboot=True, timeout=timedelta(minutes=2)),
-    CheckSettings(name="no failed units", failed_units=True, required=False),
+    CheckSettings(name="failed units", failed_units=True, required=False),
 )
 """What is asked of a whole operating system when nobody says more.
 
