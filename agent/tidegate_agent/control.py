@@ -6,6 +6,7 @@ a refusal says `code` and `reason`. The socket is adapters/control_unix.py.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tidegate_agent.errors import ControlError
@@ -13,6 +14,7 @@ from tidegate_agent.model import Failure
 from tidegate_agent.operations import failure_of
 from tidegate_agent.orders import Orders
 from tidegate_agent.plaintext import one_line
+from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     from tidegate_agent.follower import Follower
 
 Answer = dict[str, Any]
+
+SNOOZE: Final = timedelta(hours=1)
+"""How long an update is put off when nobody says for how long."""
+
+LONGEST: Final = timedelta(days=366)
+"""The longest stretch that anybody can ask for."""
 
 PERSON: Final = "a person on this host"
 """Who asks for what comes here, in the words of status and events."""
@@ -35,6 +43,7 @@ class Control:
         self._commands: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
             "status": self._status,
             "approve": self._approve,
+            "snooze": self._snooze,
             "pardon": self._pardon,
             "rollback": self._rollback,
             "cancel": self._cancel,
@@ -69,12 +78,21 @@ class Control:
 
     def _approve(self, request: Mapping[str, Any]) -> Answer:
         follower = self._follower(request)
-        approved = Orders(follower).approve(at_once=request.get("now") is True)
+        approved = Orders(follower).approve(at_once=request.get("now") is True, length=_length(request))
         if approved is None:
             reason = f"there is no update to approve for {follower.follow.key}"
             raise ControlError(Code.REQUEST_POINTLESS, reason)
         digest, wait = approved
         return {"follow": follower.follow.key, "digest": digest, "waits": None if wait is None else wait.text}
+
+    def _snooze(self, request: Mapping[str, Any]) -> Answer:
+        follower = self._follower(request)
+        snooze = Orders(follower).snooze(_length(request) or SNOOZE)
+        if snooze is None:
+            reason = f"{follower.follow.key} has no update that could still be put off"
+            raise ControlError(Code.REQUEST_POINTLESS, reason)
+        until = rfc3339(snooze.until)
+        return {"follow": follower.follow.key, "digest": snooze.digest, "until": until}
 
     def _pardon(self, request: Mapping[str, Any]) -> Answer:
         follower, digest = self._follower(request), str(request.get("digest"))
@@ -125,6 +143,20 @@ class Control:
             known = ", ".join(f.follow.key for f in self._engine.followers)
             raise ControlError(Code.REQUEST_INVALID, f"name one of the follows of this host: {known}")
         return follower
+
+
+def _length(request: Mapping[str, Any]) -> timedelta | None:
+    """The stretch of time that a request names in seconds, if it names one."""
+    seconds = request.get("seconds")
+    if seconds is None:
+        return None
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, int)
+        or not 0 < seconds <= LONGEST.total_seconds()
+    ):
+        raise ControlError(Code.REQUEST_INVALID, "expected a stretch of at least a second, up to 366 days")
+    return timedelta(seconds=seconds)
 
 
 def _reason(request: Mapping[str, Any], otherwise: str) -> str:

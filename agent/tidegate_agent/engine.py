@@ -13,6 +13,7 @@ from loguru import logger
 
 from tidegate_agent import machine, reporting
 from tidegate_agent.errors import JournalError
+from tidegate_agent.fleet_slot import FleetSlot
 from tidegate_agent.follower import Follower
 from tidegate_agent.model import Follow, Outgoing, Protocol
 from tidegate_agent.operations import failure_of
@@ -68,8 +69,11 @@ class Engine:
         self._sealing = sealing
         self.upkeep = upkeep
         self._outbox = Outbox(around.journal, bus, topics.events(host), sealing)
+        self._slot = None if around.lock is None else FleetSlot(around.lock, around)
         self._followers = {
-            topics.channel(f.follow.product, f.follow.channel): Follower(f, around, self.others_busy)
+            topics.channel(f.follow.product, f.follow.channel): Follower(
+                f, around, self.others_busy, self._slot
+            )
             for f in follows
         }
         self._requests_topic = topics.requests(host)
@@ -124,6 +128,8 @@ class Engine:
         self._give_turns()
         if self._desk is not None:
             self._desk.hear()
+        if self._slot is not None:
+            self._slot.settle(needed=any(follower.needs_slot for follower in self.followers))
         self._reconciliation.make_good(follower.reception.mailbox for follower in self.followers)
         self._tell()
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, assert_never
 from loguru import logger
 
 from tidegate_agent import machine, reporting
+from tidegate_agent.assessing import Assessor, Seat
 from tidegate_agent.intake import Intake
-from tidegate_agent.manners import Situation, assess
 from tidegate_agent.model import Failure, ImageStatus
 from tidegate_agent.recalling import Standing, view_of
 from tidegate_agent.reception import Reception
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tidegate_agent.admission import Memory
+    from tidegate_agent.fleet_slot import FleetSlot
     from tidegate_agent.model import Follow, Verdict
     from tidegate_agent.records import Answered
     from tidegate_agent.reporting import FollowView
@@ -100,14 +101,18 @@ class Follower:
         followed: the follow and its image engine.
         around: what it shares with others.
         others_busy: whether another follow's update is in the way, of staging or (True) of activating.
+        slot: the fleet's lock, if there is one.
     """
 
     def __init__(
-        self, followed: Followed, around: Surroundings, others_busy: Callable[[Follow, bool], bool]
+        self,
+        followed: Followed,
+        around: Surroundings,
+        others_busy: Callable[[Follow, bool], bool],
+        slot: FleetSlot | None = None,
     ) -> None:
         follow, operations = followed.follow, followed.operations
         self.follow = follow
-        self._others_busy = others_busy
         self._engine_name = followed.engine
         self._operations = operations
         self.around = around
@@ -123,6 +128,17 @@ class Follower:
         self._set_aside = False
         self._work = Work(operations, around, self._finish)
         self._refusals = Refusals()
+        reboots = operations.engine.capabilities().reboots
+        seat = Seat(
+            follow=follow,
+            reboots=reboots,
+            slot=slot if reboots or around.lock_for_all else None,
+            state=lambda: self._state,
+            others_busy=others_busy,
+            heard_out=self.reception.heard_out,
+            assessed=lambda wait: self.handle(Assessed(wait)),
+        )
+        self._assessor = Assessor(seat, around)
 
     def start(self) -> None:
         """Compare the journal with the engine's truth and go on from there.
@@ -260,7 +276,12 @@ class Follower:
 
     def hindrance(self, target: Target) -> Wait | None:
         """What stands in the way of this target's activation now."""
-        return self._assess(Assess(target, to_activate=True))
+        return self._assessor.hindrance(target)
+
+    @property
+    def needs_slot(self) -> bool:
+        """Whether this host has to hold on to the fleet's lock for it."""
+        return self._assessor.needs_slot
 
     def interrupt(self) -> None:
         """The agent ends: what takes long is to end soon, and goes on at the next start."""
@@ -304,31 +325,6 @@ class Follower:
         known = self.around.journal.clock_floor()
         return floor if floor is not None and (known is None or known < floor) else None
 
-    def _consider(self, command: Assess) -> None:
-        # What has changed since, a hold that came meanwhile, say, has an assessment of its own on the queue.
-        wanted, update = Staged if command.to_activate else Waiting, machine.update_of(self._state)
-        if isinstance(self._state, wanted) and update is not None and update.target == command.target:
-            wait = self._assess(command)
-            activates = command.to_activate and wait is None
-            # What came meanwhile may be a hold or a withdrawal.
-            if not activates or self.reception.heard_out(lambda: self._consider(command)):
-                self.handle(Assessed(wait))
-
-    def _assess(self, command: Assess) -> Wait | None:
-        journal = self.around.journal
-        approval, hold = journal.approval(self.follow), journal.hold(self.follow)
-        approved = approval is not None and approval.digest == command.target.digest
-        situation = Situation(
-            now=self._now(),
-            hold=hold.text if hold is not None and hold.held else None,
-            approved=approved,
-            approved_now=approved and approval is not None and approval.at_once,
-            others_busy=self._others_busy(self.follow, command.to_activate),
-            inhibitors=self.around.host.inhibitors() if command.to_activate else (),
-        )
-        facts, ours = self.around.profile.facts, self.around.manners
-        return assess(command.target, facts, ours, situation, to_activate=command.to_activate)
-
     def _watch_expiry(self) -> None:
         if self._memory.expires is not None:
             name, at = f"stale {self.follow.key}", self._memory.expires
@@ -347,7 +343,7 @@ class Follower:
                 self.reception.verify(command.announcement)
             case Assess():
                 # A call of its own on the queue: if the disk does not take it, it alone is tried again.
-                self.around.post(lambda: self._consider(command))
+                self.around.post(lambda: self._assessor.consider(command))
             case WakeAt():
                 self._wake_at(command.at)
             case Recheck():
@@ -369,10 +365,14 @@ class Follower:
                 assert_never(command)
 
     def _wake_at(self, at: datetime) -> None:
-        # Health rounds keep their own pace; all else is spread over the fleet.
+        # Health rounds keep their own pace, and users were told a time; all else is spread over the fleet.
         # Nothing is slept through for longer than a year: looking again is cheap, and dates have an end.
         at = min(at, self._now() + LONGEST_SLEEP)
-        moment = at if isinstance(self._state, Proving) else at + self.around.splay()
+        match self._state:
+            case Proving() | Staged(wait=Wait(reason=WaitFor.SESSIONS)):
+                moment = at
+            case _:
+                moment = at + self.around.splay()
         self.around.timer.wake(self.follow.key, moment, lambda: self.around.post(self.wake))
 
     def _finish(self, image: ImageStatus | None, event: Event | None) -> None:

@@ -1,9 +1,9 @@
-"""What stands in the way of an update's next step: holds, waves, approval, windows, inhibitors. PURE."""
+"""What stands in the way of an update's next step: who may hold it back, in which order, until when. PURE."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.update.states import Target, Wait, WaitFor
@@ -14,31 +14,52 @@ from tidegate_schemas.rollout import RolloutState, Urgency, Wave, wave_of
 if TYPE_CHECKING:
     from tidegate_agent.admission import HostFacts
 
+MARGIN: Final = timedelta(minutes=1)
+"""How much earlier than it has to a grace ends: the last questions before an activation take their time."""
+
 OPENINGS_LOOKED_AT: Final = 32
 """How many windows ahead are searched for one that is long enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How this host wants to be treated; from its configuration."""
+    """How this host wants to be treated; from its configuration.
+
+    `session_grace` is how long those who are logged in may hold back a reboot, None for not at all; `zone` is
+    that of the clock on their wall. An approval lapses after `approval_expires`, and an update can be put off
+    for `snooze_limit` in all.
+    """
 
     schedule: Schedule
     expected_duration: timedelta = timedelta(minutes=5)
     approval_required: bool = False
     stage_in_window: bool = False
     window_override: frozenset[Urgency] = frozenset({Urgency.EMERGENCY})
+    session_grace: timedelta | None = None
+    approval_expires: timedelta = timedelta(days=7)
+    snooze_limit: timedelta = timedelta(days=1)
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is the case at this moment. `hold` says who holds this host back, and why."""
+    """What is the case at this moment.
+
+    `hold` says who holds this host back, and why; `lapsed` when an approval ended; `grace_ends` when the
+    grace of those who are logged in does; `refusal` why the fleet's lock is not granted.
+    """
 
     now: datetime
     hold: str | None = None
     approved: bool = False
     approved_now: bool = False
+    lapsed: datetime | None = None
+    snoozed_until: datetime | None = None
     others_busy: bool = False
     inhibitors: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    grace_ends: datetime | None = None
+    refusal: str | None = None
 
 
 def assess(
@@ -47,14 +68,22 @@ def assess(
     """The first thing that stands in the way of staging, or of activating; None when nothing does.
 
     The order is that of who decides: the publisher, by a statement that is still in force, whoever holds this
-    host back, the fleet's waves, this host's other updates, its people, its windows, its running work.
+    host back, the fleet's waves, this host's other updates, its people, its windows, its running work, those
+    who are logged in, and the fleet's lock.
     """
     wait = _expired(target, situation) or _held(target, situation) or _wave(target, facts, situation)
     if wait is None and situation.others_busy:
         wait = Wait(WaitFor.TURN, "another update of this host is in progress")
     if wait is not None or not to_activate:
         return wait or (_window(target, manners, situation) if manners.stage_in_window else None)
-    return _approval(manners, situation) or _window(target, manners, situation) or _inhibited(situation)
+    return (
+        _approval(manners, situation)
+        or _snoozed(target, situation)
+        or _window(target, manners, situation)
+        or _inhibited(situation)
+        or _occupied(target, manners, situation)
+        or _refused(situation)
+    )
 
 
 def _expired(target: Target, situation: Situation) -> Wait | None:
@@ -89,8 +118,18 @@ def _wave_text(wave: Wave) -> str:
 
 def _approval(manners: Manners, situation: Situation) -> Wait | None:
     if manners.approval_required and not situation.approved:
-        return Wait(WaitFor.APPROVAL, "a person has to approve it: tidegate-agent approve")
+        lapsed = situation.lapsed
+        again = "" if lapsed is None else f" again: the last approval lapsed at {rfc3339(lapsed)}"
+        return Wait(WaitFor.APPROVAL, f"a person has to approve it{again}: tidegate-agent approve")
     return None
+
+
+def _snoozed(target: Target, situation: Situation) -> Wait | None:
+    until, now = situation.snoozed_until, situation.now
+    pressing = target.urgency is Urgency.EMERGENCY or (target.deadline is not None and target.deadline <= now)
+    if until is None or until <= now or pressing:
+        return None
+    return Wait(WaitFor.SNOOZE, "a person on this host put it off; tidegate-agent approve ends that", until)
 
 
 def _window(target: Target, manners: Manners, situation: Situation) -> Wait | None:
@@ -127,3 +166,25 @@ def _inhibited(situation: Situation) -> Wait | None:
     if not situation.inhibitors:
         return None
     return Wait(WaitFor.INHIBITOR, "; ".join(situation.inhibitors))
+
+
+def _occupied(target: Target, manners: Manners, situation: Situation) -> Wait | None:
+    if not situation.sessions or manners.session_grace is None:
+        return None
+    ends = situation.grace_ends or _grace_end(target, manners, situation, manners.session_grace)
+    if ends <= situation.now:
+        return None
+    return Wait(WaitFor.SESSIONS, f"logged in: {', '.join(situation.sessions)}", ends)
+
+
+def _grace_end(target: Target, manners: Manners, situation: Situation, grace: timedelta) -> datetime:
+    """The end of a grace that begins now. It leaves room for the activation: else short windows never do."""
+    now = situation.now
+    if situation.approved_now or _overrides(target, manners, now):
+        return now + grace
+    closes = manners.schedule.closes_at(now)
+    return now + grace if closes is None else min(now + grace, closes - manners.expected_duration - MARGIN)
+
+
+def _refused(situation: Situation) -> Wait | None:
+    return None if situation.refusal is None else Wait(WaitFor.LOCK, situation.refusal)

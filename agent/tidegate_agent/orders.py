@@ -5,10 +5,12 @@ Each order is journalled before it has any effect, or with the step that it sets
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.records import Approval, Change, Hold
+from tidegate_agent.snoozing import snoozed
 from tidegate_agent.update.events import CancelRequested, Event, RollbackRequested, Woken
 from tidegate_agent.update.states import (
     Activating,
@@ -28,10 +30,12 @@ from tidegate_schemas.codes import Code
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from tidegate_agent.admission import Memory
     from tidegate_agent.follower import Follower
     from tidegate_agent.model import Failure
-    from tidegate_agent.records import Answered
+    from tidegate_agent.records import Answered, Snooze
 
 
 class Orders:
@@ -43,8 +47,12 @@ class Orders:
         self._around = follower.around
         self._journal = follower.around.journal
 
-    def approve(self, *, at_once: bool) -> tuple[str, Wait | None] | None:
-        """Approve the update that is not activated yet.
+    def approve(self, *, at_once: bool, length: timedelta | None = None) -> tuple[str, Wait | None] | None:
+        """Approve the update that is not activated yet; that it was put off counts no more.
+
+        Args:
+            at_once: whether it need not wait for a window.
+            length: for how long the approval counts; as configured when None.
 
         Returns:
             Its digest and what it still waits for; None when there is no such update.
@@ -52,10 +60,29 @@ class Orders:
         state = self._follower.state
         if not isinstance(state, Waiting | Staging | Staged):
             return None
-        target = state.update.target
-        self._journal.commit(Change(self._follow, approval=Approval(target.digest, at_once)))
+        target, now = state.update.target, self._around.latest_known()
+        expires = now + (length or self._around.manners.approval_expires)
+        before = self._journal.snooze(self._follow)
+        ended = replace(before, until=now) if before is not None and before.digest == target.digest else None
+        approval = Approval(target.digest, at_once, expires)
+        self._journal.commit(Change(self._follow, approval=approval, snooze=ended))
         self._follower.wake()
         return target.digest, self._follower.hindrance(target)
+
+    def snooze(self, length: timedelta) -> Snooze | None:
+        """Put the update that is not activated yet off; None when there is no such update.
+
+        Raises:
+            RefusedError: REQUEST_POINTLESS, it was put off for long enough.
+        """
+        state = self._follower.state
+        if not isinstance(state, Waiting | Staging | Staged):
+            return None
+        limit, now = self._around.manners.snooze_limit, self._around.latest_known()
+        snooze = snoozed(self._journal.snooze(self._follow), state.update.target.digest, now, length, limit)
+        self._journal.commit(Change(self._follow, snooze=snooze))
+        self._follower.wake()
+        return snooze
 
     def pardon(self, digest: str) -> bool:
         """Lift a digest's quarantine; whether there was one. It is taken up with the next statement."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from tidegate_agent.model import Protocol as MqttProtocol
-    from tidegate_agent.records import Approval, Change, Hold, Ledger, Letter, Recollection
+    from tidegate_agent.records import Approval, Change, Hold, Ledger, Letter, Recollection, Snooze
     from tidegate_agent.root_watch import RootInForce
     from tidegate_agent.update.states import Target
     from tidegate_schemas.events import UpdateEvent
@@ -211,7 +211,15 @@ class Host(Protocol):
         ...
 
     def inhibitors(self) -> tuple[str, ...]:
-        """What forbids an activation now, each in words for a person. Empty when nothing does."""
+        """What forbids an activation now, each in words for a person. Empty when nothing does. Slow."""
+        ...
+
+    def sessions(self) -> tuple[str, ...]:
+        """Who is logged in, each in words for a person; what cannot be told counts as somebody. Slow."""
+        ...
+
+    def tell(self, text: str) -> None:
+        """Tell those who are logged in. Slow; never raises: nobody may be left to read it."""
         ...
 
 
@@ -307,6 +315,10 @@ class Journal(Protocol):
 
     def approval(self, follow: Follow) -> Approval | None:
         """The last approval given for a follow."""
+        ...
+
+    def snooze(self, follow: Follow) -> Snooze | None:
+        """The last time that an update of a follow was put off; None when there never was one."""
         ...
 
     def hold(self, follow: Follow) -> Hold | None:

@@ -30,10 +30,20 @@ class Recollection:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A person's word for one digest; `at_once` also waives the window."""
+    """A person's word for one digest; `at_once` also waives the window. It lapses at `expires`, if set."""
 
     digest: str
     at_once: bool
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """An update that a person put off, at `first` for the first time: it is not activated before `until`."""
+
+    digest: str
+    first: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +133,7 @@ class Change:
     quarantine: tuple[tuple[str, Failure], ...] = ()
     pardon: tuple[str, ...] = ()
     approval: Approval | None = None
+    snooze: Snooze | None = None
     message: tuple[str, bytes] | None = None
     holds: tuple[tuple[Follow, Hold], ...] = ()
     decided: Decided | None = None

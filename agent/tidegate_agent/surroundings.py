@@ -11,7 +11,7 @@ from tidegate_agent.machine.rules import Rules
 from tidegate_agent.manners import Manners
 from tidegate_agent.model import Follow
 from tidegate_agent.operations import Operations
-from tidegate_agent.ports import Clock, Host, Journal, Timer, Verifier
+from tidegate_agent.ports import Clock, Host, Journal, RebootLock, Timer, Verifier
 from tidegate_agent.reporting import Profile
 from tidegate_agent.requests import RequestPolicy
 
@@ -20,9 +20,10 @@ from tidegate_agent.requests import RequestPolicy
 class Surroundings:
     """What all followers of a host share.
 
-    `post` queues a call for the engine's thread; the two workers run slow calls elsewhere, in order;
-    `splay` delays an alarm a little, so that a fleet does not act as one; `requests` is None where the host
-    takes none.
+    `post` queues a call for the engine's thread; the three workers (verifying, operating, asking) run slow
+    calls elsewhere, each in order; `splay` delays an alarm a little, so that a fleet does not act as one;
+    `requests` is None where the host takes none. `lock` is the fleet's, where there is one; it is for
+    activations that reboot the host or, with `lock_for_all`, for all of them.
     """
 
     clock: Clock
@@ -37,8 +38,11 @@ class Surroundings:
     post: Callable[[Callable[[], None]], None]
     verifying: Callable[[Callable[[], None]], object]
     operating: Callable[[Callable[[], None]], object]
+    asking: Callable[[Callable[[], None]], object]
     splay: Callable[[], timedelta]
     requests: RequestPolicy | None = None
+    lock: RebootLock | None = None
+    lock_for_all: bool = False
 
     def latest_known(self) -> datetime:
         """The later of the system's clock and the clock floors: it is no earlier than that."""

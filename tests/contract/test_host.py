@@ -9,6 +9,7 @@ import pytest
 
 from tests.fakes.host import FakeHost
 from tidegate_agent.adapters.host_linux import HostCommands, LinuxHost
+from tidegate_agent.adapters.logind import LogindCommands
 from tidegate_agent.errors import EngineError
 from tidegate_schemas.codes import Code
 
@@ -136,7 +137,11 @@ def busctl(folder: Path, output: str, status: int = 0) -> LinuxHost:
     script = folder / "busctl"
     script.write_text(f"#!/bin/sh\ncat {folder}/answer\nexit {status}\n", encoding="utf-8")
     script.chmod(0o755)
-    return LinuxHost(folder / "hold", HostCommands(list_inhibitors=(str(script),)), systemd_runs=folder)
+    return LinuxHost(
+        folder / "hold",
+        HostCommands(logind=LogindCommands(list_inhibitors=(str(script),))),
+        systemd_runs=folder,
+    )
 
 
 # busctl writes a reply's arguments as an array.
@@ -172,7 +177,9 @@ def test_what_logind_does_not_say_holds(tmp_path: Path, output: str, status: int
 
 
 def test_without_systemd_nobody_is_asked(tmp_path: Path) -> None:
-    host = LinuxHost(tmp_path / "hold", HostCommands(list_inhibitors=("/nonexistent",)), tmp_path / "none")
+    commands = HostCommands(logind=LogindCommands(("/nonexistent",), ("/nonexistent",)))
+    host = LinuxHost(tmp_path / "hold", commands, tmp_path / "none")
+    assert host.sessions() == ()
     assert host.inhibitors() == ()
 
 

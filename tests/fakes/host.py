@@ -14,6 +14,8 @@ class FakeHost:
         reboots: the reasons of all reboots that were accepted.
         soft: for each of them, whether userspace alone was to be restarted.
         holds: what forbids an activation now.
+        users: who is logged in.
+        told: what they were told.
         refusal: why it refuses to reboot, if it does.
     """
 
@@ -22,6 +24,8 @@ class FakeHost:
         self.reboots: list[str] = []
         self.soft: list[bool] = []
         self.holds: tuple[str, ...] = ()
+        self.users: tuple[str, ...] = ()
+        self.told: list[str] = []
         self.refusal: str | None = None
 
     def boot_id(self) -> str:
@@ -38,6 +42,14 @@ class FakeHost:
     def inhibitors(self) -> tuple[str, ...]:
         """What the test has set."""
         return self.holds
+
+    def sessions(self) -> tuple[str, ...]:
+        """What the test has set."""
+        return self.users
+
+    def tell(self, text: str) -> None:
+        """Note it."""
+        self.told.append(text)
 
     def boot(self) -> None:
         """Come up again, after a reboot or a power cut."""

@@ -20,6 +20,7 @@ from tidegate_agent.records import (
     Ledger,
     Letter,
     Recollection,
+    Snooze,
 )
 from tidegate_schemas.codes import Code
 from tidegate_schemas.rollout import RolloutState
@@ -48,6 +49,7 @@ class FakeJournal:
         self._quarantine: dict[Follow, dict[str, Failure]] = {}
         self._messages: dict[Follow, dict[str, bytes]] = {}
         self._approvals: dict[Follow, Approval] = {}
+        self._snoozes: dict[Follow, Snooze] = {}
         self._floor: datetime | None = None
         self._holds: dict[Follow, Hold] = {}
         self._inbox: dict[str, bytes] = {}
@@ -92,6 +94,8 @@ class FakeJournal:
             self._quarantine[follow].pop(digest, None)
         if change.approval is not None:
             self._approvals[follow] = change.approval
+        if change.snooze is not None:
+            self._snoozes[follow] = change.snooze
         if change.message is not None:
             digest, content = change.message
             others = {key: each for key, each in self._messages.get(follow, {}).items() if key != digest}
@@ -136,6 +140,10 @@ class FakeJournal:
     def approval(self, follow: Follow) -> Approval | None:
         self._read()
         return self._approvals.get(follow)
+
+    def snooze(self, follow: Follow) -> Snooze | None:
+        self._read()
+        return self._snoozes.get(follow)
 
     def hold(self, follow: Follow) -> Hold | None:
         self._read()

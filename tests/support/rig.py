@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tidegate_agent.follower import Follower
-    from tidegate_agent.ports import Journal, RootKeeper
+    from tidegate_agent.ports import Journal, RebootLock, RootKeeper
     from tidegate_agent.requests import RequestPolicy
     from tidegate_schemas.events import UpdateEvent
 
@@ -67,6 +67,8 @@ class Rig:
         follows: tuple[Follow, ...] = (FOLLOW,),
         requests: RequestPolicy | None = None,
         roots: RootKeeper | None = None,
+        lock: RebootLock | None = None,
+        lock_for_all: bool = False,
     ) -> None:
         self.clock = FakeClock(START)
         self.broker = FakeBroker()
@@ -79,6 +81,8 @@ class Rig:
         self.engines = {follow: FakeEngine(OLD, reboots=reboots) for follow in follows}
         self._requests = requests
         self._roots = roots
+        self._lock = lock
+        self._lock_for_all = lock_for_all
         self._manners = manners or Manners(Schedule())
         self._queue: deque[Callable[[], None]] = deque()
         self.agent = self._start()
@@ -193,8 +197,11 @@ class Rig:
             post=self._queue.append,
             verifying=self._queue.append,
             operating=self._queue.append,
+            asking=self._queue.append,
             splay=lambda: timedelta(0),
             requests=self._requests,
+            lock=self._lock,
+            lock_for_all=self._lock_for_all,
         )
         follows = [
             Followed(

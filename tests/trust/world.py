@@ -165,6 +165,7 @@ class Host:
             post=self._queue.append,
             verifying=self._queue.append,
             operating=self._queue.append,
+            asking=self._queue.append,
             splay=lambda: timedelta(0),
         )
         warrant = Warrant(FOLLOW, verifier, self._journal)

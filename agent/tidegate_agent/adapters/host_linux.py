@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
+from loguru import logger
+
+from tidegate_agent.adapters.logind import Logind, LogindCommands
 from tidegate_agent.errors import EngineError
 from tidegate_agent.process import printable, run
 from tidegate_schemas.codes import Code
 
+if TYPE_CHECKING:
+    from tidegate_agent.adapters.inhibit_hooks import InhibitHooks
+
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 SYSTEMD_RUNS: Final = Path("/run/systemd/system")
 """sd_booted(3): this directory is there where systemd is the init system."""
-
-LIST_INHIBITORS: Final = (
-    "busctl",
-    "--json=short",
-    "call",
-    "org.freedesktop.login1",
-    "/org/freedesktop/login1",
-    "org.freedesktop.login1.Manager",
-    "ListInhibitors",
-)
-"""logind's own list. `systemd-inhibit --list` has no JSON in Debian 13's systemd (257) and before."""
 
 COUNT_SOFT_REBOOTS: Final = ("systemctl", "show", "--property=SoftRebootsCount", "--value")
 
 _TIMEOUT_S: Final = 15.0
 _REBOOT_TIMEOUT_S: Final = 90.0
 _REASON_BYTES: Final = 256
-_LIST_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +35,15 @@ class HostCommands:
     Attributes:
         reboot: asks for a reboot.
         soft_reboot: asks for a restart of userspace alone, where an engine says that it will do.
-        list_inhibitors: prints logind's inhibitors, as busctl does.
+        logind: asks logind.
+        wall: tells everybody who is logged in what is its last argument, wall(1).
         count_soft_reboots: prints how often userspace was restarted since the kernel booted.
     """
 
     reboot: Sequence[str] = ("systemctl", "reboot")
     soft_reboot: Sequence[str] = ("systemctl", "soft-reboot")
-    list_inhibitors: Sequence[str] = LIST_INHIBITORS
+    logind: LogindCommands = field(default_factory=LogindCommands)
+    wall: Sequence[str] = ("wall",)
     count_soft_reboots: Sequence[str] = COUNT_SOFT_REBOOTS
 
 
@@ -60,6 +55,7 @@ class LinuxHost:
         commands: what is run to ask for anything.
         systemd_runs: a path that exists where systemd is the init system.
         boot_id: the kernel's file.
+        hooks: programs that may object.
     """
 
     def __init__(
@@ -68,11 +64,14 @@ class LinuxHost:
         commands: HostCommands | None = None,
         systemd_runs: Path = SYSTEMD_RUNS,
         boot_id: Path = BOOT_ID,
+        hooks: InhibitHooks | None = None,
     ) -> None:
         self._hold_file = hold_file
         self._commands = commands or HostCommands()
         self._systemd_runs = systemd_runs
         self._boot_id = boot_id
+        self._hooks = hooks
+        self._logind = Logind(self._commands.logind)
 
     def boot_id(self) -> str:
         """The kernel's id of this boot, and how often userspace alone was restarted in it.
@@ -111,8 +110,25 @@ class LinuxHost:
             raise _refused(f"{command} failed with status {finished.status}: {finished.output}")
 
     def inhibitors(self) -> tuple[str, ...]:
-        """The hold file, and whoever blocks shutdown with logind. What cannot be told counts as a hold."""
-        return (*self._holds(), *self._blocks())
+        """The hold file, whoever blocks shutdown with logind, and hooks. What cannot be told counts."""
+        blocks = self._logind.blocks() if self._systemd_runs.exists() else []
+        objections = [] if self._hooks is None else self._hooks.objections()
+        return (*self._holds(), *blocks, *objections)
+
+    def sessions(self) -> tuple[str, ...]:
+        """Who is logged in, as logind says; without systemd nobody knows, and nobody is asked."""
+        return tuple(self._logind.sessions()) if self._systemd_runs.exists() else ()
+
+    def tell(self, text: str) -> None:
+        """Tell everybody who is logged in, on the terminal. Never raises."""
+        argv = (*self._commands.wall, printable(text.encode()))
+        try:
+            finished = run(argv, _TIMEOUT_S)
+        except OSError as error:
+            logger.warning("nobody who is logged in was told: {}: {}", argv[0], error.strerror)
+            return
+        if finished.status != 0:
+            logger.warning("nobody who is logged in was told: {}: {}", argv[0], finished.output or "failed")
 
     def _holds(self) -> list[str]:
         try:
@@ -123,40 +139,6 @@ class LinuxHost:
         except OSError as error:
             return [f"{self._hold_file} cannot be read ({error.strerror}), which counts as a hold"]
         return [f"held by {self._hold_file}: {reason}" if reason else f"held by {self._hold_file}"]
-
-    def _blocks(self) -> list[str]:
-        if not self._systemd_runs.exists():
-            return []
-        try:
-            finished = run(self._commands.list_inhibitors, _TIMEOUT_S, output_bytes=_LIST_BYTES)
-            if finished.status != 0:
-                return [f"logind does not say who inhibits shutdown: {finished.output or 'no answer'}"]
-            return parse_inhibitors(finished.output)
-        except (OSError, ValueError) as error:
-            return [f"logind does not say who inhibits shutdown: {error}"]
-
-
-def parse_inhibitors(text: str) -> list[str]:
-    """Whoever blocks shutdown, out of busctl's JSON for ListInhibitors: a(ssssuu), org.freedesktop.login1(5).
-
-    Raises:
-        ValueError: when it is something else.
-    """
-    try:
-        [inhibitors] = json.loads(text)["data"]
-        return [_sentence(*entry) for entry in inhibitors if _blocks_shutdown(*entry)]
-    except (TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"unexpected answer {text[:80]!r}") from error
-
-
-def _blocks_shutdown(what: str, _who: str, _why: str, mode: str, *_: Any) -> bool:  # noqa: ANN401 # uid and pid
-    # "delay" only asks for seconds, which logind itself grants; "block-weak" does not bind root, but a person
-    # who logged in and asked for quiet is meant by it.
-    return "shutdown" in what.split(":") and mode in {"block", "block-weak"}
-
-
-def _sentence(_what: str, who: str, why: str, _mode: str, uid: int, pid: int) -> str:
-    return f"{printable(who.encode())} (user {uid}, process {pid}) blocks shutdown: {printable(why.encode())}"
 
 
 def _refused(reason: str) -> EngineError:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from tidegate_agent.adapters.journal_moments import moment_of, number
 from tidegate_agent.records import INBOX, Hold, Ledger
 
 if TYPE_CHECKING:
@@ -13,14 +13,12 @@ if TYPE_CHECKING:
     from tidegate_agent.records import Change, Decided, Spent
 
 _CLOSED: Final = "requests_closed_until"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def write(db: sqlite3.Connection, change: Change) -> None:
     """Write a change's share."""
     for follow, hold in change.holds:
-        at = None if hold.ordered_at is None else _number(hold.ordered_at)
+        at = None if hold.ordered_at is None else number(hold.ordered_at)
         values = (follow.key, int(hold.held), hold.by, hold.reason, at)
         db.execute("insert or replace into hold values (?, ?, ?, ?, ?)", values)
     if change.decided is not None:
@@ -34,14 +32,14 @@ def read_hold(db: sqlite3.Connection, follow: str) -> Hold | None:
     if row is None:
         return None
     held, by, reason, at = row
-    return Hold(bool(held), by, reason, None if at is None else _moment(at))
+    return Hold(bool(held), by, reason, None if at is None else moment_of(at))
 
 
 def read_ledger(db: sqlite3.Connection) -> Ledger:
     """The nonces in use."""
-    spent = {nonce: _moment(expires) for nonce, expires in db.execute("select nonce, expires from request")}
+    spent = {nonce: moment_of(expires) for nonce, expires in db.execute("select nonce, expires from request")}
     closed = _closed_until(db)
-    return Ledger(spent, None if closed is None else _moment(closed))
+    return Ledger(spent, None if closed is None else moment_of(closed))
 
 
 def keep(db: sqlite3.Connection, name: str, message: bytes) -> bool:
@@ -60,13 +58,13 @@ def _write_decided(db: sqlite3.Connection, decided: Decided) -> None:
     db.execute("delete from inbox where name = ?", (decided.message,))
     if decided.spent is not None:
         _close(db, decided.spent)
-        values = (decided.spent.nonce, _number(decided.spent.expires))
+        values = (decided.spent.nonce, number(decided.spent.expires))
         db.execute("insert or ignore into request values (?, ?)", values)
 
 
 def _close(db: sqlite3.Connection, spent: Spent) -> None:
     # The end of what is forgotten stays behind: a clock that is set back must not make it young again.
-    now = _number(spent.now)
+    now = number(spent.now)
     latest = db.execute("select max(expires) from request where expires <= ?", (now,)).fetchone()[0]
     if latest is None:
         return
@@ -78,11 +76,3 @@ def _close(db: sqlite3.Connection, spent: Spent) -> None:
 def _closed_until(db: sqlite3.Connection) -> int | None:
     row = db.execute("select value from meta where name = ?", (_CLOSED,)).fetchone()
     return None if row is None else int(row[0])
-
-
-def _number(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def _moment(number: int) -> datetime:
-    return _EPOCH + number * _MICROSECOND

@@ -6,6 +6,8 @@ outbox in one: what is not acknowledged is the outbox), `release` (what was trie
 Version 2 adds what requests need: `hold` (one row for each follow that was ever held), `request` (nonces that
 were used, and when their requests end, in microseconds since 1970), `inbox` (requests not decided yet); and
 `statement` (admitted messages as they came, a few for each follow).
+Version 3 adds `snooze` (one row for each follow in which an update was ever put off) and when an approval
+lapses; both as microseconds since 1970.
 """
 
 from __future__ import annotations
@@ -56,7 +58,14 @@ create table statement (
 ) strict;
 """
 
-STEPS: Final = (_BEGINNING, _REQUESTS + _STATEMENTS)
+_PEOPLE: Final = """
+alter table approval add column expires integer;
+create table snooze (
+    follow text primary key, digest text not null, first integer not null, until integer not null
+) strict;
+"""
+
+STEPS: Final = (_BEGINNING, _REQUESTS + _STATEMENTS, _PEOPLE)
 """From each version to the next; an empty file has version 0."""
 
 SCHEMA_VERSION: Final = len(STEPS)

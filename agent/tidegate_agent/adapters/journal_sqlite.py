@@ -1,6 +1,7 @@
 """The journal in SQLite (WAL, synchronous=FULL): what is committed here survives power loss.
 
-Its tables are told in `journal_schema`; those that requests need are read and written by `journal_requests`.
+Its tables are told in `journal_schema`; those that requests and people need are
+read and written by `journal_requests` and `journal_people`.
 A database that is damaged is set aside and a new one begun: the host must stay updatable (JOURNAL_CORRUPT).
 """
 
@@ -15,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from loguru import logger
 from pydantic import TypeAdapter
 
-from tidegate_agent.adapters import journal_requests
+from tidegate_agent.adapters import journal_people, journal_requests
 from tidegate_agent.adapters.journal_schema import migrate
 from tidegate_agent.adapters.own_place import make_own_folder, require_own_file
 from tidegate_agent.admission import Memory
 from tidegate_agent.errors import JournalError
 from tidegate_agent.machine import update_of
 from tidegate_agent.model import Failure, Follow
-from tidegate_agent.records import MESSAGES, Approval, Change, Hold, Ledger, Letter, Recollection
+from tidegate_agent.records import MESSAGES, Approval, Change, Hold, Ledger, Letter, Recollection, Snooze
 from tidegate_agent.update.states import Idle, State, Target
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
@@ -85,9 +86,7 @@ class SqliteJournal:
                 db.execute("insert or replace into quarantine values (?, ?, ?)", (key, digest, body))
             for digest in change.pardon:
                 db.execute("delete from quarantine where follow = ? and digest = ?", (key, digest))
-            if change.approval is not None:
-                values = (key, change.approval.digest, str(int(change.approval.at_once)))
-                db.execute("insert or replace into approval values (?, ?, cast(? as integer))", values)
+            journal_people.write(db, key, change)
             if change.message is not None:
                 _write_message(db, key, *change.message)
             if change.clock_floor is not None:
@@ -132,8 +131,13 @@ class SqliteJournal:
 
     def approval(self, follow: Follow) -> Approval | None:
         """The last approval given for a follow."""
-        row = self._one("select digest, at_once from approval where follow = ?", follow.key)
-        return Approval(row[0], bool(row[1])) if row else None
+        with self._guarded() as db:
+            return journal_people.read_approval(db, follow.key)
+
+    def snooze(self, follow: Follow) -> Snooze | None:
+        """The last time that an update of a follow was put off."""
+        with self._guarded() as db:
+            return journal_people.read_snooze(db, follow.key)
 
     def hold(self, follow: Follow) -> Hold | None:
         """The last word on whether a follow is held back; None when there never was one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.machine.endings import mark, nonsense, pause, settle
 from tidegate_agent.model import Failure
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
     from tidegate_agent.machine.rules import Rules
 
+UNTOLD: Final = frozenset({WaitFor.INHIBITOR, WaitFor.LOCK, WaitFor.SESSIONS})
+"""Hindrances whose end nothing tells: they are looked at again and again."""
+
 
 def waiting(state: Waiting, event: Event, now: datetime, rules: Rules) -> Transition:
     """The target is admitted and not staged yet."""
@@ -60,9 +63,10 @@ def waiting(state: Waiting, event: Event, now: datetime, rules: Rules) -> Transi
 
 def _keep_waiting(state: Waiting | Staged, wait: Wait, now: datetime, rules: Rules) -> Transition:
     at = wait.until
-    if wait.reason is WaitFor.INHIBITOR:
-        # Nothing tells when a hold file goes or a backup ends.
-        at = now + rules.look_again
+    if wait.reason in UNTOLD:
+        # Nothing tells when a backup ends, a user leaves, or another host gives its slot back.
+        soon = now + rules.look_again
+        at = soon if at is None else min(at, soon)
     alarm: tuple[Command, ...] = () if at is None else (WakeAt(at),)
     news = state.wait is None or state.wait.reason is not wait.reason
     told: tuple[Command, ...] = (Report(Step.WAITING, state.update, wait=wait),) if news else ()

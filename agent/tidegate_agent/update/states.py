@@ -59,6 +59,9 @@ class WaitFor(StrEnum):
     WINDOW = "window"
     APPROVAL = "approval"
     INHIBITOR = "inhibitor"
+    LOCK = "lock"
+    SESSIONS = "sessions"
+    SNOOZE = "snooze"
     TURN = "turn"
     RETRY = "retry"
 

@@ -73,6 +73,7 @@ def build(settings: Settings) -> Agent:
     journal = open_journal(settings)
     loop = Mainloop()
     verifying, operating, signing = _worker("verify"), _worker("operate"), _worker("sign")
+    asking = _worker("ask")
     keeper = keeper_of(settings)
     profile = profile_of(settings)
     bus = PahoBus(
@@ -94,6 +95,7 @@ def build(settings: Settings) -> Agent:
         post=loop.post,
         verifying=verifying.submit,
         operating=operating.submit,
+        asking=asking.submit,
         splay=lambda: random.random() * settings.activate.splay,  # noqa: S311 - spreads load, guards nothing
         requests=None if settings.requests is None else settings.requests.bounds(),
     )
@@ -106,7 +108,7 @@ def build(settings: Settings) -> Agent:
     engine = Engine(follows, around, bus, settings.bus.topics, sealing, upkeep)
     answering = _on_engine_thread(loop, Control(engine, layouts.bring))
     control = ControlServer(settings.state.runtime_directory, answering)
-    return Agent(engine, loop, control, journal, (verifying, operating, signing))
+    return Agent(engine, loop, control, journal, (verifying, operating, signing, asking))
 
 
 def _topics(settings: Settings, host: str) -> list[str]:
