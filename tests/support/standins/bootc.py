@@ -143,7 +143,10 @@ def upgrade(sysroot: Sysroot, options: argparse.Namespace, fault: Record) -> int
 def settle(sysroot: Sysroot, fault: Record, *, locked: bool) -> None:
     if fault.get("kind") == "error":
         raise RefusalError(fault["text"])
-    if fault.get("kind") != "no-effect":
+    if fault.get("kind") == "replaced":
+        staged = sysroot.staged or {}
+        sysroot.stage({**staged, "reference": fault["reference"]}, locked=locked)
+    elif fault.get("kind") != "no-effect":
         sysroot.set_locked(locked=locked)
 
 

@@ -105,11 +105,12 @@ class BootcEngine:
         """
         with self._turn(Code.ACTIVATE_FAILED):
             host = self._host()
-            staged = self._notes.announced(host.staged)
-            if staged != digest:
+            # What was staged by a tag is not ours, even if it is the same image today.
+            if host.staged is None or host.staged.pin != digest:
                 if self._notes.announced(host.booted) == digest:
                     return self._stay(host)
-                raise EngineError(Code.ACTIVATE_REFUSED, f"{digest} is not staged: {staged or 'nothing'} is")
+                found = self._notes.announced(host.staged) or "nothing"
+                raise EngineError(Code.ACTIVATE_REFUSED, f"{digest} is not staged: {found} is")
             self._staging.require_noted(host, digest)
             self._require_space()
             write_fallback(self._fallback, host)
@@ -168,7 +169,8 @@ class BootcEngine:
         if staged is not None and (staged.locked or self._wishes.soft_reboot):
             self._bootc.unlock(soft=self._wishes.soft_reboot)
             staged = (after := self._host()).staged
-            if staged is None or staged.locked or self._notes.announced(after.staged) != digest:
+            if staged is None or staged.locked or staged.pin != digest:
+                self._drop_unlocked(after)
                 raise EngineError(
                     Code.ACTIVATE_FAILED,
                     f"bootc was to let the next boot bring {digest}, but its status says otherwise",

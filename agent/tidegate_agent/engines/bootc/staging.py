@@ -92,7 +92,7 @@ class Staging:
         else:
             self._require_ready(host)
             with self._nothing_unlocked_left(target.digest):
-                if self._notes.announced(host.staged) != target.digest:
+                if host.staged is None or host.staged.pin != target.digest:
                     self._fetch(target, meter, cancelled)
                 self._settle(target.digest, cancelled)
         meter.done()
@@ -171,9 +171,10 @@ class Staging:
         if host.staged is not None and not host.staged.locked and self._bootc.features.upgrade_locks:
             self._bootc.lock(cancelled)
             host = self.host(cancelled)
-        staged, found = host.staged, self._notes.announced(host.staged)
-        if staged is None or staged.image is None or found != digest:
-            raise EngineError(Code.STAGE_FAILED, f"{digest} was to be staged, but {found or 'nothing'} is")
+        staged = host.staged
+        if staged is None or staged.image is None or staged.pin != digest:
+            found = self._notes.announced(staged) or "nothing"
+            raise EngineError(Code.STAGE_FAILED, f"{digest} was to be staged, but {found} is")
         if not staged.locked and not self._wishes.unlocked:
             reason = f"{digest} is staged, but not locked: any reboot would bring it"
             raise EngineError(Code.STAGE_FAILED, reason, retryable=True)
@@ -188,7 +189,7 @@ class Staging:
         except BaseException:
             try:
                 host = self.host()
-                if host.staged and not host.staged.locked and self._notes.announced(host.staged) == digest:
+                if host.staged and not host.staged.locked and host.staged.pin == digest:
                     self.drop(host)
             except EngineError as error:
                 logger.warning("what a failed staging left could not be looked at: {}", error.reason)

@@ -59,6 +59,11 @@ class Entry:
     locked: bool
     soft_rebootable: bool
 
+    @property
+    def pin(self) -> str | None:
+        """The digest that its image was asked for by; None where there is no image, or only a tag."""
+        return None if self.image is None else self.image.pin
+
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
