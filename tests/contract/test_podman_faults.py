@@ -12,13 +12,17 @@ from tests.support.idlers import FAILS
 from tests.support.podman_host import PLAIN_UNIT, UNIT
 from tests.support.podman_process import run_podman_engine
 from tests.support.podman_site import PodmanSite
+from tests.support.proxy import CuttableProxy, Gate
 from tests.support.registries import htpasswd
 from tidegate_agent.engines.podman.times import Times
 from tidegate_agent.model import ImageStatus
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_wire.registry.source import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tidegate_agent.model import StageProgress
 
 pytestmark = [pytest.mark.real("podman"), pytest.mark.real("crun"), pytest.mark.real("docker-registry")]
 
@@ -263,3 +267,34 @@ def test_a_registry_that_wants_credentials_gets_them_from_the_auth_file(tmp_path
             auth.write_text('{"auths": {"%s": {"auth": "ZmxlZXQ6c2VjcmV0"}}}' % host)  # noqa: UP031 - braces
             engine = open_site.engine(auth_file=auth)
             assert engine.stage(target, lambda _: None, lambda: False).digest == digest
+
+
+def test_a_registry_that_falls_silent_is_given_up_for_now(site: PodmanSite) -> None:
+    first = site.build("1")
+    port = int(site.registry.host.rpartition(":")[2])
+    gate = Gate(after=120_000)
+    with CuttableProxy(port, gate) as proxy:
+        host = f"localhost:{proxy.port}"
+        site.host.believe(host)
+        target = site.target(first, f"{host}/app")
+        engine = site.engine(times=Times(stall=1.0, pull=60.0))
+        seen: list[StageProgress] = []
+        with pytest.raises(TidegateError) as caught:
+            engine.stage(target, seen.append, lambda: False)
+        assert caught.value.code is Code.ENGINE_TIMEOUT
+        assert 0 < seen[-1].bytes_fetched < seen[-1].bytes_total
+        assert site.engine().status() == ImageStatus(None, None, None)
+        gate.open()
+        assert engine.stage(target, lambda _: None, lambda: False).digest == first
+
+
+def test_a_pull_that_is_cancelled_on_its_way_ends_podman_at_once(site: PodmanSite) -> None:
+    first = site.build("1")
+    gate = Gate(after=120_000)
+    with CuttableProxy(int(site.registry.host.rpartition(":")[2]), gate) as proxy:
+        host = f"localhost:{proxy.port}"
+        site.host.believe(host)
+        with pytest.raises(Cancelled):
+            site.engine().stage(site.target(first, f"{host}/app"), lambda _: None, gate.held.is_set)
+        assert list(site.state.glob("tidegate-pull-*")) == []
+        gate.open()

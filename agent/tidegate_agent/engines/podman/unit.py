@@ -81,7 +81,12 @@ class Unit:
         # A unit that failed often of late would not be started again: "start-limit-hit".
         self._systemctl.run("reset-failed", self.name, timeout_s=_TIMEOUT_S)
         deadline = self._clock() + self._start_s
-        output = self._systemctl.run("restart", self.name, timeout_s=self._start_s)
+        try:
+            output = self._systemctl.run("restart", self.name, timeout_s=self._start_s)
+        except EngineError as error:
+            if error.code is not Code.ENGINE_TIMEOUT:
+                raise
+            raise self._failed(f"was not up after {self._start_s:g} s", self._last_words()) from error
         if output.status != 0:
             said = one_line(output.stderr)[-_LAST_CHARACTERS:]
             raise self._failed(f"cannot be started: {said}", self._last_words())
