@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Final
 
-from tidegate_agent.commands import inquiry, intervention, provisioning, service, trusting
+from tidegate_agent.commands import carrying, inquiry, intervention, provisioning, service, trusting
 from tidegate_agent.commands.answer import FAILED, OK
 from tidegate_agent.commands.parsing import add_config
 from tidegate_agent.config import InvalidConfigError
@@ -64,6 +64,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"tidegate-agent {__version__}")
     add_config(parser, default=None)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (service, inquiry, intervention, trusting, provisioning):
+    for group in (service, inquiry, intervention, carrying, trusting, provisioning):
         group.register(commands)
     return parser

@@ -6,7 +6,10 @@ a refusal says `code` and `reason`. The socket is adapters/control_unix.py.
 
 from __future__ import annotations
 
+import base64
+import binascii
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tidegate_agent.errors import ControlError
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from tidegate_agent.engine import Engine
     from tidegate_agent.follower import Follower
+    from tidegate_agent.model import Follow
 
 Answer = dict[str, Any]
 
@@ -36,12 +40,19 @@ PERSON: Final = "a person on this host"
 
 
 class Control:
-    """Answers requests with the engine."""
+    """Answers requests with the engine.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: the agent.
+        bring: makes a channel's images be looked for in a layout.
+    """
+
+    def __init__(self, engine: Engine, bring: Callable[[Follow, Path], None]) -> None:
         self._engine = engine
+        self._bring = bring
         self._commands: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
             "status": self._status,
+            "apply": self._apply,
             "approve": self._approve,
             "snooze": self._snooze,
             "pardon": self._pardon,
@@ -84,6 +95,13 @@ class Control:
             raise ControlError(Code.REQUEST_POINTLESS, reason)
         digest, wait = approved
         return {"follow": follower.follow.key, "digest": digest, "waits": None if wait is None else wait.text}
+
+    def _apply(self, request: Mapping[str, Any]) -> Answer:
+        follower, bundle = self._follower(request), _bundle(request)
+        self._bring(follower.follow, Path(str(request.get("layout"))))
+        approved = request.get("approve")
+        Orders(follower).take_up(bundle, None if approved is None else str(approved))
+        return {"follow": follower.follow.key}
 
     def _snooze(self, request: Mapping[str, Any]) -> Answer:
         follower = self._follower(request)
@@ -143,6 +161,13 @@ class Control:
             known = ", ".join(f.follow.key for f in self._engine.followers)
             raise ControlError(Code.REQUEST_INVALID, f"name one of the follows of this host: {known}")
         return follower
+
+
+def _bundle(request: Mapping[str, Any]) -> bytes:
+    try:
+        return base64.b64decode(str(request.get("bundle")), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ControlError(Code.REQUEST_INVALID, "the bundle is not in base64") from error
 
 
 def _length(request: Mapping[str, Any]) -> timedelta | None:

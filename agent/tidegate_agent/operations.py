@@ -6,6 +6,7 @@ adapter raises becomes a failure with a code, never an end of the daemon.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -31,8 +32,6 @@ from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.source import Cancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tidegate_agent.model import ImageStatus, StageProgress
     from tidegate_agent.update.states import Target
 
@@ -56,9 +55,16 @@ TELL_EVERY: Final = 25
 """Percent between two reports of progress."""
 
 
+def _nowhere(_: str) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operations:
-    """What one follow's engine and health checks can be asked; each call blocks until it is done."""
+    """What one follow's engine and health checks can be asked; each call blocks until it is done.
+
+    `at_hand` tells where on this host an image can be had, by its digest: there it is looked for first.
+    """
 
     engine: ImageEngine
     signatures: ImageSignatures
@@ -67,6 +73,7 @@ class Operations:
     host: Host
     guard: BootGuard
     arch: str
+    at_hand: Callable[[str], tuple[str, ...]] = _nowhere
 
     def look(self) -> ImageStatus | Failure:
         """The engine's truth, or why it cannot be had."""
@@ -82,8 +89,9 @@ class Operations:
 
         None when it was cancelled.
         """
-        asked = ImageTarget(target.digest, target.references, self.arch)
         try:
+            references = (*self.at_hand(target.digest), *target.references)
+            asked = ImageTarget(target.digest, references, self.arch)
             self.signatures.require(asked, cancelled)
             result = self.engine.stage(asked, _quarters(target.digest, tell), cancelled)
         except Cancelled:

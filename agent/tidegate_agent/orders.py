@@ -69,6 +69,21 @@ class Orders:
         self._follower.wake()
         return target.digest, self._follower.hindrance(target)
 
+    def take_up(self, message: bytes, approved: str | None) -> None:
+        """Hear a statement that a person brought, as if the broker had, also one that was heard before.
+
+        Args:
+            message: the bundle; it is verified as any other.
+            approved: the digest that is approved at once, if it is what the statement turns out to announce.
+        """
+        if approved is not None:
+            approval = Approval(approved, at_once=True)
+            self._journal.commit(Change(self._follow, approval=approval))
+        self._follower.reception.hear_from_here(message)
+        if isinstance(self._follower.state, Waiting):
+            # Perhaps for the next try to fetch this very image, which is at hand now.
+            self._follower.wake()
+
     def snooze(self, length: timedelta) -> Snooze | None:
         """Put the update that is not activated yet off; None when there is no such update.
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.errors import JournalError
-from tidegate_agent.mailbox import Mailbox
+from tidegate_agent.mailbox import Mailbox, name_of
 from tidegate_agent.operations import failure_of
 from tidegate_schemas.codes import Code, TidegateError
 
@@ -65,6 +65,11 @@ class Reception:
                 self._in_hand = None
                 self._hear_again(letter)
                 raise
+
+    def hear_from_here(self, message: bytes) -> None:
+        """Take in a message that did not come over the broker."""
+        self._hear_again((name_of(message), message))
+        self.hear()
 
     def verify(self, announcement: str) -> None:
         """Have the message in hand verified; the verdict comes back by way of the queue."""

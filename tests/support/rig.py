@@ -43,6 +43,7 @@ from tidegate_schemas.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tidegate_agent.follower import Follower
     from tidegate_agent.ports import Journal, RebootLock, RootKeeper
@@ -79,6 +80,7 @@ class Rig:
         self.guard = FakeBootGuard()
         self.healths = {follow: FakeHealth() for follow in follows}
         self.engines = {follow: FakeEngine(OLD, reboots=reboots) for follow in follows}
+        self.layouts: dict[Follow, Path] = {}
         self._requests = requests
         self._roots = roots
         self._lock = lock
@@ -151,9 +153,12 @@ class Rig:
         """A person's command on the host."""
         answers: list[dict[str, Any]] = []
         request = {"command": command, **arguments}
-        self._queue.append(lambda: answers.append(Control(self.agent).answer(request)))
+        self._queue.append(lambda: answers.append(Control(self.agent, self._bring).answer(request)))
         self.settle()
         return answers[0]
+
+    def _bring(self, follow: Follow, layout: Path) -> None:
+        self.layouts[follow] = layout
 
     def restart(self, *, boot: bool = False) -> None:
         """Power is cut and comes back; `boot` also boots the host."""

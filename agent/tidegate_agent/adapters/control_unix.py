@@ -19,7 +19,7 @@ from loguru import logger
 
 from tidegate_agent.adapters.own_place import make_own_folder, require_unshared_folder
 from tidegate_agent.errors import ConfigError, ControlError
-from tidegate_schemas import jsontext
+from tidegate_schemas import jsontext, limits
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SOCKET_NAME: Final = "control.sock"
-REQUEST_BYTES: Final = 4096
+REQUEST_BYTES: Final = 2 * limits.STATEMENT_BYTES
+"""The largest request: one that brings a statement, in base64."""
+
 ANSWER_BYTES: Final = 1024 * 1024
 _NAME: Final = "state.runtime_directory"
 

@@ -49,9 +49,10 @@ def test_the_follow_is_named_where_there_are_several(command: str) -> None:
 
 @pytest.mark.parametrize("request_", [{}, {"command": None}, {"command": ["status"]}, {"command": "STATUS"}])
 def test_unknown_commands_are_answered_with_those_there_are(request_: dict[str, Any]) -> None:
-    answer = Control(Rig().agent).answer(request_)
+    answer = Control(Rig().agent, lambda *_: None).answer(request_)
     assert answer["code"] == Code.REQUEST_INVALID
-    assert "approve, cancel, hold, pardon, refresh-root, resume, rollback, snooze, status" in answer["reason"]
+    known = "apply, approve, cancel, hold, pardon, refresh-root, resume, rollback, snooze, status"
+    assert known in answer["reason"]
 
 
 def test_there_has_to_be_something_to_approve() -> None:
