@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.conftest import find_program
+from tests.fakes.guard import FakeBootGuard
 from tests.support.waiting import wait_until
 from tidegate_agent.adapters.boot_counting import GrubCounting, find_counting
 from tidegate_agent.adapters.boot_guard import FileBootGuard
+from tidegate_agent.adapters.boot_guard_unit import NAME, GuardUnit
 from tidegate_agent.adapters.this_boot import ThisBoot
 from tidegate_agent.errors import EngineError
 from tidegate_schemas.codes import Code
@@ -23,7 +25,10 @@ from tidegate_schemas.codes import Code
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tidegate_agent.ports import BootGuard
+
 SCRIPT: Final = Path(__file__).parents[2] / "systemd/usr/lib/tidegate/boot-guard"
+SCRIPT_PATH: Final = "/usr/lib/tidegate/boot-guard"
 SHELL: Final = "/bin/sh"
 EDITENV: Final = find_program("grub-editenv") or "grub-editenv"
 DIGEST: Final = "sha256:" + "2" * 64
@@ -55,6 +60,8 @@ class Machine:
     counting: GrubCounting | None = None
     deadline: timedelta = timedelta(0)
     environment: dict[str, str] = field(default_factory=dict)
+    unit: GuardUnit | None = None
+    script_path: Path = SCRIPT
 
     def __post_init__(self) -> None:
         for name in ("old", "new"):
@@ -95,7 +102,9 @@ class Machine:
         """The agent's half, as a new start of the agent makes it."""
         systemctl = (str(self.folder / "bin/systemctl"), "show", "--property=UserspaceTimestampMonotonic")
         boot = ThisBoot(self.folder / "boot_id", self.folder / self.running, systemctl)
-        return FileBootGuard(self.directory, self.deadline, boot, self.counting, counting_required=required)
+        return FileBootGuard(
+            self.directory, self.deadline, boot, self.counting, counting_required=required, unit=self.unit
+        )
 
     def arm(self, *words: str) -> None:
         self.guard().arm(DIGEST, (str(self.folder / "fallback"), *words))
@@ -103,7 +112,7 @@ class Machine:
     def begin(self) -> subprocess.Popen[str]:
         """The script, as systemd starts it."""
         return subprocess.Popen(
-            [SHELL, str(SCRIPT)],
+            [SHELL, str(self.script_path)],
             env={
                 "PATH": f"{self.folder}/bin:/usr/bin:/bin",
                 "TIDEGATE_BOOT_GUARD": str(self.directory),
@@ -434,6 +443,70 @@ def test_the_script_and_the_agent_agree_on_the_place(machine: Machine) -> None:
     shutil.rmtree(machine.folder / "old/etc")
     assert machine.script()[0] == 0
     assert machine.rebooted == ["-i reboot"]
+
+
+@pytest.fixture
+def carrying(machine: Machine) -> Machine:
+    """A guard that takes unit and script along."""
+    unit = SCRIPT.parents[1] / "systemd/system" / NAME
+    machine.unit = GuardUnit(machine.directory / "script", unit, SCRIPT, machine.folder / "units")
+    return machine
+
+
+def test_an_image_that_lacks_the_guard_gets_it_from_the_one_before(carrying: Machine) -> None:
+    carrying.arm()
+    units, kept = carrying.folder / "units", carrying.directory / "script"
+    text = (units / NAME).read_text(encoding="utf-8")
+    assert f"ExecStart=/bin/sh {SCRIPT_PATH}\n" not in text
+    assert f"ExecStart=/bin/sh {kept}\n" in text
+    assert (units / NAME).stat().st_mode & 0o777 == 0o644
+    assert (units / "sysinit.target.wants" / NAME).resolve() == units / NAME
+    carrying.boot("new")
+    carrying.script_path = kept
+    assert carrying.script()[0] == 0
+    assert carrying.rebooted == ["-i reboot"]
+    carrying.guard().disarm()
+    assert kept.exists(), "it may still be needed: the host has not left the image"
+    carrying.boot("old")
+    carrying.guard().disarm()
+    assert not kept.exists()
+    assert [path.name for path in units.rglob("*")] == ["sysinit.target.wants"]
+
+
+def test_a_unit_that_a_person_enabled_stays_so(carrying: Machine) -> None:
+    link = carrying.folder / "units/sysinit.target.wants" / NAME
+    link.parent.mkdir(parents=True)
+    link.symlink_to(f"/usr/lib/systemd/system/{NAME}")
+    carrying.arm()
+    carrying.guard().disarm()
+    assert str(link.readlink()) == f"/usr/lib/systemd/system/{NAME}"
+    assert not (carrying.folder / "units" / NAME).exists()
+
+
+def test_where_nothing_can_be_taken_along_the_image_s_own_guard_has_to_do(carrying: Machine) -> None:
+    carrying.unit = GuardUnit(
+        carrying.directory / "script", carrying.folder / "absent", SCRIPT, carrying.folder / "units"
+    )
+    carrying.arm()
+    assert (carrying.directory / "armed").exists()
+    assert not (carrying.directory / "script").exists()
+    carrying.guard().disarm()
+
+
+@pytest.fixture(params=["fake", "real"])
+def guard(request: pytest.FixtureRequest, machine: Machine) -> BootGuard:
+    return FakeBootGuard() if request.param == "fake" else machine.guard()
+
+
+def test_every_guard_is_armed_and_disarmed_at_will(guard: BootGuard) -> None:
+    guard.disarm()
+    assert guard.fired() is None
+    for _ in range(2):
+        guard.arm(DIGEST, ("true",))
+        assert guard.fired() is None
+    for _ in range(2):
+        guard.disarm()
+        assert guard.fired() is None
 
 
 @pytest.fixture

@@ -41,7 +41,6 @@ and has to be stopped.
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -49,7 +48,7 @@ from typing import TYPE_CHECKING, Final
 from loguru import logger
 
 from tidegate_agent.adapters.boot_counting import GrubCounting
-from tidegate_agent.adapters.whole_file import replace_file
+from tidegate_agent.adapters.whole_file import replace_file, sync_names
 from tidegate_agent.config.scalars import format_duration
 from tidegate_agent.errors import EngineError
 from tidegate_agent.process import printable
@@ -59,6 +58,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
+    from tidegate_agent.adapters.boot_guard_unit import GuardUnit
     from tidegate_agent.adapters.this_boot import ThisBoot
 
 DIRECTORY: Final = Path("/var/lib/tidegate/boot-guard")
@@ -79,6 +79,7 @@ class FileBootGuard:
         boot: this boot and this image.
         counting: the boot loader's counter, if it has one.
         counting_required: whether an image is not activated when that counter cannot be set.
+        unit: unit and script, which are taken along into an image that may lack them.
     """
 
     def __init__(
@@ -89,12 +90,14 @@ class FileBootGuard:
         counting: GrubCounting | None = None,
         *,
         counting_required: bool = False,
+        unit: GuardUnit | None = None,
     ) -> None:
         self._directory = directory
         self._deadline = deadline
         self._boot = boot
         self._counting = counting
         self._counting_required = counting_required
+        self._unit = unit
 
     def arm(self, digest: str, fallback: Sequence[str]) -> None:
         """Expect this image at the next boot; `fallback` is run by a deadline that needs no agent.
@@ -109,6 +112,7 @@ class FileBootGuard:
             self._write(digest, fallback)
         except OSError as error:
             raise _failed(f"{self._directory} cannot be written: {error.strerror}") from error
+        self._take_along()
         if self._counting is not None:
             self._count(self._counting)
 
@@ -126,6 +130,8 @@ class FileBootGuard:
             if self._is_back("fired") or (self._directory / "fired/failed").exists():
                 self._take_away("fired")
             self._stop_counting()
+            if self._unit is not None and not (self._directory / "fired").exists():
+                self._unit.leave()
         except OSError as error:
             raise _failed(f"{self._directory} cannot be written: {error.strerror}") from error
 
@@ -173,8 +179,15 @@ class FileBootGuard:
         self._take_away("fired")
         self._take_away("armed")
         new.rename(self._directory / "armed")
-        _sync(self._directory)
-        _sync(self._directory.parent)
+        sync_names(self._directory)
+        sync_names(self._directory.parent)
+
+    def _take_along(self) -> None:
+        try:
+            if self._unit is not None:
+                self._unit.take_along()
+        except OSError as error:
+            logger.warning("an image without the boot guard's unit would have no guard: {}", error)
 
     def _take_away(self, name: str) -> None:
         """Take a state's name away at once, then what was below it."""
@@ -184,7 +197,7 @@ class FileBootGuard:
             (self._directory / name).rename(old)
         except FileNotFoundError:
             return
-        _sync(self._directory)
+        sync_names(self._directory)
         shutil.rmtree(old, ignore_errors=True)
 
     def _is_back(self, name: str) -> bool:
@@ -218,7 +231,7 @@ class FileBootGuard:
         if (counting := self._started()) is not None:
             counting.stop()
             (self._directory / "counting").unlink()
-            _sync(self._directory)
+            sync_names(self._directory)
 
     def _note_boot_loader(self) -> None:
         """Turn the boot loader's word into the guard's own, and give the first entry one boot again.
@@ -235,7 +248,7 @@ class FileBootGuard:
         replace_file(armed / "noted", b"")
         (armed / "pending").unlink(missing_ok=True)
         armed.rename(self._directory / "fired")
-        _sync(self._directory)
+        sync_names(self._directory)
         counting.start(boots=1)
 
 
@@ -251,14 +264,6 @@ def _uncount(counting: GrubCounting) -> tuple[str, ...]:
     """What stops the counter without the agent; nothing where there is no such program."""
     tool = next((found for name in _TOOLS if (found := shutil.which(name, path=_PATH))), None)
     return () if tool is None else (tool, str(counting.block), "unset", "boot_counter")
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _failed(reason: str) -> EngineError:
