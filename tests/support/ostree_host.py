@@ -113,6 +113,10 @@ class OstreeMachine:
         """Run `ostree admin` from outside of the host. What it printed."""
         return run("ostree", "admin", *words)
 
+    def remove(self, name: str) -> None:
+        """Remove a checkout that a test made beside the repository."""
+        shutil.rmtree(self.sysroot / name, ignore_errors=True)
+
     def close(self) -> None:
         """Remove it."""
         self.disk.close()

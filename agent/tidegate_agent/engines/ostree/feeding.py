@@ -17,8 +17,12 @@ _PIPE_BUFFER = 256 * 1024
 def feeding(write: Callable[[IO[bytes]], None]) -> Iterator[IO[bytes]]:
     """The reading end of a pipe into which `write` writes, in a thread of its own.
 
-    When the block is left nobody reads any more, so the thread ends. What it raised is raised then, unless
-    the block itself raised, or it only was that nobody read.
+    When the block is left nobody reads any more, so the thread ends. What it raised is raised then, in place
+    of what the block may have raised, since a program whose input breaks off only complains of that. A block
+    that left the pipe before its end by raising is no fault of the thread.
+
+    Raises:
+        BrokenPipeError: the block was content, and yet did not read to the end.
     """
     reading, writing = os.pipe()
     failures: list[BaseException] = []
@@ -27,8 +31,6 @@ def feeding(write: Callable[[IO[bytes]], None]) -> Iterator[IO[bytes]]:
         try:
             with os.fdopen(writing, "wb", _PIPE_BUFFER) as pipe:
                 write(pipe)
-        except BrokenPipeError:
-            pass
         except BaseException as error:  # noqa: BLE001 - it is raised again in the reader's thread
             failures.append(error)
 
@@ -37,7 +39,11 @@ def feeding(write: Callable[[IO[bytes]], None]) -> Iterator[IO[bytes]]:
     try:
         with os.fdopen(reading, "rb", buffering=0) as pipe:
             yield pipe
-    finally:
+    except BaseException:
         thread.join()
+        if failures and not isinstance(failures[0], BrokenPipeError):
+            raise failures[0] from None
+        raise
+    thread.join()
     if failures:
         raise failures[0]

@@ -31,8 +31,8 @@ def test_what_is_written_is_read() -> None:
     assert feeders() == []
 
 
-def test_a_reader_that_leaves_early_ends_the_writer() -> None:
-    with feeding(endless) as pipe:
+def test_a_reader_that_leaves_early_ends_the_writer_and_is_not_believed() -> None:
+    with pytest.raises(BrokenPipeError), feeding(endless) as pipe:
         assert len(pipe.read(10)) == 10
     assert feeders() == []
 
@@ -44,6 +44,18 @@ def test_what_the_writer_raises_is_raised_when_the_block_is_left() -> None:
 
     with pytest.raises(ValueError, match="the source"), feeding(fail) as pipe:
         assert pipe.read() == b"some"
+
+
+def test_where_both_raise_the_writer_is_the_cause() -> None:
+    def fail(_: IO[bytes]) -> None:
+        raise ValueError("the source")
+
+    def complain(pipe: IO[bytes]) -> None:
+        assert pipe.read() == b""
+        raise KeyError("cut off")
+
+    with pytest.raises(ValueError, match="the source"), feeding(fail) as pipe:
+        complain(pipe)
 
 
 def test_what_the_reader_raises_counts() -> None:
