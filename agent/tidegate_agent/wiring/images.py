@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tidegate_agent.adapters.boot_counting import find_counting
 from tidegate_agent.adapters.boot_guard import DIRECTORY, FileBootGuard
+from tidegate_agent.adapters.boot_guard_unit import GuardUnit
 from tidegate_agent.adapters.health import HealthRounds
 from tidegate_agent.adapters.image_signatures import AnnouncementIsEnough, RegistryImageSignatures
 from tidegate_agent.adapters.this_boot import ThisBoot
@@ -53,6 +54,7 @@ def boot_guard(follow: FollowSettings, settings: Settings) -> BootGuard:
         ThisBoot(),
         find_counting(wanted),
         counting_required=wanted == "grub",
+        unit=GuardUnit(DIRECTORY / "script"),
     )
 
 
