@@ -22,6 +22,7 @@ from tidegate_agent.reconciliation import Reconciliation
 from tidegate_agent.reporting import Birth
 from tidegate_agent.request_desk import RequestDesk
 from tidegate_agent.request_effects import RequestEffects
+from tidegate_agent.sentences import motd_lines
 from tidegate_schemas.codes import Code
 from tidegate_schemas.status import Presence
 
@@ -214,10 +215,14 @@ class Engine:
         self._told = b""
 
     def _tell(self) -> None:
-        """Publish the status if it changed, and whatever is in the outbox."""
+        """Show and publish the status if it changed, and whatever is in the outbox."""
+        if not self._connected and self._around.board is None:
+            return
+        status = self._status(Presence.ONLINE if self._connected else Presence.OFFLINE, full=True)
+        if self._around.board is not None:
+            self._around.board.show(list(motd_lines(status)))
         if not self._connected:
             return
-        status = self._status(Presence.ONLINE, full=True)
         content = status.model_dump_json(exclude={"at"}).encode()
         if content != self._told and self._bus.publish(self._status_message(status)):
             self._told = content

@@ -235,6 +235,14 @@ class RebootLock(Protocol):
         ...
 
 
+class Board(Protocol):
+    """Where those who log in read what this host waits for."""
+
+    def show(self, lines: Sequence[str]) -> None:
+        """Show these lines in place of what was shown; nothing when there are none. Never raises."""
+        ...
+
+
 class BootGuard(Protocol):
     """Brings the previous image back when the agent itself never comes up in the new one."""
 

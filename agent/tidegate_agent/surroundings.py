@@ -11,7 +11,7 @@ from tidegate_agent.machine.rules import Rules
 from tidegate_agent.manners import Manners
 from tidegate_agent.model import Follow
 from tidegate_agent.operations import Operations
-from tidegate_agent.ports import Clock, Host, Journal, RebootLock, Timer, Verifier
+from tidegate_agent.ports import Board, Clock, Host, Journal, RebootLock, Timer, Verifier
 from tidegate_agent.reporting import Profile
 from tidegate_agent.requests import RequestPolicy
 
@@ -23,7 +23,7 @@ class Surroundings:
     `post` queues a call for the engine's thread; the three workers (verifying, operating, asking) run slow
     calls elsewhere, each in order; `splay` delays an alarm a little, so that a fleet does not act as one;
     `requests` is None where the host takes none. `lock` is the fleet's, where there is one; it is for
-    activations that reboot the host or, with `lock_for_all`, for all of them.
+    activations that reboot the host or, with `lock_for_all`, for all of them. `board` tells those who log in.
     """
 
     clock: Clock
@@ -43,6 +43,7 @@ class Surroundings:
     requests: RequestPolicy | None = None
     lock: RebootLock | None = None
     lock_for_all: bool = False
+    board: Board | None = None
 
     def latest_known(self) -> datetime:
         """The later of the system's clock and the clock floors: it is no earlier than that."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tidegate_agent.plaintext import one_line
+from tidegate_agent.sentences import sentence
 from tidegate_schemas.base import rfc3339
 
 if TYPE_CHECKING:
@@ -44,13 +45,15 @@ def _follow_lines(follow: FollowStatus) -> Iterator[str]:
         yield f"    staged    {short(follow.staged)}"
     if follow.previous:
         yield f"    previous  {short(follow.previous)}"
+    if (words := sentence(follow)) is not None:
+        yield f"    {words}"
     yield from _reason_lines(follow)
     if follow.hold:
         yield f"    {follow.hold}; tidegate-agent resume lifts it"
     if follow.stale_since:
         yield f"    stale since {rfc3339(follow.stale_since)}: no newer statement came"
     for digest in follow.quarantined:
-        yield f"    quarantined {short(digest)}"
+        yield f"    quarantined {short(digest)}; tidegate-agent approve --quarantined {digest} lifts it"
     if follow.refused:
         messages = "message" if follow.refused == 1 else "messages"
         yield f"    {follow.refused} {messages} refused since the agent started: see tidegate-agent history"
@@ -78,6 +81,8 @@ def _reason_lines(follow: FollowStatus) -> Iterator[str]:
         yield f"    because   {code}{follow.reason}"
     if follow.waiting_for == "window":
         yield "    tidegate-agent approve --now does not wait for it"
+    if follow.waiting_for == "sessions":
+        yield "    tidegate-agent snooze puts it off"
 
 
 def _image(digest: str | None, version: str | None) -> str:

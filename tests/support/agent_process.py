@@ -204,8 +204,13 @@ class AgentHost:
             "state": {
                 "directory": str(self.directory / "state"),
                 "runtime_directory": str(self.directory / "run"),
+                "motd_file": str(self.directory / "motd"),
             },
-            "activate": {"splay": "0s", "hold_file": str(self.directory / "hold")},
+            "activate": {
+                "splay": "0s",
+                "hold_file": str(self.directory / "hold"),
+                "inhibit_directory": str(self.directory / "inhibit.d"),
+            },
             "health": {"attempts": 2, "interval": "0s", "check": [self.health_check()]},
             "stage": {"retry_initial": "1s", "retry_maximum": "2s"},
         }

@@ -1,8 +1,8 @@
 """A FleetLock server for tests: all that the protocol says, on loopback, with a record of who was granted.
 
 Source: https://coreos.github.io/zincati/development/fleetlock/protocol/. tests/contract/test_fleet_lock.py
-holds for this one and for a server that fleets use, github.com/heathcliff26/fleetlock at 3e0ee619; it is tried
-wherever that one's program is on PATH. The packages that CI installs from have none.
+holds for this one and for a server that fleets use, github.com/heathcliff26/fleetlock at 3e0ee619; it is
+tried wherever that one's program is on PATH. The packages that CI installs from have none.
 
 with FleetLockServer() as server:
     FleetLock(server.url, "host-1")

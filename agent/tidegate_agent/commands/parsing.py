@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from tidegate_agent.commands.answer import Answer
 from tidegate_agent.config import DIRECTORIES, Loaded, load
+from tidegate_agent.config.scalars import parse_duration
 
 COUNT_LIMIT: Final = 10_000
 """The most lines that anyone can ask for."""
@@ -58,6 +59,21 @@ def count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= COUNT_LIMIT:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {COUNT_LIMIT}")
     return int(text)
+
+
+def length(text: str) -> int:
+    """A stretch of time such as `90m`, in seconds.
+
+    Raises:
+        ArgumentTypeError: it is none, or shorter than a second.
+    """
+    try:
+        seconds = int(parse_duration(text).total_seconds())
+    except ValueError:
+        seconds = 0
+    if seconds < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a stretch of time such as 90m, 1h30m or 2d")
+    return seconds
 
 
 def configuration(options: argparse.Namespace) -> Loaded:

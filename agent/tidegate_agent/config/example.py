@@ -86,6 +86,9 @@ EXAMPLES: Final = {
     "blackout.until": "2027-01-04T06:00:00",
     "blackout.timezone": '"Europe/Berlin"',
     "activate.boot_deadline": '"15m"',
+    "activate.fleet_lock.url": '"https://fleet-lock.example.org"',
+    "activate.fleet_lock.id": '"kiosk-17"',
+    "activate.fleet_lock.ca": '"/etc/tidegate/fleet-lock-ca.pem"',
     "health.check.name": '"web"',
     "health.check.command": '["/usr/bin/kiosk-selftest", "--quick"]',
     "events.device_key": '"/etc/tidegate/device.key"',
@@ -107,6 +110,7 @@ OPTIONAL: Final = frozenset(
     {
         "window",
         "blackout",
+        "activate.fleet_lock",
         "health.check",
         "health.check.free",
         "trust.tuf",

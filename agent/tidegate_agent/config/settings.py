@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
+from tidegate_agent.config.activation import ActivateSettings
 from tidegate_agent.config.calendars import BlackoutSettings, WindowSettings
 from tidegate_agent.config.checks import HealthSettings
 from tidegate_agent.config.events import EventsSettings
@@ -14,7 +15,6 @@ from tidegate_agent.config.follows import FollowSettings
 from tidegate_agent.config.requests import RequestsSettings
 from tidegate_agent.config.scalars import NO_ROOT, format_duration, refused
 from tidegate_agent.config.tables import (
-    ActivateSettings,
     HostSettings,
     LogSettings,
     StageSettings,

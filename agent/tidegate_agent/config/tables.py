@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from tidegate_agent.config.scalars import Argv, Duration, File, Pause, refused
+from tidegate_agent.config.scalars import Duration, File, Pause, refused
 from tidegate_schemas.base import HOST_PATTERN, Labels
 from tidegate_schemas.codes import Code
 
@@ -50,10 +50,14 @@ class StateSettings(Table):
     Attributes:
         directory: the journal; has to survive reboots and updates, and be writable by nobody else.
         runtime_directory: the control socket; gone at boot, and writable by nobody else.
+        motd: whether those who log in are told what this host waits for, and what went wrong.
+        motd_file: the file that tells them, where its directory exists: see pam_motd(8).
     """
 
     directory: File = Path("/var/lib/tidegate")
     runtime_directory: File = Path("/run/tidegate")
+    motd: bool = True
+    motd_file: File = Path("/run/motd.d/50-tidegate")
 
 
 class StageSettings(Table):
@@ -74,38 +78,6 @@ class StageSettings(Table):
     retry_maximum: Duration = timedelta(hours=1)
     max_image_bytes: int = Field(default=32 * _GIB, ge=1)
     max_image_entries: int = Field(default=1_000_000, ge=1)
-
-
-class ActivateSettings(Table):
-    """How a staged image becomes the running one.
-
-    Attributes:
-        approval: whether a person has to say `tidegate-agent approve` first.
-        expected_duration: how long activation takes; it starts only if that much of the window is left.
-        window_override: urgencies that need not wait for a window; a passed deadline counts as one more.
-        splay: the longest random delay of a window's or wave's start, so that a fleet does not act as one.
-        hold_file: nothing is activated while this file is there; its first line says why.
-        reboot: whether the agent may reboot the host; "soft" restarts userspace alone where the engine says
-            that this brings the image, and reboots elsewhere; with "never" a person reboots.
-        reboot_command: what asks for the reboot.
-        soft_reboot_command: what asks for the restart of userspace.
-        boot_deadline: how long after the boot a new image may take to be proven before the boot guard brings
-            the previous one back, also without the agent; longer than health.timeout, and five minutes longer
-            when not set.
-        boot_counting: whether the boot loader counts the boots of a new image: "grub" insists on it, "auto"
-            does it where GRUB's configuration can.
-    """
-
-    approval: Literal["automatic", "required"] = "automatic"
-    expected_duration: Duration = timedelta(minutes=5)
-    window_override: tuple[Literal["urgent", "emergency"], ...] = Field(default=("emergency",), strict=False)
-    splay: Pause = timedelta(seconds=30)
-    hold_file: File = Path("/etc/tidegate/hold")
-    reboot: Literal["auto", "soft", "never"] = "auto"
-    reboot_command: Argv = Field(default=("systemctl", "reboot"), min_length=1)
-    soft_reboot_command: Argv = Field(default=("systemctl", "soft-reboot"), min_length=1)
-    boot_deadline: Duration | None = None
-    boot_counting: Literal["auto", "grub", "none"] = "auto"
 
 
 class VerifySettings(Table):

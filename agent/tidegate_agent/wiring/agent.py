@@ -21,7 +21,16 @@ from tidegate_agent.wiring.carried import layouts_of, with_layouts
 from tidegate_agent.wiring.images import followed
 from tidegate_agent.wiring.roots import keeper_of, rooted, upkeep_of
 from tidegate_agent.wiring.trust import verifier_of
-from tidegate_agent.wiring.values import host_of, manners_of, open_journal, policy_of, profile_of, rules_of
+from tidegate_agent.wiring.values import (
+    board_of,
+    host_of,
+    lock_of,
+    manners_of,
+    open_journal,
+    policy_of,
+    profile_of,
+    rules_of,
+)
 from tidegate_wire.mqtt.backoff import Backoff
 
 if TYPE_CHECKING:
@@ -98,6 +107,9 @@ def build(settings: Settings) -> Agent:
         asking=asking.submit,
         splay=lambda: random.random() * settings.activate.splay,  # noqa: S311 - spreads load, guards nothing
         requests=None if settings.requests is None else settings.requests.bounds(),
+        lock=lock_of(settings),
+        lock_for_all=settings.activate.locks_all,
+        board=board_of(settings),
     )
     layouts = layouts_of(settings)
     follows = [with_layouts(followed(settings, follow, around), layouts) for follow in settings.follow]

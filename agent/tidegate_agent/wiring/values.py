@@ -6,8 +6,11 @@ import platform
 from datetime import timedelta
 from typing import Final
 
+from tidegate_agent.adapters.fleet_lock import FleetLock
 from tidegate_agent.adapters.host_linux import HostCommands, LinuxHost
+from tidegate_agent.adapters.inhibit_hooks import InhibitHooks
 from tidegate_agent.adapters.journal_sqlite import SqliteJournal
+from tidegate_agent.adapters.motd_file import MotdFile
 from tidegate_agent.admission import HostFacts, Policy
 from tidegate_agent.config import Settings, derived_host_id, host_zone
 from tidegate_agent.machine.rules import Rules
@@ -41,6 +44,10 @@ def manners_of(settings: Settings) -> Manners:
         approval_required=activate.approval == "required",
         stage_in_window=settings.stage.when == "window",
         window_override=frozenset(Urgency(each) for each in activate.window_override),
+        session_grace=activate.session_grace if activate.sessions == "wait" else None,
+        approval_expires=activate.approval_expires,
+        snooze_limit=activate.snooze_limit,
+        zone=host_zone(),
     )
 
 
@@ -55,11 +62,26 @@ def profile_of(settings: Settings) -> Profile:
 def host_of(settings: Settings) -> LinuxHost:
     """The machine as a whole."""
     activate = settings.activate
+    hooks = InhibitHooks(activate.inhibit_directory, activate.inhibit_timeout.total_seconds())
+    commands = HostCommands(activate.reboot_command, activate.soft_reboot_command)
     if activate.reboot == "never":
         # A person reboots; the update waits, and goes on when the agent starts again.
-        return LinuxHost(activate.hold_file, HostCommands(("true",), ("true",)))
-    commands = HostCommands(activate.reboot_command, activate.soft_reboot_command)
-    return LinuxHost(activate.hold_file, commands)
+        commands = HostCommands(("true",), ("true",))
+    return LinuxHost(activate.hold_file, commands, hooks=hooks)
+
+
+def lock_of(settings: Settings) -> FleetLock | None:
+    """The fleet's lock, if there is one."""
+    lock = settings.activate.fleet_lock
+    if lock is None:
+        return None
+    client = lock.id or settings.host.id or derived_host_id()
+    return FleetLock(lock.url, client, lock.group, lock.ca, lock.timeout.total_seconds())
+
+
+def board_of(settings: Settings) -> MotdFile | None:
+    """Where those who log in are told about this host, if they are."""
+    return MotdFile(settings.state.motd_file) if settings.state.motd else None
 
 
 def rules_of(settings: Settings) -> Rules:

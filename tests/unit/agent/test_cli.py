@@ -206,13 +206,15 @@ def test_without_an_agent_there_is_nobody_to_ask(run: Run) -> None:
 def test_what_the_local_commands_ask(run: Run, agent: Agent) -> None:
     agent.answer = {"ok": True, "follow": "kiosk/stable", "digest": "sha256:aa", "waits": "for the night"}
     assert "still waits: for the night" in run("approve", "--now")[1]
+    assert run("approve", "--for", "2h")[0] == 0
     assert run("approve", "--quarantined", "sha256:aa", "kiosk/stable")[0] == 0
     assert run("rollback", "--reason", "the fan is loud")[0] == 0
     assert run("cancel")[0] == 0
     assert "tidegate-agent resume" in run("hold", "--reason", "a show is on")[1]
     assert run("resume", "kiosk/stable")[0] == 0
     assert agent.asked == [
-        {"command": "approve", "follow": None, "now": True},
+        {"command": "approve", "follow": None, "now": True, "seconds": None},
+        {"command": "approve", "follow": None, "now": False, "seconds": 7200},
         {"command": "pardon", "follow": "kiosk/stable", "digest": "sha256:aa"},
         {"command": "rollback", "follow": None, "reason": "the fan is loud"},
         {"command": "cancel", "follow": None, "reason": ""},
@@ -222,6 +224,19 @@ def test_what_the_local_commands_ask(run: Run, agent: Agent) -> None:
 
 
 # History
+
+
+def test_what_is_put_off_and_until_when_is_told(run: Run, agent: Agent) -> None:
+    answer = {"ok": True, "follow": "kiosk/stable", "digest": "sha256:aa", "until": "2026-03-02T13:00:00Z"}
+    agent.answer = answer
+    assert run("snooze")[1] == "kiosk/stable: sha256:aa is put off until 2026-03-02T13:00:00Z\n"
+    assert run("snooze", "--for", "90m", "kiosk/stable")[0] == 0
+    assert agent.asked == [
+        {"command": "snooze", "follow": None, "seconds": None},
+        {"command": "snooze", "follow": "kiosk/stable", "seconds": 5400},
+    ]
+    for wrong in ("0s", "soon", "-1h", "1"):
+        assert run("snooze", "--for", wrong)[0] == 2
 
 
 def test_history_is_told_newest_last(run: Run, tmp_path: Path) -> None:
