@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import TYPE_CHECKING, Final
+import re
+from pathlib import Path
+from typing import Final
 
 from tidegate_agent.errors import EngineError
 from tidegate_schemas.codes import Code
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # linux/sched.h and linux/mount.h; os.unshare came with Python 3.12, and there is no os.mount.
 _CLONE_NEWNS: Final = 0x00020000
@@ -23,6 +22,9 @@ _MS_REMOUNT: Final = 0x20
 _MS_BIND: Final = 0x1000
 _MS_REC: Final = 0x4000
 _MS_SLAVE: Final = 0x80000
+# proc(5): the fifth field is the mount point, with blanks and the like in octal.
+_MOUNTS: Final = Path("/proc/thread-self/mountinfo")
+_OCTAL: Final = re.compile(rb"\\([0-7]{3})")
 _KEPT: Final = {os.ST_NOSUID: 0x2, os.ST_NODEV: 0x4, os.ST_NOEXEC: 0x8, os.ST_NOATIME: 0x400}
 
 
@@ -66,7 +68,13 @@ def _is_read_only(folder: Path) -> bool:
 
 
 def _mount_point(path: Path) -> Path:
-    return next((one for one in (path, *path.parents) if one.is_mount()), path)
+    """The innermost mount that holds a path, from the kernel's own list.
+
+    os.path.ismount does not know a bind mount of the same file system, and /sysroot is one.
+    """
+    lines = _MOUNTS.read_bytes().splitlines()
+    mounts = {_OCTAL.sub(lambda found: bytes([int(found[1], 8)]), line.split()[4]) for line in lines}
+    return next((one for one in (path, *path.parents) if os.fsencode(one) in mounts), path)
 
 
 def _refused(place: Path, why: str) -> EngineError:
