@@ -573,6 +573,28 @@ def test_the_boot_loader_s_word_is_noted_and_made_harmless(counted: Machine) -> 
 
 
 @pytest.mark.real("grub-editenv")
+def test_power_lost_after_the_boot_loader_s_word_was_noted(counted: Machine) -> None:
+    counted.arm()
+    edit(counted, "set", "boot_counter=-1")
+    counted.boot("old")
+    assert counted.guard().fired() is not None
+    edit(counted, "set", "boot_counter=-1")
+    assert counted.guard().fired() is not None
+    assert words(counted) == ["boot_counter=1", "boot_success=0"]
+
+
+@pytest.mark.real("grub-editenv")
+def test_the_boot_loader_s_word_is_told_where_it_cannot_be_made_harmless(counted: Machine) -> None:
+    edit(counted, "set", f"long={'x' * 890}")
+    counted.arm()
+    edit(counted, "set", "boot_counter=-1", "boot_success=0")
+    folder = counted.folder / "grub"
+    (folder / ".grubenv.new").mkdir()
+    assert "the boot loader gave" in str(counted.guard().fired())
+    assert "boot_counter=-1" in words(counted)
+
+
+@pytest.mark.real("grub-editenv")
 def test_a_counter_of_somebody_else_is_none_of_ours(counted: Machine) -> None:
     edit(counted, "set", "boot_counter=-1")
     assert counted.guard().fired() is None

@@ -47,17 +47,17 @@ from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
-from tidegate_agent.adapters.boot_counting import GrubCounting
-from tidegate_agent.adapters.whole_file import replace_file, sync_names
+from tidegate_agent.adapters.boot_guard_counter import NotedCounter
+from tidegate_agent.adapters.boot_guard_directory import GuardDirectory
 from tidegate_agent.config.scalars import format_duration
 from tidegate_agent.errors import EngineError
-from tidegate_agent.process import printable
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
+    from tidegate_agent.adapters.boot_counting import GrubCounting
     from tidegate_agent.adapters.boot_guard_unit import GuardUnit
     from tidegate_agent.adapters.this_boot import ThisBoot
 
@@ -65,7 +65,6 @@ DIRECTORY: Final = Path("/var/lib/tidegate/boot-guard")
 """Where tidegate-boot-guard.service looks."""
 
 _TOKENS: Final = ("try.1", "try.2", "pending")
-_REASON_BYTES: Final = 4096
 _TOOLS: Final = ("grub2-editenv", "grub-editenv")
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -92,7 +91,8 @@ class FileBootGuard:
         counting_required: bool = False,
         unit: GuardUnit | None = None,
     ) -> None:
-        self._directory = directory
+        self._directory = GuardDirectory(directory)
+        self._counter = NotedCounter(self._directory)
         self._deadline = deadline
         self._boot = boot
         self._counting = counting
@@ -109,12 +109,11 @@ class FileBootGuard:
         """
         _require_words((digest, *fallback), fallback)
         try:
-            self._write(digest, fallback)
+            self._directory.arm(self._files(digest, fallback))
         except OSError as error:
-            raise _failed(f"{self._directory} cannot be written: {error.strerror}") from error
+            raise _failed(f"{self._directory.path} cannot be written: {error.strerror}") from error
         self._take_along()
-        if self._counting is not None:
-            self._count(self._counting)
+        self._count()
 
     def disarm(self) -> None:
         """The expected image proved healthy, or is not expected any more. A no-op when nothing is armed.
@@ -126,14 +125,14 @@ class FileBootGuard:
             EngineError: ACTIVATE_FAILED, retryable: the boot loader still counts, or the disk failed.
         """
         try:
-            self._take_away("armed")
-            if self._is_back("fired") or (self._directory / "fired/failed").exists():
-                self._take_away("fired")
-            self._stop_counting()
-            if self._unit is not None and not (self._directory / "fired").exists():
+            self._directory.drop("armed")
+            if self._is_back() or self._directory.has("fired/failed"):
+                self._directory.drop("fired")
+            self._counter.stop()
+            if self._unit is not None and not self._directory.has("fired"):
                 self._unit.leave()
         except OSError as error:
-            raise _failed(f"{self._directory} cannot be written: {error.strerror}") from error
+            raise _failed(f"{self._directory.path} cannot be written: {error.strerror}") from error
 
     def fired(self) -> str | None:
         """Why the guard, or the boot loader it armed, went back since it was armed; None when it did not.
@@ -146,24 +145,18 @@ class FileBootGuard:
             EngineError: ACTIVATE_FAILED, retryable: the disk failed.
         """
         try:
-            self._note_boot_loader()
-            if (self._directory / "fired/failed").exists() and not self._is_back("fired"):
+            self._counter.hear()
+            if self._directory.has("fired/failed") and not self._is_back():
                 return None
-            with (self._directory / "fired/reason").open("rb") as file:
-                return printable(file.read(_REASON_BYTES))
-        except FileNotFoundError:
-            return None
+            return self._directory.value("fired/reason")
         except OSError as error:
-            raise _failed(f"{self._directory} cannot be read: {error.strerror}") from error
+            raise _failed(f"{self._directory.path} cannot be read: {error.strerror}") from error
 
-    def _write(self, digest: str, fallback: Sequence[str]) -> None:
-        """Write what the script needs beside what it reads, then give it its name."""
-        new = self._directory / ".new"
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(mode=0o700, parents=True)
+    def _files(self, digest: str, fallback: Sequence[str]) -> dict[str, Sequence[str]]:
+        """What the script needs."""
         within = format_duration(self._deadline)
         uncount = () if self._counting is None else _uncount(self._counting)
-        lines = {
+        return {
             "digest": (digest,),
             "deadline": (str(int(self._deadline.total_seconds())),),
             "boot": (self._boot.boot_id(),),
@@ -174,13 +167,6 @@ class FileBootGuard:
             **({"uncount": uncount} if uncount else {}),
             **dict.fromkeys(_TOKENS, ()),
         }
-        for name, words in lines.items():
-            replace_file(new / name, "".join(f"{word}\n" for word in words).encode())
-        self._take_away("fired")
-        self._take_away("armed")
-        new.rename(self._directory / "armed")
-        sync_names(self._directory)
-        sync_names(self._directory.parent)
 
     def _take_along(self) -> None:
         try:
@@ -189,67 +175,19 @@ class FileBootGuard:
         except OSError as error:
             logger.warning("an image without the boot guard's unit would have no guard: {}", error)
 
-    def _take_away(self, name: str) -> None:
-        """Take a state's name away at once, then what was below it."""
-        old = self._directory / ".old"
-        shutil.rmtree(old, ignore_errors=True)
+    def _count(self) -> None:
         try:
-            (self._directory / name).rename(old)
-        except FileNotFoundError:
-            return
-        sync_names(self._directory)
-        shutil.rmtree(old, ignore_errors=True)
-
-    def _is_back(self, name: str) -> bool:
-        """Whether the image runs that ran when the guard was armed."""
-        try:
-            place = (self._directory / name / "place").read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
-            return False
-        return place == self._boot.place()
-
-    def _count(self, counting: GrubCounting) -> None:
-        try:
-            # First, so that there is never a counter that nobody knows to stop.
-            replace_file(self._directory / "counting", f"{counting.block}\n".encode())
-            counting.start()
+            if self._counting is not None:
+                self._counter.start(self._counting)
         except (EngineError, OSError) as error:
             if self._counting_required:
-                self._take_away("armed")
+                self._directory.drop("armed")
                 raise _failed(f"the boot loader does not count: {error}") from error
             logger.warning("the new image is guarded by its deadline alone: {}", error)
 
-    def _started(self) -> GrubCounting | None:
-        """The counter that was started, perhaps by another image and its configuration."""
-        try:
-            block = (self._directory / "counting").read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
-            return None
-        return GrubCounting(Path(block)) if block else None
-
-    def _stop_counting(self) -> None:
-        if (counting := self._started()) is not None:
-            counting.stop()
-            (self._directory / "counting").unlink()
-            sync_names(self._directory)
-
-    def _note_boot_loader(self) -> None:
-        """Turn the boot loader's word into the guard's own, and give the first entry one boot again.
-
-        The boot loader would take the second entry at every later boot. Once the engine has made the running
-        image the first one, that is the bad one: a power cut then must not leave the host to it.
-        """
-        armed, counting = self._directory / "armed", self._started()
-        if counting is None or not armed.exists() or not counting.fell_back():
-            return
-        digest = (armed / "digest").read_text(encoding="utf-8").strip()
-        reason = f"the boot loader gave {digest} up: nobody called it good in the boots that it was given\n"
-        replace_file(armed / "reason", reason.encode())
-        replace_file(armed / "noted", b"")
-        (armed / "pending").unlink(missing_ok=True)
-        armed.rename(self._directory / "fired")
-        sync_names(self._directory)
-        counting.start(boots=1)
+    def _is_back(self) -> bool:
+        """Whether the image runs that ran when the guard was armed, and a decision was taken since."""
+        return self._directory.value("fired/place") == self._boot.place()
 
 
 def _require_words(words: Sequence[str], fallback: Sequence[str]) -> None:
