@@ -13,12 +13,12 @@ import pytest
 from tests.fakes.journal import FakeJournal
 from tests.support.statements import NOON, a_statement, an_event, digest_of
 from tests.support.updates import EVERY_STATE, an_update
-from tidegate_agent.adapters.journal_schema import SCHEMA_VERSION
+from tidegate_agent.adapters.journal_schema import SCHEMA_VERSION, STEPS
 from tidegate_agent.adapters.journal_sqlite import SqliteJournal
 from tidegate_agent.admission import Memory
 from tidegate_agent.errors import JournalError
 from tidegate_agent.model import Failure, Follow
-from tidegate_agent.records import INBOX, Approval, Change, Decided, Hold, Ledger, Recollection, Spent
+from tidegate_agent.records import INBOX, Approval, Change, Decided, Hold, Ledger, Recollection, Snooze, Spent
 from tidegate_agent.update.states import Outcome, Settled, State
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -112,6 +112,22 @@ def test_what_was_asked_for_is_known_by_its_digest(journal: Journal) -> None:
     journal.commit(Change(FOLLOW, state=Settled(update, Outcome.SUCCEEDED)))
     assert journal.target(FOLLOW, update.target.digest) == update.target
     assert journal.target(FOLLOW, digest_of("f")) is None
+
+
+def test_an_approval_may_lapse(journal: Journal) -> None:
+    approval = Approval(digest_of("a"), at_once=True, expires=NOON + timedelta(microseconds=1))
+    journal.commit(Change(FOLLOW, approval=approval))
+    assert journal.approval(FOLLOW) == approval
+    assert journal.approval(Follow("os", "beta")) is None
+
+
+def test_the_newest_snooze_counts(journal: Journal) -> None:
+    assert journal.snooze(FOLLOW) is None
+    for digest in ("a", "b"):
+        snooze = Snooze(digest_of(digest), NOON, NOON + timedelta(microseconds=1))
+        journal.commit(Change(FOLLOW, snooze=snooze))
+        assert journal.snooze(FOLLOW) == snooze
+    assert journal.snooze(Follow("os", "beta")) is None
 
 
 def test_the_newest_approval_counts(journal: Journal) -> None:
@@ -226,6 +242,22 @@ def test_a_journal_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> 
         assert (journal.attempts(FOLLOW, digest_of("a")), journal.clock_floor()) == (3, NOON)
         assert (journal.hold(FOLLOW), journal.ledger(), journal.kept()) == (None, Ledger(), [])
         journal.close()
+    assert not path.with_suffix(".damaged").exists()
+
+
+def test_a_journal_of_the_second_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    """What was approved then does not lapse: nobody said that it would."""
+    path = tmp_path / "journal.db"
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.executescript("".join(STEPS[:2]))
+        old.execute("insert into approval values ('os/stable', ?, 0)", (digest_of("a"),))
+        old.execute("pragma user_version = 2")
+        old.commit()
+    path.chmod(0o600)
+    for _ in range(2):
+        with contextlib.closing(SqliteJournal(path)) as journal:
+            assert journal.approval(FOLLOW) == Approval(digest_of("a"), at_once=False)
+            assert journal.snooze(FOLLOW) is None
     assert not path.with_suffix(".damaged").exists()
 
 

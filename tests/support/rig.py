@@ -10,6 +10,7 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.fakes.board import FakeBoard
 from tests.fakes.bus import FakeBroker, FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
@@ -77,6 +78,7 @@ class Rig:
         self.verifier = FakeVerifier()
         self.signatures = FakeImageSignatures()
         self.host = FakeHost()
+        self.board = FakeBoard()
         self.guard = FakeBootGuard()
         self.healths = {follow: FakeHealth() for follow in follows}
         self.engines = {follow: FakeEngine(OLD, reboots=reboots) for follow in follows}
@@ -207,6 +209,7 @@ class Rig:
             requests=self._requests,
             lock=self._lock,
             lock_for_all=self._lock_for_all,
+            board=self.board,
         )
         follows = [
             Followed(
