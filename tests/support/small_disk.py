@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ class SmallDisk:
         if self._mounted:
             options = f"size={mebibytes}m,mode=0755"
             subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", options, "tidegate-test", folder], check=True)
+        # Also when whoever made it fails before it can be closed: what stays mounted cannot be removed.
+        self._unmount = weakref.finalize(self, _unmount, folder, mounted=self._mounted)
 
     @contextmanager
     def full(self) -> Iterator[None]:
@@ -48,9 +51,12 @@ class SmallDisk:
 
     def close(self) -> None:
         """Unmount it."""
-        if self._mounted:
-            subprocess.run(["/bin/umount", self.folder], check=True)
-            self._mounted = False
+        self._unmount()
+
+
+def _unmount(folder: Path, *, mounted: bool) -> None:
+    if mounted:
+        subprocess.run(["/bin/umount", folder], check=True)
 
 
 def _fill(path: Path) -> None:
