@@ -408,6 +408,26 @@ def test_the_script_needs_no_space_on_the_disk(machine: Machine) -> None:
     assert (machine.directory / "fired/went").exists()
 
 
+def test_a_disk_that_takes_no_names_does_not_keep_the_host_there(machine: Machine) -> None:
+    """Read-only /var is a way to fail a boot, and the agent's too to come up."""
+    machine.arm()
+    machine.boot("new")
+    machine.program("bin/mv", "#!/bin/sh\necho 'Read-only file system' >&2\nexit 1\n")
+    machine.answers("command", f"[ $(wc -l <{machine.folder}/fell-back) -ge 2 ]")
+    status, said = machine.script()
+    assert status == 0
+    assert "cannot be written" in said
+    assert REASON in said
+    assert len(machine.fell_back) == 2
+    assert machine.rebooted == ["-i reboot"]
+    machine.boot("old")
+    assert "nothing to go back from" in machine.script()[1]
+    (machine.directory / "armed").rename(machine.directory / "fired")
+    machine.boot("new")
+    assert "going on with what was decided" in machine.script()[1]
+    assert len(machine.fell_back) == 3
+
+
 def test_arming_again_forgets_the_older_verdict(machine: Machine) -> None:
     machine.arm()
     machine.boot("new")

@@ -31,6 +31,7 @@ and has to be stopped.
 |---|---|
 | the command fails twice | `failed`: the host stays up, and says so on its console |
 | it works, and the new image boots all the same | `went`: no second round, so no loop |
+| the directory cannot be written | it goes back all the same, and notes nothing |
 | the reboot is refused | `went`: the next boot goes back; the console says so |
 | the agent disarms while the script decides | one rename comes first; see `fired` |
 | the agent is alive, and slow | its health.timeout ends before the deadline: it goes back itself |
