@@ -1,7 +1,7 @@
 """A disk with image-mode Debian: two partitions, one deployment, and a GRUB that reads ostree's entries.
 
-It is written the way an installer would, but into files: no mounts and no loop devices, so a container will
-do. After this the host is on its own; only tidegate-agent changes it.
+It is written the way an installer would, with the engine's own `install`, but into files: no mounts and no
+loop devices, so a container will do. After this the host is on its own; only tidegate-agent changes it.
 
 The boot loader: ostree keeps /boot/loader/syslinux.cfg up to date by itself, behind the same atomic link as
 its /boot/loader/entries, and GRUB reads that form (`syslinux_source`).
@@ -14,10 +14,11 @@ import struct
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from tidegate_agent.engines.ostree.engine import OstreeEngine
+from tidegate_agent.engines.ostree.host import OstreeHost
+from tidegate_agent.model import ImageTarget
+from tidegate_wire.registry.layout import LayoutSource
 
 OS_NAME = "debian"
 KERNEL_ARGUMENTS = (
@@ -27,6 +28,8 @@ KERNEL_ARGUMENTS = (
     "panic=1",  # a kernel that cannot go on is one more attempt for the boot loader's counter
     "loglevel=6",
     "systemd.show_status=1",
+    "systemd.tty.term.console=dumb",  # no colours in the log, and no questions to a terminal that is none
+    "systemd.tty.term.ttyS0=dumb",
     "systemd.debug_shell=ttyS1",  # the test looks around there
     "systemd.default_device_timeout_sec=300",
     "mitigations=off",
@@ -67,18 +70,20 @@ BOOT = Partition("boot", 1, 383)
 ROOT = Partition("root", 384, 3072)
 
 
-def install(folder: Path, layers: Iterable[Path], etc: Path, digest: str) -> Path:
+def install(folder: Path, layout: Path, digest: str, etc: Path) -> Path:
     """Write a disk image with one deployment of an image.
 
     Args:
         folder: where the disk is made; also for what is needed in between.
-        layers: the image's layers, as tar files, lowest first; without whiteouts.
+        layout: an OCI layout with the image.
+        digest: of its manifest.
         etc: a tree that is laid over the deployment's /etc: what is this host's own.
-        digest: what the image is announced by; kept with the commit.
     """
     sysroot, disk = folder / "sysroot", folder / "disk.raw"
     _prepare_sysroot(sysroot)
-    _deploy(sysroot, layers, digest)
+    engine = OstreeEngine(lambda path: LayoutSource(Path(path)), OstreeHost(OS_NAME, sysroot))
+    target = ImageTarget(digest, (str(layout),), "amd64")
+    engine.install(target, KERNEL_ARGUMENTS, lambda _: None, lambda: False)
     deployment = next((sysroot / f"ostree/deploy/{OS_NAME}/deploy").glob("*.0"))
     shutil.copytree(etc, deployment / "etc", dirs_exist_ok=True, symlinks=True)
     # ostree's own guard, where the file system has it: the test's directory could not be removed.
@@ -110,18 +115,6 @@ def _grub_config() -> str:
     """The project's own snippet that counts boots, as update-grub would take it up, and ostree's entries."""
     done = subprocess.run(["/bin/sh", _SNIPPET], capture_output=True, text=True, check=True)
     return _BEFORE + done.stdout + _ENTRIES
-
-
-def _deploy(sysroot: Path, layers: Iterable[Path], digest: str) -> None:
-    repo = f"--repo={sysroot}/ostree/repo"
-    _run(
-        *("ostree", "commit", repo, f"--branch={OS_NAME}", "--subject=installed", "--fsync=no"),
-        *("--tar-autocreate-parents", "--tar-pathname-filter=^(\\./)?etc(/|$),usr/etc\\2"),
-        f"--add-metadata-string=tidegate.announced={digest}",
-        *(f"--tree=tar={layer}" for layer in layers),
-    )
-    arguments = (f"--karg={one}" for one in KERNEL_ARGUMENTS)
-    _run("ostree", "admin", "deploy", f"--sysroot={sysroot}", f"--os={OS_NAME}", *arguments, OS_NAME)
 
 
 def _write_disk(disk: Path, sysroot: Path, boot: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.layouts import ImageBuilder, Item, directory, file, make_tar, whiteout
+from tests.support.layouts import ImageBuilder, Item, directory, file, whiteout
 from tests.vm import agent_layer
 
 if TYPE_CHECKING:
@@ -39,12 +39,10 @@ class Images:
     Attributes:
         layout: the OCI layout; each version is a tag in it.
         digests: of the manifests, by version.
-        first: the layers of version 1, as tar files, lowest first.
     """
 
     layout: Path
     digests: dict[str, str]
-    first: tuple[Path, ...]
 
 
 def make(folder: Path, base: Path) -> Images:
@@ -56,9 +54,7 @@ def make(folder: Path, base: Path) -> Images:
         version: builder.upon(shared).layer(_top(version, more)).build(f"v{version}")
         for version, more in VERSIONS.items()
     }
-    top = folder / "top.tar"
-    top.write_bytes(make_tar(_top("1", VERSIONS["1"])))
-    return Images(builder.folder, digests, (base, agent, top))
+    return Images(builder.folder, digests)
 
 
 def _top(version: str, more: Iterable[Item]) -> list[Item]:

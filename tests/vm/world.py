@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 NAME = "vm-1"
 REPOSITORY = "registry.example/fleet/os"
-"""What releases say; the guest's registries.conf says where that is."""
+"""What releases say; a registries.conf here and one in the guest say where that is."""
 
 
 class Told(list[UpdateEvent]):
@@ -68,7 +68,8 @@ class World:
         """Sign and announce a release as CI does, with the real `tidegate announce`; the image's digest."""
         digest = self.digests[version]
         name = self.publisher.release(f"{REPOSITORY}@{digest}", version=version)
-        succeeded(self.publisher.bus("announce", name))
+        mirrors = str(self.publisher.folder / "registries.conf")
+        succeeded(self.publisher.bus("announce", name, CONTAINERS_REGISTRIES_CONF=mirrors))
         self.timeline.note("publisher", f"announced {version}")
         return digest
 
@@ -101,8 +102,9 @@ def world(folder: Path, artefacts: Path) -> Iterator[World]:
         for version in made.digests:
             push(made.layout, f"v{version}", f"{registry.host}/fleet/os")
         etc = _settle(folder / "etc", broker.port, registry.host.rpartition(":")[2], sigstore)
-        installed = disk.install(folder, made.first, etc, made.digests["1"])
+        installed = disk.install(folder, made.layout, made.digests["1"], etc)
         timeline.note("builder", "version 1 installed")
+        (folder / "registries.conf").write_text(_registries(registry.host))
         publisher = Publisher.on(folder, sigstore, sigstore_url, broker.url)
         with Machine(installed, artefacts, timeline) as machine:
             yield World(machine, watcher, publisher, timeline, made.digests)
@@ -115,10 +117,13 @@ def _settle(etc: Path, broker: int, registry: str, sigstore: LocalSigstore) -> P
     (etc / "hostname").write_text(f"{NAME}\n")
     (etc / "tidegate/trusted_root.json").write_text(sigstore.trusted_root_json())
     (etc / "tidegate/agent.toml.d/50-site.toml").write_text(toml(_configuration(broker)))
-    (etc / "containers/registries.conf").write_text(
-        f'[[registry]]\nprefix = "registry.example"\nlocation = "{HOST}:{registry}"\ninsecure = true\n'
-    )
+    (etc / "containers/registries.conf").write_text(_registries(f"{HOST}:{registry}"))
     return etc
+
+
+def _registries(location: str) -> str:
+    """Where the registry of the releases is, for somebody."""
+    return f'[[registry]]\nprefix = "registry.example"\nlocation = "{location}"\ninsecure = true\n'
 
 
 def _configuration(broker: int) -> dict[str, Any]:
