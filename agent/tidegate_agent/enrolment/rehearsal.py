@@ -27,11 +27,11 @@ from tidegate_wire.mqtt.client import tls_context
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from tidegate_agent.config import Settings
+    from tidegate_agent.config import Loaded
     from tidegate_wire.mqtt.settings import BusSettings
 
-_MADE_LATER: Final = {"activate.hold_file", "events.device_key"}
-"""Settings that name a file which need not be there."""
+_MADE_LATER: Final = {"activate.hold_file", "activate.inhibit_directory", "events.device_key"}
+"""Settings that name what need not be there, as what stands there by default need not."""
 
 
 class Rehearsal:
@@ -79,7 +79,7 @@ class Rehearsal:
             self._lay_out(place, stage / str(index), moved) for index, place in enumerate(self._places)
         )
         loaded = load(folders)
-        self._require_files(loaded.settings)
+        self._require_files(loaded)
         lines = [f"broker: {loaded.settings.bus.endpoint.label}", *trust_lines(loaded.settings)]
         doubts = [*warnings(loaded), *_bus_doubts(loaded.settings.bus)]
         return lines, [self._renamed(each) for each in doubts]
@@ -133,15 +133,17 @@ class Rehearsal:
         to.write_text(to_toml(with_files(content, moved)), encoding="utf-8")
         to.chmod(0o600)
 
-    def _require_files(self, settings: Settings) -> None:
+    def _require_files(self, loaded: Loaded) -> None:
         # A typing error would show only when the agent starts.
-        for key, file in named_files(settings):
+        for key, file in named_files(loaded.settings):
+            if key not in loaded.origins or key in _MADE_LATER:
+                continue
             if not file.is_absolute():
                 enrolled = {str(each) for each in self._files if each.suffix != ".toml"} - {RECORD_NAME}
                 known = ", ".join(sorted(enrolled))
                 reason = f"{key}: {file} is none of the enrolled files ({known or 'there are none'})"
                 raise ConfigError(Code.CONFIG_VALUE, reason)
-            if key not in _MADE_LATER and file.is_relative_to(self._folder) and not self._will_be(file):
+            if file.is_relative_to(self._folder) and not self._will_be(file):
                 reason = f"{key}: {file} is neither on this host nor in a source"
                 raise ConfigError(Code.CONFIG_MISSING, reason)
 

@@ -110,6 +110,8 @@ def test_wrong_usage_is_two(run: Run, arguments: tuple[str, ...]) -> None:
         "verify",
         "device-key",
         "refresh-root",
+        "enrol",
+        "apply",
     ],
 )
 def test_every_command_explains_itself(run: Run, command: str) -> None:

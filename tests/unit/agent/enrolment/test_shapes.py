@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from tests.support.enrolling import BUS, TRUST, TRUST_YAML, enrol, mount, tree, values
-from tidegate_agent.config import load
+from tidegate_agent.config import DIRECTORIES, load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -204,3 +205,22 @@ def test_comments_go_only_where_a_name_has_to_become_a_path(
     assert enrol(mount(tmp_path / "cm", content), "--into", etc).status == 0
     assert (etc / "agent.toml.d/30-log.toml").read_bytes() == content["30-log.toml"]
     assert f'ca = "{etc}/ca.pem"' in (etc / "agent.toml.d/10-bus.toml").read_text()
+
+
+def test_what_is_made_later_may_be_missing(tmp_path: Path, etc: Path) -> None:
+    later = f'[activate]\nhold_file = "{etc}/hold"\n[events]\ndevice_key = "{etc}/device.key"\n'
+    text = TRUST.replace('"trusted_root.json"', '"public-good"') + '[bus]\nurl="mqtts://b.example"\n' + later
+    (tmp_path / "agent.toml").write_text(text)
+    said = enrol(tmp_path / "agent.toml", "--into", etc)
+    assert said.status == 0
+    assert "warning: events.device_key" in said.err
+
+
+@pytest.mark.skipif(any(map(os.path.lexists, DIRECTORIES)), reason="this machine is such a host")
+def test_without_into_it_is_the_hosts_own_configuration(tmp_path: Path) -> None:
+    (tmp_path / "agent.toml").write_text(
+        TRUST.replace('"trusted_root.json"', '"public-good"') + '[bus]\nurl="mqtts://b.example"\n'
+    )
+    said = enrol(tmp_path / "agent.toml", "--dry-run", "--force")
+    assert said.status == 0
+    assert said.out.startswith("would write /etc/tidegate; nothing was written\n")
