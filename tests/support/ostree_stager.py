@@ -1,8 +1,9 @@
-"""An ostree engine in a process of its own, which stops in the middle of staging, to be killed there.
+"""An ostree engine in a process of its own, to be killed.
 
-    python -m tests.support.ostree_stager SYSROOT LAYOUT DIGEST COMMAND...
+    python -m tests.support.ostree_stager halfway SYSROOT LAYOUT DIGEST COMMAND...
+    python -m tests.support.ostree_stager whole SYSROOT LAYOUT DIGEST COMMAND...
 
-writes a line when half of it is done, and then waits for ever.
+stages an image; the first writes a line when half of it is done, and then waits for ever.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ def stall_halfway(step: StageProgress) -> None:
 
 
 def main() -> None:
-    sysroot, layout, digest, *command = sys.argv[1:]
+    how, sysroot, layout, digest, *command = sys.argv[1:]
+    progress = stall_halfway if how == "halfway" else lambda _: None
     host = OstreeHost(OS_NAME, Path(sysroot), tuple(command), live=True)
     engine = OstreeEngine(lambda reference: LayoutSource(Path(reference)), host, Limits(free_reserve=0))
-    engine.stage(ImageTarget(digest, (layout,), "amd64"), stall_halfway, lambda: False)
+    engine.stage(ImageTarget(digest, (layout,), "amd64"), progress, lambda: False)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,14 @@ class OstreePlace:
 
     def kill_while_staging(self, target: ImageTarget) -> None:
         words = [str(self._machine.sysroot), str(self._builder.folder), target.digest]
-        command = [sys.executable, "-m", "tests.support.ostree_stager", *words, *self._machine.host.command]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.support.ostree_stager",
+            "halfway",
+            *words,
+            *self._machine.host.command,
+        ]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, cwd=_REPOSITORY, start_new_session=True
         ) as process:

@@ -143,6 +143,32 @@ class OstreeEngine:
             self._repository.drop(STAGED)
             return self._coming(digest)
 
+    def install(
+        self,
+        target: ImageTarget,
+        kernel_arguments: Sequence[str],
+        progress: Callable[[StageProgress], None],
+        cancelled: Callable[[], bool],
+    ) -> StageResult:
+        """Make an image the first deployment of a sysroot that no host runs from; see docs/engines/ostree.md.
+
+        Args:
+            target: the image.
+            kernel_arguments: `root=LABEL=root` and the like; all later deployments take them over.
+            progress: see `stage`.
+            cancelled: see `stage`.
+
+        Raises: see `stage`; ACTIVATE_REFUSED where a host runs from it, ACTIVATE_FAILED.
+        """
+        if self._sysroot.live:
+            raise EngineError(Code.ACTIVATE_REFUSED, "an image is installed from outside of the host only")
+        result = self.stage(target, progress, cancelled)
+        with self._held(Code.ACTIVATE_FAILED, "installing"):
+            reference = image_ref(target.digest)
+            self._sysroot.deploy(reference, Code.ACTIVATE_FAILED, kernel_arguments=kernel_arguments)
+            self._repository.drop(STAGED)
+        return result
+
     def rollback(self, digest: str) -> Activation:
         """See the port. What is staged is dropped, unless the digest runs and it was not activated.
 

@@ -28,9 +28,9 @@ class Sysroot:
 
     def __init__(self, ostree: Limited, host: OstreeHost) -> None:
         self._ostree = ostree
-        self._live = host.is_live
+        self.live = host.is_live
         # The command finds a live host's own sysroot by itself, and only then knows that it is live.
-        self._where = () if self._live else (f"--sysroot={host.sysroot}",)
+        self._where = () if self.live else (f"--sysroot={host.sysroot}",)
         self._os_name = host.os_name
         self._booted = host.which_runs
 
@@ -53,7 +53,7 @@ class Sysroot:
             EngineError: STAGE_FAILED.
         """
         found = self.slots()
-        if self._live and found.booted is None:
+        if self.live and found.booted is None:
             raise EngineError(
                 Code.STAGE_FAILED,
                 "this host does not run from an ostree deployment, so no image can be staged beside it; "
@@ -65,7 +65,7 @@ class Sysroot:
     def can_lock(self) -> bool:
         """Whether a staged deployment can wait with a lock on its finalization (libostree 2023.8)."""
         return (
-            self._live and "--lock-finalization" in self._help("deploy") and "lock-finalization" in self._all
+            self.live and "--lock-finalization" in self._help("deploy") and "lock-finalization" in self._all
         )
 
     def deploy(
@@ -75,7 +75,7 @@ class Sysroot:
 
         Kernel arguments and /etc are those of the running deployment, or of the first one, merged by ostree.
         """
-        words = ["--no-prune", *(("--stage",) if self._live else ())]
+        words = ["--no-prune", *(("--stage",) if self.live else ())]
         words += ["--lock-finalization"] if locked else []
         words += [f"--karg={argument}" for argument in kernel_arguments]
         self._work("deploy", *words, f"--os={self._os_name}", ref, code=code)
