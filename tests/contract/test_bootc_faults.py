@@ -479,6 +479,17 @@ def test_a_rollback_that_was_cut_short_is_not_toggled_back(host: BootcHost) -> N
     assert host.engine().status().current == previous
 
 
+def test_a_queued_rollback_wins_over_what_was_activated_since(host: BootcHost) -> None:
+    update(host, host.push("2"))
+    engine, third, previous = host.engine(), host.push("3"), digest_of("manifest of installed")
+    engine.rollback(previous)
+    stage(engine, third)
+    engine.activate(third.digest)
+    assert engine.rollback(previous).reboot_required
+    host.boot()
+    assert engine.status().current == previous
+
+
 def test_the_way_back_without_the_agent_may_be_run_twice(host: BootcHost) -> None:
     update(host, host.push("2"))
     command = host.engine().capabilities().fallback

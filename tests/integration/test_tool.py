@@ -91,6 +91,24 @@ def test_all_output_up_to_the_cap_comes_through() -> None:
     assert run("print('x' * 299_999)", output_bytes=300_000).stdout == b"x" * 299_999 + b"\n"
 
 
+def test_what_is_still_in_the_pipe_at_the_end_is_read(tmp_path: Path) -> None:
+    """This side is held up until the program has ended, with all that it wrote in the pipe."""
+    code = (
+        "import fcntl, os, sys\n"
+        "fcntl.fcntl(1, fcntl.F_SETPIPE_SZ, 2**20)\n"
+        "os.write(os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY), b'%d' % os.getpid())\n"
+        "os.write(1, b'x' * 2**20)\n"
+    )
+
+    def held_up() -> bool:
+        if (tmp_path / "pids").exists():
+            wait_until(lambda: pids(tmp_path) != [] and not alive(pids(tmp_path)[0]), "it has ended")
+        return False
+
+    found = PYTHON.run(code, str(tmp_path / "pids"), timeout_s=LONG_S, cancelled=held_up)
+    assert len(found.stdout) == 2**20
+
+
 def test_a_flood_on_stdout_ends_the_program() -> None:
     with pytest.raises(EngineError, match="it printed more than 10000 bytes") as caught:
         run("while True: print('x' * 1000)", output_bytes=10_000)
