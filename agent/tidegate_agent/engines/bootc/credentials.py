@@ -18,6 +18,15 @@ from tidegate_schemas.codes import Code
 _NAME: Final = "ostree/auth.json"
 
 
+def in_force(root: Path = Path("/")) -> Path | None:
+    """The file of credentials that bootc and rpm-ostree go by, as root; None where there is none.
+
+    For whoever asks the same registries for something else, such as an image's signatures.
+    """
+    places = (root / folder / _NAME for folder in ("etc", "run", "usr/lib"))
+    return next((place for place in places if place.is_file()), None)
+
+
 class Credentials:
     """A configured file of credentials.
 

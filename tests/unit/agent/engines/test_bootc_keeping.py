@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.standins import bootc_status
-from tidegate_agent.engines.bootc.credentials import Credentials
+from tidegate_agent.engines.bootc.credentials import Credentials, in_force
 from tidegate_agent.engines.bootc.fallback import write_fallback
 from tidegate_agent.engines.bootc.finalizing import STAMP, last_failure
 from tidegate_agent.engines.bootc.notes import Note, Notes
@@ -131,6 +131,15 @@ def test_the_hosts_own_link_to_the_same_file_will_do(tmp_path: Path) -> None:
 def test_missing_credentials_are_named(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"no file .*gone\.json"):
         Credentials(tmp_path / "gone.json", tmp_path, tmp_path).provide()
+
+
+def test_the_first_of_the_places_for_credentials_counts(tmp_path: Path) -> None:
+    assert in_force(tmp_path) is None
+    for folder in ("usr/lib", "run", "etc"):
+        place = tmp_path / folder / "ostree" / "auth.json"
+        place.parent.mkdir(parents=True)
+        place.write_text("{}")
+        assert in_force(tmp_path) == place
 
 
 def test_a_failed_finalizing_is_told_of(tmp_path: Path) -> None:
