@@ -7,6 +7,7 @@ this host comes before what is wrong with the image, and that before what is wro
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from tidegate_schemas.codes import Code
@@ -19,12 +20,24 @@ class Meaning(NamedTuple):
     retryable: bool
 
 
+# Names are chosen by whoever publishes the image: a repository called `unauthorized` must not decide.
+_FOREIGN: Final = re.compile(r"\S*(?:@sha256:|://)\S*|\bin [^\s/]+/\S+")
+_PASSING: Final = frozenset(
+    {
+        Code.DISK_FULL,
+        Code.DISK_IO,
+        Code.ENGINE_BUSY,
+        Code.ENGINE_CONFLICT,
+        Code.ENGINE_TIMEOUT,
+        Code.IMAGE_UNREACHABLE,
+        Code.IMAGE_UNSIGNED,
+    }
+)
 _TABLE: Final = (
-    (Code.ENGINE_BUSY, True, ("transaction in progress", "reboot initiated")),
-    (Code.ENGINE_CONFLICT, True, ("updates and deployments are driven by",)),
+    (Code.ENGINE_BUSY, ("transaction in progress", "reboot initiated")),
+    (Code.ENGINE_CONFLICT, ("updates and deployments are driven by",)),
     (
         Code.ENGINE_TIMEOUT,
-        True,
         (
             "failed to activate service",
             "could not activate remote peer",
@@ -37,37 +50,32 @@ _TABLE: Final = (
     ),
     (
         Code.DISK_FULL,
-        True,
         ("no space left", "min-free-space", "insufficient free space", "disk quota exceeded"),
     ),
-    (Code.DISK_IO, True, ("input/output error", "read-only file system")),
-    (Code.IMAGE_DIGEST_MISMATCH, False, ("digest did not match", "digest mismatch", "corrupted object")),
+    (Code.DISK_IO, ("input/output error", "read-only file system")),
+    (Code.IMAGE_DIGEST_MISMATCH, ("digest did not match", "digest mismatch", "corrupted object")),
     (
         Code.IMAGE_NOT_BOOTABLE,
-        False,
         ("does not have ostree.bootable", "not an ostree encapsulated container", "not an ostree container"),
     ),
+    (Code.IMAGE_UNSIGNED, ("a signature was required, but no signature exists",)),
     (
         Code.IMAGE_SIGNATURE,
-        True,
         (
             "signature verification failed",
             "invalid signature",
-            "signature was required",
             "source image rejected",
             "insecureacceptanything",
         ),
     ),
-    (Code.IMAGE_NOT_FOUND, True, ("manifest unknown", "name unknown", "blob unknown")),
+    (Code.IMAGE_NOT_FOUND, ("manifest unknown", "name unknown", "blob unknown")),
     (
         Code.IMAGE_UNAUTHORIZED,
-        True,
         ("unauthorized", "authentication required", "resource is not authorized", "resource is denied"),
     ),
-    (Code.IMAGE_PLATFORM, False, ("no image found in image index", "no image found in manifest list")),
+    (Code.IMAGE_PLATFORM, ("no image found in image index", "no image found in manifest list")),
     (
         Code.IMAGE_UNREACHABLE,
-        True,
         (
             "no such host",
             "connection refused",
@@ -86,9 +94,9 @@ _TABLE: Final = (
 
 
 def meaning_of(message: str, otherwise: Code) -> Meaning:
-    """The first meaning that the table has for a message; `otherwise`, retryable, when it has none."""
-    said = message.lower()
-    for code, retryable, phrases in _TABLE:
+    """The first meaning that the table has for a message; `otherwise`, which may pass, when it has none."""
+    said = _FOREIGN.sub(" ", message).lower()
+    for code, phrases in _TABLE:
         if any(phrase in said for phrase in phrases):
-            return Meaning(code, retryable)
+            return Meaning(code, code in _PASSING)
     return Meaning(otherwise, retryable=True)

@@ -24,6 +24,7 @@ _ELSEWHERE: Final = frozenset(
         Code.IMAGE_SIGNATURE,
         Code.IMAGE_UNAUTHORIZED,
         Code.IMAGE_UNREACHABLE,
+        Code.IMAGE_UNSIGNED,
         Code.REFERENCE_INVALID,
     }
 )
