@@ -77,6 +77,7 @@ class Rig:
         self.journal: Journal = journal or FakeJournal()
         self.verifier = FakeVerifier()
         self.signatures = FakeImageSignatures()
+        self.splay = timedelta(0)
         self.host = FakeHost()
         self.board = FakeBoard()
         self.guard = FakeBootGuard()
@@ -205,7 +206,7 @@ class Rig:
             verifying=self._queue.append,
             operating=self._queue.append,
             asking=self._queue.append,
-            splay=lambda: timedelta(0),
+            splay=lambda: self.splay,
             requests=self._requests,
             lock=self._lock,
             lock_for_all=self._lock_for_all,
