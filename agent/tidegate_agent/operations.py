@@ -142,7 +142,7 @@ class Operations:
         except Exception as error:  # noqa: BLE001 - as above
             _logged("the boot guard could not be stood down", error)
 
-    def guard_fired(self) -> str | None:
+    def guard_fired(self) -> Failure | None:
         """Why the boot guard went back since it was armed; None when it did not, or does not say."""
         try:
             return self.guard.fired()
@@ -156,8 +156,8 @@ class Operations:
         if health.ok:
             # Stood down first: after that it decides nothing more.
             self.disarm()
-            if (reason := self.guard_fired()) is not None:
-                late = CheckResult("boot guard", passed=False, required=True, output=reason)
+            if (left := self.guard_fired()) is not None:
+                late = CheckResult("boot guard", passed=False, required=True, output=left.reason)
                 health = Health((*health.checks, late))
         return Proved(health)
 

@@ -257,8 +257,11 @@ class BootGuard(Protocol):
         """The expected image proved healthy, or is not expected any more. A no-op when nothing is armed."""
         ...
 
-    def fired(self) -> str | None:
-        """Why the guard, or the boot loader it armed, went back since it was armed; None when it did not."""
+    def fired(self) -> Failure | None:
+        """Why the guard (BOOT_DEADLINE), or the boot loader it armed (BOOT_FALLBACK), went back since then.
+
+        None when neither did. Raises EngineError(ACTIVATE_FAILED).
+        """
         ...
 
 

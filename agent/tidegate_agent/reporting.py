@@ -135,7 +135,8 @@ def event_at(place: str, data: UpdateData, profile: Profile, now: datetime) -> U
 def _reason(report: Report) -> str:
     if report.wait is not None:
         return report.wait.text[: limits.TEXT]
-    return "" if report.failure is None else report.failure.reason[: limits.TEXT]
+    text = report.note or "" if report.failure is None else report.failure.reason
+    return text[: limits.TEXT]
 
 
 def capped(details: Mapping[str, str]) -> dict[str, str]:

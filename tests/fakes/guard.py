@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tidegate_agent.model import Failure
+
 
 class FakeBootGuard:
     """ports.BootGuard that goes off when the test says so.
@@ -19,7 +21,7 @@ class FakeBootGuard:
 
     def __init__(self) -> None:
         self.armed: tuple[str, tuple[str, ...]] | None = None
-        self.went_off: str | None = None
+        self.went_off: Failure | None = None
         self.refusal: Exception | None = None
 
     def arm(self, digest: str, fallback: Sequence[str]) -> None:
@@ -32,6 +34,6 @@ class FakeBootGuard:
         """See the port."""
         self.armed = self.went_off = None
 
-    def fired(self) -> str | None:
+    def fired(self) -> Failure | None:
         """See the port."""
         return self.went_off

@@ -5,6 +5,7 @@ The table of test_machine.py walks the first of each; docs/state-machine.md is d
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -54,6 +55,7 @@ from tidegate_agent.update.states import (
     Wait,
     WaitFor,
 )
+from tidegate_schemas.codes import Code
 from tidegate_schemas.rollout import Rollout, RolloutState
 
 SICK: Final = Health((CheckResult("web", passed=False, required=True, output="503"),))
@@ -116,7 +118,7 @@ EVENTS: Final[tuple[Event, ...]] = (
     StageFailed(NEW, FAILURE, retryable=False),
     Activated(reboot_required=False),
     Activated(reboot_required=True, soft=True),
-    Restarted(an_image(), LATER_BOOT, "the guard went back"),
+    Restarted(an_image(), LATER_BOOT, replace(FAILURE, code=Code.BOOT_DEADLINE)),
     Restarted(an_image(NEWER), LATER_BOOT),
     Proved(SICK),
     RolledBack(reboot_required=True),

@@ -52,6 +52,7 @@ from tidegate_agent.adapters.boot_guard_counter import NotedCounter
 from tidegate_agent.adapters.boot_guard_directory import GuardDirectory
 from tidegate_agent.config.scalars import format_duration
 from tidegate_agent.errors import EngineError
+from tidegate_agent.model import Failure
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class FileBootGuard:
         except OSError as error:
             raise _failed(f"{self._directory.path} cannot be written: {error.strerror}") from error
 
-    def fired(self) -> str | None:
+    def fired(self) -> Failure | None:
         """Why the guard, or the boot loader it armed, went back since it was armed; None when it did not.
 
         It is known as soon as it is decided: where the host still runs the expected image, it is about to
@@ -149,7 +150,11 @@ class FileBootGuard:
             self._counter.hear()
             if self._directory.has("fired/failed") and not self._is_back():
                 return None
-            return self._directory.value("fired/reason")
+            reason = self._directory.value("fired/reason")
+            if reason is None:
+                return None
+            by_loader = self._directory.has("fired/noted")
+            return Failure(Code.BOOT_FALLBACK if by_loader else Code.BOOT_DEADLINE, reason)
         except OSError as error:
             raise _failed(f"{self._directory.path} cannot be read: {error.strerror}") from error
 

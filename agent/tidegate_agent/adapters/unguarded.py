@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tidegate_agent.model import Failure
+
 
 class Unguarded:
     """Watches nothing."""
@@ -17,6 +19,6 @@ class Unguarded:
     def disarm(self) -> None:
         """Nothing was."""
 
-    def fired(self) -> str | None:
+    def fired(self) -> Failure | None:
         """It never goes off."""
         return None

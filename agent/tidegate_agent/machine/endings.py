@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from tidegate_agent.machine.rules import Rules
+    from tidegate_agent.model import Health
     from tidegate_agent.update.events import Restarted
     from tidegate_agent.update.states import Activating, Proving, Rebooting
 
@@ -24,6 +25,14 @@ def settle(update: Update, outcome: Outcome, now: datetime, failure: Failure | N
     """End an update and say how."""
     marked = mark(update, Step(outcome.value), now)
     return Transition(Settled(marked, outcome, failure), (Report(Step(outcome.value), marked, failure),))
+
+
+def succeed(update: Update, health: Health, now: datetime) -> Transition:
+    """End an update well, and tell which checks failed that were only wanted."""
+    ended = end(update, Outcome.SUCCEEDED, now)
+    note = health.warnings or None
+    commands = (replace(each, note=note) if isinstance(each, Report) else each for each in ended.commands)
+    return Transition(ended.state, tuple(commands))
 
 
 def end(update: Update, outcome: Outcome, now: datetime, failure: Failure | None = None) -> Transition:
@@ -54,10 +63,8 @@ def fall_back(update: Update, event: Restarted, now: datetime) -> Transition:
     After a fallback of the boot loader the target is still the next boot's (hosts.md, 'after the boot'), so
     the image that runs has to be made to stay.
     """
-    if event.guard is not None:
-        cause = Failure(Code.BOOT_DEADLINE, event.guard)
-    else:
-        cause = Failure(Code.BOOT_FALLBACK, "the host left the new image before it was proven healthy")
+    unproven = Failure(Code.BOOT_FALLBACK, "the host left the new image before it was proven healthy")
+    cause = event.guard or unproven
     current = event.image.current
     stay = update.previous if current in (None, update.target.digest) else current
     way_back = go_back(replace(update, previous=stay), cause, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tidegate_agent.machine.endings import end, fall_back, give_up, go_back, in_flight
+from tidegate_agent.machine.endings import end, fall_back, give_up, go_back, in_flight, succeed
 from tidegate_agent.model import Failure
 from tidegate_agent.update.commands import Prove, Reboot, Rollback, Transition, WakeAt
 from tidegate_agent.update.events import (
@@ -38,7 +38,7 @@ def proving(state: Proving, event: Event, now: datetime, rules: Rules) -> Transi
         case Woken() if not state.checking:
             return Transition(replace(state, checking=True), (Prove(),))
         case Proved() if event.health.ok:
-            return end(update, Outcome.SUCCEEDED, now)
+            return succeed(update, event.health, now)
         case Proved() if _proving_since(update, now) >= rules.health_timeout:
             return _unhealthy(update, Failure(Code.HEALTH_TIMEOUT, event.health.reason), now)
         case Proved() if state.round < rules.health_rounds:

@@ -91,13 +91,17 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Tell the fleet. Journalled with the new state, sent until the broker has it."""
+    """Tell the fleet. Journalled with the new state, sent until the broker has it.
+
+    `note` is what there is to say of a step that neither failed nor waits.
+    """
 
     step: Step
     update: Update
     failure: Failure | None = None
     wait: Wait | None = None
     percent: int | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

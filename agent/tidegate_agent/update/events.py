@@ -17,7 +17,7 @@ class Restarted:
 
     image: ImageStatus
     boot_id: str
-    guard: str | None = None
+    guard: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)

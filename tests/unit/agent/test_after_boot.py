@@ -10,12 +10,13 @@ import pytest
 
 from tests.support.updates import BOOT, LATER_BOOT, NEW, NEWER, OLD, an_update
 from tidegate_agent.machine.after_boot import AfterBoot, after_boot
-from tidegate_agent.model import ImageStatus
+from tidegate_agent.model import Failure, ImageStatus
 from tidegate_agent.update.events import Restarted
+from tidegate_schemas.codes import Code
 
-GUARD: Final = "no word from the agent for 15 minutes"
+GUARD: Final = Failure(Code.BOOT_DEADLINE, "no word from the agent for 15 minutes")
 
-ROWS: Final[tuple[tuple[str, str | None, ImageStatus, str | None, AfterBoot], ...]] = (
+ROWS: Final[tuple[tuple[str, str | None, ImageStatus, Failure | None, AfterBoot], ...]] = (
     # what happened, what lay beside before, what is found now, the guard's word, the verdict
     ("it runs", None, ImageStatus(NEW, None, OLD), None, AfterBoot.CAME_UP),
     ("it runs by a soft reboot", None, ImageStatus(NEW, None, OLD), None, AfterBoot.CAME_UP),
@@ -41,7 +42,7 @@ ROWS: Final[tuple[tuple[str, str | None, ImageStatus, str | None, AfterBoot], ..
 )
 @pytest.mark.parametrize("boot", [BOOT, LATER_BOOT])
 def test_each_row(
-    beside: str | None, image: ImageStatus, guard: str | None, verdict: AfterBoot, boot: str
+    beside: str | None, image: ImageStatus, guard: Failure | None, verdict: AfterBoot, boot: str
 ) -> None:
     update = replace(an_update(), beside=beside)
     assert after_boot(update, Restarted(image, boot, guard)) is verdict

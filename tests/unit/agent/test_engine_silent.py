@@ -8,7 +8,7 @@ from tests.fakes.journal import FakeJournal
 from tests.support.rig import Rig
 from tests.support.updates import NEW, OLD
 from tidegate_agent.errors import EngineError
-from tidegate_agent.model import ImageStatus
+from tidegate_agent.model import Failure, ImageStatus
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
 
@@ -59,7 +59,7 @@ def test_a_guard_that_fired_is_the_reason_that_is_told() -> None:
     rig = Rig(journal=FakeJournal(), reboots=True)
     rig.announce(NEW)
     assert rig.guard.armed is not None
-    rig.guard.went_off = "no word from the agent for 15 minutes"
+    rig.guard.went_off = Failure(Code.BOOT_DEADLINE, "no word from the agent for 15 minutes")
     rig.image.reboot(ImageStatus(OLD, None, NEW))
     rig.host.boot()
     rig.restart()

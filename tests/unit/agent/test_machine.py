@@ -25,7 +25,7 @@ from tests.support.updates import (
 )
 from tidegate_agent import machine
 from tidegate_agent.machine.rules import Rules
-from tidegate_agent.model import Failure, ImageStatus
+from tidegate_agent.model import CheckResult, Failure, Health, ImageStatus
 from tidegate_agent.update.commands import (
     Activate,
     Assess,
@@ -366,6 +366,13 @@ def test_health_has_its_rounds_before_the_way_back() -> None:
     assert last.commands[-1] == Rollback(OLD)
 
 
+def test_success_tells_what_is_not_well_and_was_only_wanted() -> None:
+    printer = CheckResult("printer", passed=False, required=False, output="offline")
+    transition = go(Proving(an_update()), Proved(Health((printer,))))
+    [report] = [each for each in transition.commands if isinstance(each, Report)]
+    assert (report.step, report.note) == (Step.SUCCEEDED, "printer: offline")
+
+
 def test_an_old_alarm_does_not_cost_a_health_round() -> None:
     assert go(Proving(an_update()), Woken()) == Transition(Proving(an_update()))
 
@@ -394,6 +401,8 @@ def test_a_failed_way_back_names_both_faults() -> None:
 
 # After a restart: the table of hosts.md
 
+
+LATE: Final = Failure(Code.BOOT_DEADLINE, "no word from the agent for 15 minutes")
 
 AFTER_RESTART: Final[tuple[tuple[str, State, ImageStatus, str, type, type | None], ...]] = (
     ("waiting", Waiting(an_update()), an_image(), BOOT, Waiting, Assess),
@@ -431,13 +440,13 @@ def test_after_a_restart(
     ("image", "guard", "code"),
     [
         (an_image(previous=NEW), None, Code.BOOT_FALLBACK),
-        (an_image(previous=NEW), "no word from the agent for 15 minutes", Code.BOOT_DEADLINE),
-        (an_image(), "no word from the agent for 15 minutes", Code.BOOT_DEADLINE),
+        (an_image(previous=NEW), LATE, Code.BOOT_DEADLINE),
+        (an_image(), LATE, Code.BOOT_DEADLINE),
         (an_image(), None, Code.BOOT_LOST),
     ],
 )
 def test_a_reboot_that_did_not_bring_the_image_is_named(
-    image: ImageStatus, guard: str | None, code: Code
+    image: ImageStatus, guard: Failure | None, code: Code
 ) -> None:
     restarted = go(Rebooting(an_update(reboots=2)), Restarted(image, LATER_BOOT, guard))
     [quarantine] = [each for each in restarted.commands if isinstance(each, Quarantine)]
@@ -446,7 +455,7 @@ def test_a_reboot_that_did_not_bring_the_image_is_named(
 
 @pytest.mark.parametrize("state", [Rebooting(an_update(reboots=1)), Proving(an_update())])
 def test_what_the_guard_is_about_to_leave_is_left(state: State) -> None:
-    leaving = go(state, Restarted(an_image(NEW, previous=OLD), LATER_BOOT, "no word from the agent"))
+    leaving = go(state, Restarted(an_image(NEW, previous=OLD), LATER_BOOT, LATE))
     assert isinstance(leaving.state, RollingBack)
     assert leaving.state.cause.code is Code.BOOT_DEADLINE
     assert leaving.commands[-1] == Rollback(OLD)

@@ -223,6 +223,7 @@ def test_a_reboot_is_asked_for_or_its_refusal_told() -> None:
 
 
 FALLBACK = ("bootc", "rollback")
+LATE = Failure(Code.BOOT_DEADLINE, "no word from the agent")
 
 
 class Rebooting(FakeEngine):
@@ -261,11 +262,11 @@ def test_nothing_is_rebooted_into_that_no_guard_watches() -> None:
 
 def test_the_guards_word_is_passed_on_and_its_faults_are_not() -> None:
     guard = FakeBootGuard()
-    guard.went_off = "no word from the agent"
-    assert operations(FakeEngine(OLD), guard=guard).guard_fired() == "no word from the agent"
+    guard.went_off = LATE
+    assert operations(FakeEngine(OLD), guard=guard).guard_fired() == LATE
 
     class Unreadable(FakeBootGuard):
-        def fired(self) -> str | None:
+        def fired(self) -> Failure | None:
             raise OSError("input/output error")
 
         def disarm(self) -> None:
@@ -314,7 +315,7 @@ def test_nothing_is_called_good_that_the_guard_is_leaving() -> None:
             """Too late."""
 
     guard = Decided()
-    guard.went_off = "no word from the agent"
+    guard.went_off = LATE
     proved = replace(operations(FakeEngine(OLD), guard=guard), health=Well()).prove()
     assert isinstance(proved, Proved)
     assert not proved.health.ok
