@@ -101,12 +101,16 @@ class PodmanSite:
         return ImageTarget(digest, references or (f"{self.registry.host}/app",), "amd64")
 
     def engine(
-        self, podman: tuple[str, ...] | None = None, auth_file: Path | None = None, **more: Any
+        self,
+        podman: tuple[str, ...] | None = None,
+        auth_file: Path | None = None,
+        state: Path | None = None,
+        **more: Any,
     ) -> PodmanEngine:
         """An engine, as after a start of the agent."""
         session = self.host.session()
         session = replace(session, podman=podman or session.podman, auth_file=auth_file)
-        return engine_on(self.state, self.host.registries_conf, session, **more)
+        return engine_on(state or self.state, self.host.registries_conf, session, **more)
 
     def guarded(self, auth: Mapping[str, object]) -> RealRegistry:
         """A second registry with the same images, behind authentication."""
@@ -132,12 +136,14 @@ class PodmanSite:
         self.registry.__exit__()
 
 
-def engine_on(state: Path, registries_conf: Path, session: Session, **more: Any) -> PodmanEngine:
+def engine_on(
+    state: Path, registries_conf: Path, session: Session, unit: str = UNIT, **more: Any
+) -> PodmanEngine:
     """The engine over a host."""
     auth_files = () if session.auth_file is None else (session.auth_file,)
     settings = RegistrySettings(registries_conf=registries_conf, auth_files=auth_files)
     return PodmanEngine(
-        UNIT,
+        unit,
         state,
         lambda reference: open_source(parse_reference(reference), settings),
         session,

@@ -89,6 +89,11 @@ class Images:
             raise
         return self._parsed(words, lambda: _IMAGES.validate_python(found)[0])
 
+    def has_of_others(self, name: str) -> bool:
+        """Whether an image is there that no unit of tidegate's brought. Raises EngineError."""
+        found = self.find(name)
+        return found is not None and not any(tag.startswith(_TAGS) for tag in found.tags or ())
+
     def root(self) -> Path:
         """Where the storage lies. Raises EngineError."""
         words = ("info", "--format", "{{.Store.GraphRoot}}")

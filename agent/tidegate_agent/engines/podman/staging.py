@@ -137,7 +137,7 @@ class Staging:
         if known is not None and known.name != name:
             self._images.remove(target.digest, known)
             known = None
-        ours = known.ours if known is not None else not self._images.exists(name)
+        ours = known.ours if known is not None else not self._images.has_of_others(name)
         self._ledger.write(state.keeping(target.digest, Kept(name=name, ours=ours)))
         auth_file = self._session.auth_file
         credentials = () if auth_file is None else ("--authfile", str(auth_file))
