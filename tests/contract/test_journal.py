@@ -261,6 +261,35 @@ def test_a_journal_of_the_second_schema_is_brought_up_to_date(tmp_path: Path) ->
     assert not path.with_suffix(".damaged").exists()
 
 
+def newer(path: Path, oldest_reader: str) -> None:
+    """What an agent of the next version might leave behind: it has added a table."""
+    SqliteJournal(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("create table more (follow text primary key) strict")
+        db.execute("update meta set value = ? where name = 'oldest_reader'", (oldest_reader,))
+        db.execute(f"pragma user_version = {SCHEMA_VERSION + 1}")
+        db.commit()
+
+
+def test_after_a_rollback_the_older_agent_goes_on_with_what_a_newer_one_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    newer(path, str(SCHEMA_VERSION))
+    for sequence in (1, 2):
+        with contextlib.closing(SqliteJournal(path)) as journal:
+            journal.commit(Change(FOLLOW, installed_sequence=sequence))
+            assert journal.recall(FOLLOW).installed_sequence == sequence
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("pragma user_version").fetchone() == (SCHEMA_VERSION + 1,)
+
+
+@pytest.mark.parametrize("oldest", [str(SCHEMA_VERSION + 1), "soon", ""])
+def test_what_an_older_agent_cannot_read_it_leaves_alone(tmp_path: Path, oldest: str) -> None:
+    path = tmp_path / "journal.db"
+    newer(path, oldest)
+    with pytest.raises(JournalError, match="newer tidegate-agent"):
+        SqliteJournal(path)
+
+
 def test_a_journal_of_a_newer_agent_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with contextlib.closing(sqlite3.connect(path)) as newer:

@@ -10,6 +10,7 @@ from loguru import logger
 
 from tidegate_agent.adapters.host_linux import HostCommands, LinuxHost
 from tidegate_agent.adapters.logind import LOOKED_AT, LogindCommands
+from tidegate_agent.adapters.logind import Logind as Answers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +91,24 @@ def test_busctl_that_is_missing_counts_as_somebody(tmp_path: Path) -> None:
     assert "No such file" in words
     [words] = host.inhibitors()
     assert "No such file" in words
+
+
+def test_a_logind_that_hangs_counts_as_somebody_and_as_a_block(tmp_path: Path) -> None:
+    hangs = script(tmp_path / "hangs", "exec sleep 60")
+    logind = Answers(LogindCommands(hangs, hangs, hangs), timeout_s=0.2)
+    assert logind.sessions() == ["perhaps somebody: logind does not say who (no answer)"]
+    assert logind.blocks() == ["logind does not say who inhibits shutdown: no answer"]
+
+
+def test_sessions_that_hang_count(tmp_path: Path) -> None:
+    listed = listing(("_31", "alice", "seat0"), ("_32", "bob", ""))
+    (tmp_path / "listed").write_text(listed, encoding="utf-8")
+    lists, hangs = (
+        script(tmp_path / "lists", f"cat {tmp_path}/listed"),
+        script(tmp_path / "h", "exec sleep 60"),
+    )
+    logind = Answers(LogindCommands(hangs, lists, hangs), timeout_s=0.5)
+    assert logind.sessions() == ["alice on seat0", "bob"]
 
 
 def test_a_crowd_is_counted_and_not_looked_at(tmp_path: Path) -> None:

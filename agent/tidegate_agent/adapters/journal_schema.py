@@ -8,17 +8,23 @@ were used, and when their requests end, in microseconds since 1970), `inbox` (re
 `statement` (admitted messages as they came, a few for each follow).
 Version 3 adds `snooze` (one row for each follow in which an update was ever put off) and when an approval
 lapses; both as microseconds since 1970.
+
+The journal outlives the image: after a rollback an older agent opens what a newer one has brought up to
+date. From version 3 on it can, as long as `meta` says under `oldest_reader` that its version will do. So a
+step adds tables, or columns with a default to tables into which rows are inserted by the names of columns
+(`approval`, `event`, `snooze`); one that does anything else raises `oldest_reader`, and strands whoever rolls
+back.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.errors import JournalError
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
-    import sqlite3
     from pathlib import Path
 
 _BEGINNING: Final = """
@@ -68,20 +74,37 @@ create table snooze (
 STEPS: Final = (_BEGINNING, _REQUESTS + _STATEMENTS, _PEOPLE)
 """From each version to the next; an empty file has version 0."""
 
+OLDEST_READER: Final = 3
+"""The version whose agents can still use what this one writes."""
+
+_SAY_READER: Final = f"""
+insert or replace into meta (name, value) values ('oldest_reader', '{OLDEST_READER}');
+"""  # noqa: S608 - a constant
+
 SCHEMA_VERSION: Final = len(STEPS)
 
 
 def migrate(db: sqlite3.Connection, path: Path) -> None:
-    """Bring a database to SCHEMA_VERSION, in one transaction.
+    """Bring a database to SCHEMA_VERSION, in one transaction; a newer one that will do is left as it is.
 
     Raises:
-        JournalError: JOURNAL_CORRUPT, it was written by a newer agent.
+        JournalError: JOURNAL_CORRUPT, it was written by a newer agent, in a way that this one cannot read.
         sqlite3.Error: it cannot be.
     """
     version = db.execute("pragma user_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
+    if version > SCHEMA_VERSION and not _will_do(db):
         reason = f"the journal {path} was written by a newer tidegate-agent (schema {version})"
         raise JournalError(Code.JOURNAL_CORRUPT, reason)
     if version < SCHEMA_VERSION:
         steps = "".join(STEPS[version:])
-        db.executescript(f"begin immediate; {steps} pragma user_version = {SCHEMA_VERSION}; commit;")
+        end = f"{_SAY_READER} pragma user_version = {SCHEMA_VERSION}; commit;"
+        db.executescript(f"begin immediate; {steps} {end}")
+
+
+def _will_do(db: sqlite3.Connection) -> bool:
+    """Whether a newer agent says that this one can use what it wrote."""
+    try:
+        row = db.execute("select value from meta where name = 'oldest_reader'").fetchone()
+        return row is not None and int(row[0]) <= SCHEMA_VERSION
+    except (sqlite3.OperationalError, ValueError):
+        return False

@@ -31,7 +31,7 @@ SHOW_SESSION: Final = ("busctl", "--json=short", "get-property", _LOGIND)
 
 _PROPERTIES: Final = ("org.freedesktop.login1.Session", "Class", "State", "TTY")
 _PATH: Final = re.compile(r"/org/freedesktop/login1/session/[A-Za-z0-9_]{1,128}")
-_TIMEOUT_S: Final = 15.0
+TIMEOUT_S: Final = 15.0
 _LIST_BYTES: Final = 1024 * 1024
 _NAME_CHARACTERS: Final = 64
 
@@ -55,25 +55,31 @@ class LogindCommands:
 
 
 class Logind:
-    """Whatever cannot be told is told as a hindrance: it fails closed, in words."""
+    """Whatever cannot be told is told as a hindrance: it fails closed, in words.
 
-    def __init__(self, commands: LogindCommands) -> None:
+    Args:
+        commands: what is run.
+        timeout_s: for each list, and for a closer look at all sessions, in seconds.
+    """
+
+    def __init__(self, commands: LogindCommands, timeout_s: float = TIMEOUT_S) -> None:
         self._commands = commands
+        self._timeout_s = timeout_s
 
     def blocks(self) -> list[str]:
         """Whoever blocks shutdown, one sentence each."""
         try:
-            return parse_inhibitors(_answer(self._commands.list_inhibitors))
+            return parse_inhibitors(_answer(self._commands.list_inhibitors, self._timeout_s))
         except (OSError, ValueError) as error:
             return [f"logind does not say who inhibits shutdown: {error}"]
 
     def sessions(self) -> list[str]:
         """Whoever is logged in: `alice on pts/1`."""
         try:
-            listed = parse_sessions(_answer(self._commands.list_sessions))
+            listed = parse_sessions(_answer(self._commands.list_sessions, self._timeout_s))
         except (OSError, ValueError) as error:
             return [f"perhaps somebody: logind does not say who ({error})"]
-        deadline = time.monotonic() + _TIMEOUT_S
+        deadline = time.monotonic() + self._timeout_s
         looked = [self._person(user, seat, path, deadline) for user, seat, path in listed[:LOOKED_AT]]
         rest = len(listed) - LOOKED_AT
         more = [f"{rest} more sessions"] if rest > 0 else []
@@ -95,7 +101,7 @@ class Logind:
         return _at(user, tty or seat)
 
 
-def _answer(argv: Sequence[str], timeout_s: float = _TIMEOUT_S) -> str:
+def _answer(argv: Sequence[str], timeout_s: float) -> str:
     """What a command prints.
 
     Raises:

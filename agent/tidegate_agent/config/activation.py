@@ -64,3 +64,8 @@ class ActivateSettings(Table):
     def locks_all(self) -> bool:
         """Whether the fleet's lock is for activations without a reboot, too."""
         return self.fleet_lock is not None and self.fleet_lock.reach == "all"
+
+    @property
+    def waits_for_sessions(self) -> bool:
+        """Whether those who are logged in are waited for: the agent itself has to be who reboots."""
+        return self.sessions == "wait" and self.reboot != "never"

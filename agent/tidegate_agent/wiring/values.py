@@ -44,7 +44,8 @@ def manners_of(settings: Settings) -> Manners:
         approval_required=activate.approval == "required",
         stage_in_window=settings.stage.when == "window",
         window_override=frozenset(Urgency(each) for each in activate.window_override),
-        session_grace=activate.session_grace if activate.sessions == "wait" else None,
+        # Who reboots by hand asks whom he likes.
+        session_grace=activate.session_grace if activate.waits_for_sessions else None,
         approval_expires=activate.approval_expires,
         snooze_limit=activate.snooze_limit,
         zone=host_zone(),
@@ -73,7 +74,8 @@ def host_of(settings: Settings) -> LinuxHost:
 def lock_of(settings: Settings) -> FleetLock | None:
     """The fleet's lock, if there is one."""
     lock = settings.activate.fleet_lock
-    if lock is None:
+    if lock is None or (settings.activate.reboot == "never" and lock.reach == "reboots"):
+        # A slot would be held until somebody reboots by hand, perhaps for weeks.
         return None
     client = lock.id or settings.host.id or derived_host_id()
     return FleetLock(lock.url, client, lock.group, lock.ca, lock.timeout.total_seconds())

@@ -24,6 +24,14 @@ def test_by_default_people_get_ten_minutes_and_no_server_is_asked() -> None:
 
 
 @pytest.mark.parametrize(
+    ("tables", "waits"),
+    [({}, True), ({"sessions": "ignore"}, False), ({"reboot": "never"}, False), ({"reboot": "soft"}, True)],
+)
+def test_who_reboots_by_hand_is_not_kept_waiting(tables: dict[str, str], waits: bool) -> None:  # noqa: FBT001
+    assert ActivateSettings.model_validate(tables).waits_for_sessions is waits
+
+
+@pytest.mark.parametrize(
     ("reach", "every"), [({}, False), ({"for": "reboots"}, False), ({"for": "all"}, True)]
 )
 def test_a_lock_is_for_reboots_or_for_all(reach: dict[str, str], every: bool) -> None:  # noqa: FBT001 - a column
