@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.fleet_slot import FleetSlot
+from tidegate_agent.grace import Grace
 from tidegate_agent.manners import Situation, assess
 from tidegate_agent.model import Follow
 from tidegate_agent.operations import failure_of
@@ -31,8 +32,6 @@ from tidegate_agent.update.states import (
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from tidegate_agent.surroundings import Surroundings
     from tidegate_agent.update.states import Target
 
@@ -80,7 +79,7 @@ class Assessor:
         self._around = around
         self._question: object | None = None
         self._engaged = False
-        self._grace = self._grace_of(seat.state())
+        self._grace = Grace(seat.state(), around)
 
     @property
     def needs_slot(self) -> bool:
@@ -181,7 +180,7 @@ class Assessor:
         facts, ours = self._around.profile.facts, self._around.manners
         wait = assess(command.target, facts, ours, situation, to_activate=command.to_activate)
         if command.to_activate:
-            self._keep_grace(command.target, wait)
+            self._grace.keep(command.target, wait)
         return wait
 
     def _situation(self, command: Assess) -> Situation:
@@ -190,7 +189,6 @@ class Assessor:
         approval, hold, snooze = journal.approval(follow), journal.hold(follow), journal.snooze(follow)
         given = approval is not None and approval.digest == digest
         approved = given and approval is not None and (approval.expires is None or now < approval.expires)
-        grace = self._grace
         return Situation(
             now=now,
             hold=hold.text if hold is not None and hold.held else None,
@@ -199,27 +197,5 @@ class Assessor:
             lapsed=approval.expires if given and not approved and approval is not None else None,
             snoozed_until=snooze.until if snooze is not None and snooze.digest == digest else None,
             others_busy=self._seat.others_busy(follow, command.to_activate),
-            grace_ends=grace[1] if grace is not None and grace[0] == digest else None,
+            grace_ends=self._grace.ends(digest),
         )
-
-    def _keep_grace(self, target: Target, wait: Wait | None) -> None:
-        """Give those who are logged in one grace for each occasion, and tell them once."""
-        if wait is None or wait.reason is WaitFor.LOCK:
-            return
-        if wait.reason is not WaitFor.SESSIONS or wait.until is None:
-            self._grace = None
-        elif self._grace != (target.digest, wait.until):
-            self._grace = target.digest, wait.until
-            at = f"{wait.until.astimezone(self._around.manners.zone):%H:%M %Z}"
-            text = (
-                f"This host restarts at {at} to update to version {target.version}, or as soon as everybody "
-                "has logged out. Please save your work. Root: tidegate-agent snooze --for 1h puts it off."
-            )
-            self._around.asking(lambda: self._around.host.tell(text))
-
-    def _grace_of(self, state: State) -> tuple[str, datetime] | None:
-        """The grace that was given before the agent was restarted."""
-        match state:
-            case Staged(update, Wait(reason=WaitFor.SESSIONS, until=until)) if until is not None:
-                return update.target.digest, until
-        return None

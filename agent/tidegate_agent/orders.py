@@ -77,7 +77,8 @@ class Orders:
             approved: the digest that is approved at once, if it is what the statement turns out to announce.
         """
         if approved is not None:
-            approval = Approval(approved, at_once=True)
+            expires = self._around.latest_known() + self._around.manners.approval_expires
+            approval = Approval(approved, at_once=True, expires=expires)
             self._journal.commit(Change(self._follow, approval=approval))
         self._follower.reception.hear_from_here(message)
         if isinstance(self._follower.state, Waiting):
