@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_PIPE_BUFFER = 256 * 1024
+_PIPE_BYTES = 1024 * 1024  # as much as any user may have (pipe(7), pipe-max-size)
+_WRITE_BYTES = 256 * 1024
 
 
 @contextmanager
@@ -25,11 +27,14 @@ def feeding(write: Callable[[IO[bytes]], None]) -> Iterator[IO[bytes]]:
         BrokenPipeError: the block was content, and yet did not read to the end.
     """
     reading, writing = os.pipe()
+    # Larger than the usual 64 KiB: on a busy host each change of sides waits for its turn.
+    with suppress(OSError):
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     failures: list[BaseException] = []
 
     def fill() -> None:
         try:
-            with os.fdopen(writing, "wb", _PIPE_BUFFER) as pipe:
+            with os.fdopen(writing, "wb", _WRITE_BYTES) as pipe:
                 write(pipe)
         except BaseException as error:  # noqa: BLE001 - it is raised again in the reader's thread
             failures.append(error)
