@@ -128,8 +128,8 @@ def _podman(table: PodmanSettings, settings: Settings) -> ImageEngine:
 
 
 def _rpm_ostree(table: RpmOstreeSettings) -> ImageEngine:
-    from tidegate_agent.engines.rpm_ostree.client import Timeouts  # noqa: PLC0415 - see above
-    from tidegate_agent.engines.rpm_ostree.engine import Programs, RpmOstreeEngine  # noqa: PLC0415 - see above
+    from tidegate_agent.engines.rpm_ostree.engine import RpmOstreeEngine  # noqa: PLC0415 - see above
+    from tidegate_agent.engines.rpm_ostree.values import Programs, Timeouts  # noqa: PLC0415 - see above
 
     return RpmOstreeEngine(
         Programs(table.command, table.ostree),
