@@ -12,6 +12,7 @@ import pytest
 from loguru import logger
 
 from tests.support.processes import alive
+from tests.support.standins import bootc_status
 from tests.support.standins.bootc_host import FIRST, NAME, NEW, OLD, BootcHost, digest_of
 from tidegate_agent.engines.bootc.engine import BootcEngine
 from tidegate_agent.engines.bootc.values import Places, Programs, Times, Wishes
@@ -280,6 +281,15 @@ def test_a_status_that_goes_on_failing_is_an_error(
     assert host.engine().status().staged is None
 
 
+def test_a_status_that_a_failed_finalizing_broke_tells_of_it(host: BootcHost) -> None:
+    host.sysroot.stamp.write_text("error: Writing deployments: No space left on device")
+    host.fail("status", "error", text="Status: Initializing storage: odd", times=2)
+    error = failure(host.engine().status)
+    assert error.code is Code.ENGINE_OUTPUT
+    assert "Initializing storage: odd" in error.reason
+    assert "finalizing a staged deployment failed at the last shutdown: error: Writing" in error.reason
+
+
 def test_whoever_holds_the_sysroot_is_not_waited_for_for_ever(host: BootcHost) -> None:
     engine = host.engine(times=replace(TIMES, status_s=1))
     with (host.folder / "sysroot" / "lock").open("a") as file:
@@ -321,6 +331,14 @@ def test_layered_packages_are_left_alone(host: BootcHost) -> None:
     error = failure(lambda: stage(host.engine(), host.push("2")))
     assert error.code is Code.ENGINE_CONFLICT
     assert "rpm-ostree reset" in error.reason
+
+
+def test_a_read_only_medium_is_told_of_before_anything_is_fetched(host: BootcHost) -> None:
+    document = bootc_status.document(host.sysroot)
+    document["status"]["readOnly"] = True
+    host.fail("status", "document", document=document)
+    assert failure(lambda: stage(host.engine(), host.push("2"))).code is Code.DISK_IO
+    assert commands(host) == []
 
 
 # Fetching

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def entry(deployment: Record) -> dict[str, Any]:
         "store": "ostreeContainer",
         "ostree": {
             "stateroot": "default",
-            "checksum": hashlib.sha256(deployment["manifest"].encode()).hexdigest(),
+            "checksum": deployment["manifest"].removeprefix("sha256:"),
             "deploySerial": 0,
         },
         "composefs": None,

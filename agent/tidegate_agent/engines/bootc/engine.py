@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 from tidegate_agent.engines.bootc.command import Bootc
 from tidegate_agent.engines.bootc.fallback import write_fallback
 from tidegate_agent.engines.bootc.notes import Notes
+from tidegate_agent.engines.bootc.readiness import require_space
 from tidegate_agent.engines.bootc.staging import Staging
 from tidegate_agent.engines.bootc.turns import turn
 from tidegate_agent.engines.bootc.values import Places, Programs, Times, Wishes
-from tidegate_agent.engines.images.space import disk_errors, require_free
 from tidegate_agent.errors import EngineError
 from tidegate_agent.model import Activation, Capabilities, ImageStatus
 from tidegate_schemas.codes import Code
@@ -112,7 +112,7 @@ class BootcEngine:
                 found = self._notes.announced(host.staged) or "nothing"
                 raise EngineError(Code.ACTIVATE_REFUSED, f"{digest} is not staged: {found} is")
             self._staging.require_noted(host, digest)
-            self._require_space()
+            require_space(self._places, self._wishes, Code.ACTIVATE_FAILED)
             write_fallback(self._fallback, host)
             return self._unlock(digest, host)
 
@@ -178,11 +178,6 @@ class BootcEngine:
                 )
         soft = self._wishes.soft_reboot and staged is not None and staged.soft_rebootable
         return Activation(reboot_required=True, soft=soft)
-
-    def _require_space(self) -> None:
-        with disk_errors(Code.ACTIVATE_FAILED, "looking for space", self._places.boot):
-            require_free(self._places.boot, 0, self._wishes.boot_free, fresh=False)
-            require_free(self._places.store, 0, self._wishes.store_free, fresh=False)
 
     @contextmanager
     def _turn(self, code: Code) -> Iterator[None]:

@@ -11,7 +11,7 @@ from tidegate_agent.engines.bootc.credentials import Credentials
 from tidegate_agent.engines.bootc.finalizing import last_failure
 from tidegate_agent.engines.bootc.notes import Note
 from tidegate_agent.engines.bootc.progress import PullMeter
-from tidegate_agent.engines.images.space import disk_errors, require_free
+from tidegate_agent.engines.bootc.readiness import require_changeable, require_lock, require_space
 from tidegate_agent.engines.rivals import refuse_rivals
 from tidegate_agent.engines.tool import Tool, never
 from tidegate_agent.errors import EngineError
@@ -67,7 +67,13 @@ class Staging:
         Raises:
             EngineError: ENGINE_MISSING where there is no booted one, or as `Bootc.status`.
         """
-        host = self._bootc.status(cancelled)
+        try:
+            host = self._bootc.status(cancelled)
+        except EngineError as error:
+            # A finalizing that failed, or the full disk that made it fail, can break the status too.
+            if (why := last_failure(self._places.boot)) is None:
+                raise
+            raise EngineError(error.code, f"{error.reason}; {why}", retryable=error.retryable) from error
         if host.booted is None:
             raise EngineError(
                 Code.ENGINE_MISSING,
@@ -83,7 +89,8 @@ class Staging:
     ) -> StageResult:
         """Stage and lock. Raises as the port's `stage`."""
         refuse_rivals(self._systemctl)
-        self._tell_of_last_failure()
+        if (reason := last_failure(self._places.boot)) is not None:
+            logger.warning("{}", reason)
         host = self.host(cancelled)
         meter = PullMeter(progress)
         meter.begin()
@@ -124,30 +131,11 @@ class Staging:
                 Code.IMAGE_DIGEST_MISMATCH, f"{found} is staged as {digest}, which was {noted} before"
             )
 
-    def _tell_of_last_failure(self) -> None:
-        if (reason := last_failure(self._places.boot)) is not None:
-            logger.warning("{}", reason)
-
     def _require_ready(self, host: HostStatus) -> None:
         """Refuse to begin what cannot end well."""
-        if host.read_only:
-            raise EngineError(Code.DISK_IO, "the sysroot is on a read-only medium and cannot be updated")
-        if host.booted is not None and host.booted.incompatible:
-            reason = (
-                "packages were layered on this host by rpm-ostree, which bootc does not touch: remove them "
-                "with `rpm-ostree reset`, or set follow.engine to rpm-ostree"
-            )
-            raise EngineError(Code.ENGINE_CONFLICT, reason, retryable=True)
-        features = self._bootc.features
-        if not (features.switch_locks or features.upgrade_locks or self._wishes.unlocked):
-            reason = (
-                "this release of bootc cannot stage for download only, so that any reboot would bring what "
-                "is staged: update bootc, or set follow.bootc.unlocked to accept that"
-            )
-            raise EngineError(Code.ENGINE_MISSING, reason)
-        with disk_errors(Code.STAGE_FAILED, "looking for space", self._places.store):
-            require_free(self._places.boot, 0, self._wishes.boot_free, fresh=False)
-            require_free(self._places.store, 0, self._wishes.store_free, fresh=False)
+        require_changeable(host)
+        require_lock(self._bootc.features, self._wishes)
+        require_space(self._places, self._wishes, Code.STAGE_FAILED)
         self._credentials.provide()
 
     def _fetch(self, target: ImageTarget, meter: PullMeter, cancelled: Callable[[], bool]) -> None:
