@@ -13,6 +13,8 @@ daemon-reload. What would have been restarted by `Restart=` is told as `activati
 CONFIG is a JSON file: `units`, the folders with unit files, the first wins; `state`, a folder of its own;
 `runtime`, what %t stands for; `environment`, the manager's own; `programs`, what to run in place of a
 program; `ignore_reload`, to forget to read units again.
+
+Longer than 200 lines: it is a program of its own, which is run by its path.
 """
 
 from __future__ import annotations
