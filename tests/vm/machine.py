@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 HOST = "10.0.2.2"
 """This machine's loopback, seen from the guest."""
-LOGIN_S = 240.0
+LOGIN_S = 480.0
 """How long a boot may take, in seconds; it takes 40 on two idle cores."""
 
 _KERNEL = re.compile(r"Kernel command line: .*?ostree=(\S+)")
