@@ -53,7 +53,7 @@ def _follow_lines(follow: FollowStatus) -> Iterator[str]:
     if follow.stale_since:
         yield f"    stale since {rfc3339(follow.stale_since)}: no newer statement came"
     for digest in follow.quarantined:
-        yield f"    quarantined {short(digest)}; tidegate-agent approve --quarantined {digest} lifts it"
+        yield f"    quarantined {short(digest)}"
     if follow.refused:
         messages = "message" if follow.refused == 1 else "messages"
         yield f"    {follow.refused} {messages} refused since the agent started: see tidegate-agent history"
