@@ -12,6 +12,7 @@ all that touches repository and boot loader.
 - `limited`, `repository`: the command with its limits; commits, refs and their labels
 - `deployments`: pure; what `ostree admin status` tells, and which deployment is for what
 - `sysroot`: deploying, undeploying, making one the default
+- `turn`: whose turn comes with the next boot; what is staged, armed, taken back
 - `bootspace`: room for kernels
 - `workplace`, `writable`: the folder for unfinished work, the lock, a sysroot that is mounted read-only
 - `account`: what the commits keep in mind; what no deployment needs any more

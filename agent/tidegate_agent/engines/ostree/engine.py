@@ -6,7 +6,7 @@ drops. Activating lets the next shutdown finalize it; the reboot is the caller's
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -15,24 +15,24 @@ from tidegate_agent.engines.images.limits import Limits
 from tidegate_agent.engines.images.meter import Meter
 from tidegate_agent.engines.images.pull import Puller
 from tidegate_agent.engines.images.space import disk_errors
-from tidegate_agent.engines.ostree.account import ACTIVATED, STAGED, Account, image_ref
+from tidegate_agent.engines.ostree.account import STAGED, Account, image_ref
 from tidegate_agent.engines.ostree.bootspace import BootSpace
-from tidegate_agent.engines.ostree.deployments import first
 from tidegate_agent.engines.ostree.limited import Limited
 from tidegate_agent.engines.ostree.repository import Repository
 from tidegate_agent.engines.ostree.staging import Staging
 from tidegate_agent.engines.ostree.sysroot import Sysroot
+from tidegate_agent.engines.ostree.turn import Turn
 from tidegate_agent.engines.ostree.workplace import Workplace
 from tidegate_agent.errors import EngineError
 from tidegate_agent.model import Activation, Capabilities, ImageStatus, StageResult
-from tidegate_schemas.codes import Code
+from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.registry.source import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tidegate_agent.engines.images.pull import Layer
-    from tidegate_agent.engines.ostree.deployments import Deployment, Slots
+    from tidegate_agent.engines.ostree.deployments import Slots
     from tidegate_agent.engines.ostree.host import OstreeHost
     from tidegate_agent.model import ImageTarget, StageProgress
     from tidegate_wire.registry.source import ImageSource
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 _NO_LIMITS = Limits()
 _FALLBACK = ("/usr/lib/tidegate/ostree-fallback",)
 _NO_REBOOT = Activation(reboot_required=False)
-_REBOOT = Activation(reboot_required=True)
 
 
 class OstreeEngine:
@@ -67,6 +66,7 @@ class OstreeEngine:
         self._sysroot = Sysroot(ostree, host)
         self._workplace = Workplace(host.sysroot)
         self._boot_space = BootSpace(host.sysroot / "boot")
+        self._turn = Turn(self._sysroot, self._account, self._repository, self._boot_space)
         self._limits = limits
         self._fallback = fallback
 
@@ -114,7 +114,7 @@ class OstreeEngine:
             else:
                 meter.expect(0, 0)
                 result = StageResult(target.digest, 0, 0, self._account.files(commit))
-            self._queue(target.digest)
+            self._turn.wait(target.digest)
             self._workplace.clear()
             self._workplace.clear_blobs()
             self._forget()
@@ -137,11 +137,7 @@ class OstreeEngine:
                 return _NO_REBOOT
             if status.staged != digest or (commit := self._account.find(digest)) is None:
                 raise EngineError(Code.ACTIVATE_REFUSED, f"{digest} is not staged: {status.staged} is")
-            self._boot_space.require(self._account.boot(commit))
-            self._arm(digest, commit)
-            self._repository.point(ACTIVATED, commit)
-            self._repository.drop(STAGED)
-            return self._coming(digest)
+            return Activation(reboot_required=self._turn.arm(digest, commit))
 
     def install(
         self,
@@ -178,23 +174,33 @@ class OstreeEngine:
         with self._held(Code.ROLLBACK_FAILED, "rolling back"):
             found = self._sysroot.slots()
             if self._account.digest(found.booted) == digest:
-                if found.staged is not None and not found.staged.locked:
-                    self._unstage(Code.ROLLBACK_FAILED)
-                self._bring(lambda slots: slots.booted)
-                return _NO_REBOOT
+                return self._stay(found)
             if self._account.digest(found.previous) != digest:
                 raise EngineError(Code.ROLLBACK_FAILED, f"{digest} is not the previous image")
-            self._unstage(Code.ROLLBACK_FAILED)
-            self._bring(lambda slots: slots.previous if not slots.queued else None)
-            return _NO_REBOOT if self.status().current == digest else _REBOOT
+            self._turn.take_back(Code.ROLLBACK_FAILED)
+            found = self._sysroot.slots()
+            if found.previous is not None and not found.queued:
+                self._turn.give(found.previous)
+            return Activation(reboot_required=self.status().current != digest)
 
     def discard(self) -> None:
         """See the port."""
         with self._held(Code.STAGE_FAILED, "discarding"):
-            self._unstage(Code.STAGE_FAILED)
+            self._turn.take_back(Code.STAGE_FAILED)
             self._workplace.clear_blobs()
             self._workplace.clear()
             self._forget()
+
+    def _stay(self, found: Slots) -> Activation:
+        """Keep the running deployment for the next boot too; what only waits may go on waiting."""
+        if found.staged is not None and not found.staged.locked:
+            self._turn.take_back(Code.ROLLBACK_FAILED)
+        elif found.queued:
+            self._turn.drop_staged(Code.ROLLBACK_FAILED)
+        found = self._sysroot.slots()
+        if found.booted is not None and found.queued:
+            self._turn.give(found.booted)
+        return _NO_REBOOT
 
     def _lay_out(self, target: ImageTarget, meter: Meter, found: Slots) -> StageResult:
         puller = Puller(target, self._open_source, self._workplace.blobs, meter)
@@ -205,15 +211,20 @@ class OstreeEngine:
                 self._repository, self._account, self._workplace, self._boot_space, meter, self._limits
             )
             return staging.run(target, image, puller)
-        except BaseException as error:
-            self._workplace.clear()
-            # What came is kept where the same attempt can go on with it; on a full disk that is not here.
-            if (
-                not isinstance(error, Cancelled)
-                and getattr(error, "code", None) is not Code.IMAGE_UNREACHABLE
-            ):
-                self._workplace.clear_blobs()
+        except (Cancelled, TidegateError, OSError) as error:
+            code = Code.DISK_FULL if isinstance(error, OSError) else getattr(error, "code", None)
+            self._give_back(code, cancelled=isinstance(error, Cancelled))
             raise
+
+    def _give_back(self, code: Code | None, *, cancelled: bool) -> None:
+        """After a staging that failed, keep what came where the same attempt can go on with it."""
+        self._workplace.clear()
+        if cancelled or code is Code.IMAGE_UNREACHABLE:
+            return
+        self._workplace.clear_blobs()
+        if code is Code.DISK_FULL:
+            with suppress(TidegateError):
+                self._forget()
 
     def _make_room(self, found: Slots, layers: Sequence[Layer]) -> None:
         """Remove what nobody needs, but for these layers, before space is asked for."""
@@ -227,65 +238,6 @@ class OstreeEngine:
         """Remove what nobody needs."""
         if self._account.forget_others(self._sysroot.slots().kept):
             self._sysroot.clean_up(Code.STAGE_FAILED)
-
-    def _queue(self, digest: str) -> None:
-        """Let a commit wait for its activation, in the place of whatever waits."""
-        commit = self._account.find(digest)
-        if commit is None:
-            raise EngineError(Code.STAGE_FAILED, f"the commit of {digest} is not there")
-        staged = self._sysroot.slots().staged
-        if staged is not None and staged.commit == commit:
-            return
-        self._boot_space.require(self._account.boot(commit))
-        if self._sysroot.can_lock:
-            self._sysroot.deploy(image_ref(digest), Code.STAGE_FAILED, locked=True)
-        elif staged is not None:
-            self._sysroot.undeploy(staged, Code.STAGE_FAILED)
-        self._repository.point(STAGED, commit)
-        self._repository.drop(ACTIVATED)
-
-    def _arm(self, digest: str, commit: str) -> None:
-        """Let the next shutdown finalize it."""
-        staged = self._sysroot.slots().staged
-        if staged is None or staged.commit != commit:
-            self._sysroot.deploy(image_ref(digest), Code.ACTIVATE_FAILED)
-            # A lock can be left from a staging that failed.
-            staged = self._sysroot.slots().staged
-        if staged is not None and staged.locked:
-            self._sysroot.unlock(Code.ACTIVATE_FAILED)
-
-    def _coming(self, digest: str) -> Activation:
-        """What an activation came to, by ostree's own word."""
-        found = self._sysroot.slots()
-        if self._account.digest(found.booted) == digest:
-            return _NO_REBOOT
-        coming = found.staged or (found.previous if found.queued else None)
-        if self._account.digest(coming) != digest or (coming is not None and coming.locked):
-            raise EngineError(
-                Code.ACTIVATE_FAILED,
-                f"{digest} was activated, but ostree does not mean to boot it",
-                retryable=True,
-            )
-        return _REBOOT
-
-    def _unstage(self, code: Code) -> None:
-        staged = self._sysroot.slots().staged
-        if staged is not None:
-            self._sysroot.undeploy(staged, code)
-        self._repository.drop(STAGED)
-        self._repository.drop(ACTIVATED)
-
-    def _bring(self, choose: Callable[[Slots], Deployment | None]) -> None:
-        """Make a deployment the next boot's if it is not."""
-        found = self._sysroot.slots()
-        wanted = choose(found)
-        if wanted is None or (wanted == found.booted and not found.queued):
-            return
-        self._sysroot.make_default(wanted, Code.ROLLBACK_FAILED)
-        if self._account.digest(first(self._sysroot.deployments())) != self._account.digest(wanted):
-            raise EngineError(
-                Code.ROLLBACK_FAILED, "ostree made another deployment the next boot's", retryable=True
-            )
 
     @contextmanager
     def _held(self, code: Code, doing: str) -> Iterator[None]:
