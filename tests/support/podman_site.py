@@ -53,6 +53,7 @@ class PodmanSite:
         user: pwd.struct_passwd | None = None,
     ) -> None:
         self.builder = ImageBuilder(folder / "layout")
+        self._built: dict[tuple[str, bytes, str, bool], str] = {}
         self.registry = RealRegistry(_made(folder / "registry")).__enter__()
         self._registry_folder = folder / "registry"
         self._blobs = folder / "registry/registry/docker/registry/v2/blobs/sha256"
@@ -65,14 +66,12 @@ class PodmanSite:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def build(self, version: str, program: bytes = WAITS, *, index: bool = False, **config: Any) -> str:
+    def build(self, version: str, program: bytes = WAITS, *, index: bool = False) -> str:
         """Push an image that runs a program; all versions share a layer. The digest to announce."""
-        self.builder.layer([directory("app"), file("app/shared", _noise("shared"))])
-        own = file("app/own", _noise(version))
-        self.builder.layer([own, file("app/run", program, mode=0o755)])
-        # A first process gets no signal that it does not wait for, but for this one.
-        settings = {"Entrypoint": ["/app/run"], "StopSignal": "SIGKILL", **config}
-        return self.push(self.builder.build(index=index, **settings))
+        key = (version, program, self.builder.arch, index)
+        if key not in self._built:
+            self._built[key] = self._build(version, program, index=index)
+        return self._built[key]
 
     def push(self, digest: str) -> str:
         """Bring an image of the layout into the registry."""
@@ -134,6 +133,14 @@ class PodmanSite:
         """End and remove all of it."""
         self.host.close()
         self.registry.__exit__()
+
+    def _build(self, version: str, program: bytes, *, index: bool) -> str:
+        self.builder.layer([directory("app"), file("app/shared", _noise("shared"))])
+        own = file("app/own", _noise(version))
+        self.builder.layer([own, file("app/run", program, mode=0o755)])
+        # A first process gets no signal that it does not wait for, but for this one.
+        settings: dict[str, Any] = {"Entrypoint": ["/app/run"], "StopSignal": "SIGKILL"}
+        return self.push(self.builder.build(index=index, **settings))
 
 
 def engine_on(
