@@ -90,14 +90,16 @@ def update(world: World, target: ImageTarget) -> None:
     world.machine.boot()
 
 
-def test_a_read_only_sysroot_is_made_writable_for_the_engine_alone(world: World) -> None:
-    target, sysroot = world.image("1"), world.machine.sysroot
-    subprocess.run(["/bin/mount", "-o", "remount,bind,ro", sysroot], check=True)
+@pytest.mark.parametrize("place", [".", "ostree"], ids=["file system", "bind mount of the same file system"])
+def test_a_read_only_sysroot_is_made_writable_for_the_engine_alone(world: World, place: str) -> None:
+    target, mounted = world.image("1"), world.machine.sysroot / place
+    subprocess.run(["/bin/mount", "--bind", mounted, mounted], check=True)
+    subprocess.run(["/bin/mount", "-o", "remount,bind,ro", mounted], check=True)
     try:
         in_a_thread(lambda: activate(world, target))
-        assert os.statvfs(sysroot).f_flag & os.ST_RDONLY
+        assert os.statvfs(mounted).f_flag & os.ST_RDONLY
     finally:
-        subprocess.run(["/bin/mount", "-o", "remount,bind,rw", sysroot], check=True)
+        subprocess.run(["/bin/umount", mounted], check=True)
     world.machine.boot()
     assert world.engine().status().current == target.digest
 
