@@ -11,6 +11,7 @@ from tidegate_agent.config.engine_embedded import EmbeddedSettings
 from tidegate_agent.config.engine_ostree import OstreeSettings
 from tidegate_agent.config.engine_podman import PodmanSettings
 from tidegate_agent.config.engine_rpm_ostree import RpmOstreeSettings
+from tidegate_agent.engines.bootc.credentials import in_force
 from tidegate_agent.engines.images.limits import Limits
 from tidegate_agent.engines.tool import network_environment
 from tidegate_wire.registry.opening import open_source
@@ -19,6 +20,7 @@ from tidegate_wire.registry.settings import RegistrySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tidegate_agent.config import Settings
     from tidegate_agent.config.engines import EngineSettings
@@ -50,13 +52,17 @@ def image_engine(follow: FollowSettings, settings: Settings) -> ImageEngine:
 
 
 def image_source(table: EngineSettings) -> Callable[[str], ImageSource]:
-    """Opens references as an engine's settings say."""
-    auth_file = getattr(table, "auth_file", None)
-    registry = RegistrySettings.from_environment(os.environ, os.getuid(), auth_file)
-    registries_conf = getattr(table, "registries_conf", None)
+    """Opens references as an engine's settings say, or as the engine's own tool would."""
+    registry = RegistrySettings.from_environment(os.environ, os.getuid(), _auth_file(table))
+    registries_conf = None if isinstance(table, BootcSettings | RpmOstreeSettings) else table.registries_conf
     if registries_conf is not None:
         registry = replace(registry, registries_conf=registries_conf, registries_conf_folders=())
     return lambda reference: open_source(parse_reference(reference), registry)
+
+
+def _auth_file(table: EngineSettings) -> Path | None:
+    own = None if isinstance(table, RpmOstreeSettings) else table.auth_file
+    return own or (in_force() if isinstance(table, BootcSettings | RpmOstreeSettings) else None)
 
 
 # Each engine is loaded only where it is asked for: a daemon has one or two of them.
