@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tidegate_agent.engines.podman.session import Session
 
 _NOISE_BYTES = 200_000
-_QUICK = Times(stall=20.0, pull=60.0, start=30.0, settle=0.0)
+_QUICK = Times(stall=20.0, pull=120.0, start=90.0, settle=0.0)
 # Without a reserve, which a small disk could not hold.
 _LIMITS = Limits(free_reserve=0)
 

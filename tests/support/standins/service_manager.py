@@ -19,6 +19,7 @@ Longer than 200 lines: it is a program of its own, which is run by its path.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -241,7 +242,13 @@ def _lives(pid: int | None) -> bool:
 
 def main(config: str, verb: str, *words: str) -> int:
     """Do what systemctl would do."""
-    manager = Manager(json.loads(Path(config).read_text()))
+    with Path(f"{config}.lock").open("a") as lock:
+        # A manager is one process, which does one thing after the other, whoever has given up waiting for it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _obey(Manager(json.loads(Path(config).read_text())), verb, *words)
+
+
+def _obey(manager: Manager, verb: str, *words: str) -> int:
     if verb == "daemon-reload":
         manager.daemon_reload()
         return 0
