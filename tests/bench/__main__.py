@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tests.bench import daemon, endurance, latency, machine, refusals, report, staging, verification
+from tests.bench import daemon, endurance, engines, latency, machine, refusals, report, staging, verification
 from tests.bench.effort import Effort
 from tests.bench.figure import Figure
 from tidegate_publisher.devstack.sigstore import LocalSigstore
@@ -30,14 +30,17 @@ PARTS: dict[str, Callable[[Effort], Iterator[Figure]]] = {
     "refusals": refusals.measure,
     "endurance": endurance.measure,
     "staging": staging.measure,
+    "engines": engines.measure,
 }
-SLOW = {"staging"}
+SLOW = {"staging", "engines"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure what is asked for; the exit status."""
     options = _parser().parse_args(argv)
-    names = options.only or [name for name in PARTS if not (options.quick and name in SLOW)]
+    names = [*options.parts, *(options.only or ())] or [
+        name for name in PARTS if not (options.quick and name in SLOW)
+    ]
     console, progress = Console(width=_width()), Console(stderr=True)
     facts = machine.facts()
     for name, value in facts.items():
@@ -53,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             with progress.status(f"measuring: {name}"):
                 parts[name], failed = _measured(name, effort)
             broken = broken or failed
-            console.print(report.table(name, parts[name]))
+            for table in report.tables(name, parts[name]):
+                console.print(table)
     if options.json:
         options.json.write_text(report.to_json(facts, parts), encoding="utf-8")
     if options.markdown:
@@ -79,13 +83,20 @@ def _width() -> int | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./dev bench", description="Measure tidegate on this machine.")
+    parser.add_argument("parts", nargs="*", type=_part, metavar="NAME", help=", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="less of everything and no staging: one minute")
-    parser.add_argument("--only", nargs="+", choices=list(PARTS), metavar="NAME", help=", ".join(PARTS))
+    parser.add_argument("--only", nargs="+", type=_part, metavar="NAME", help="the same")
     parser.add_argument("--runs", type=_count, metavar="N", help="how often, instead of each part's default")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every value there")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write a table for the docs there")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the Debian images there between runs")
     return parser
+
+
+def _part(text: str) -> str:
+    if text not in PARTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(PARTS)}")
+    return text
 
 
 def _count(text: str) -> int:

@@ -31,6 +31,8 @@ class Figure:
         values: one for each run; empty when it could not be measured.
         target: what the project aims at, in the same unit.
         missing: why there are no values.
+        line: of the grid that it is shown in; without one it has a line of its own.
+        column: of that grid; for what is missing none is needed.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Figure:
     values: tuple[float, ...] = ()
     target: str = ""
     missing: str = ""
+    line: str = ""
+    column: str = ""
 
     @property
     def minimum(self) -> float:

@@ -1,4 +1,7 @@
-"""The figures as a table for a terminal, as Markdown for docs/performance.md, and as JSON."""
+"""The figures as tables for a terminal, as Markdown for docs/performance.md, and as JSON.
+
+A figure that has a place in a grid is shown there; every other one has a row of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tests.bench.figure import Figure
 
@@ -35,22 +38,50 @@ def row(figure: Figure) -> tuple[str, ...]:
     return (figure.name, figure.unit, str(len(figure.values)), *shown, figure.target)
 
 
-def table(title: str, figures: Iterable[Figure]) -> Table:
-    """For a terminal."""
-    made = Table(title=title, title_justify="left")
-    for index, name in enumerate(COLUMNS):
-        made.add_column(name, justify="left" if _is_words(index) else "right")
+def cell(figure: Figure | None) -> str:
+    """A figure in a grid: its median, and between which values it lies; a dash for nothing."""
+    if figure is None or not figure.values:
+        return "-"
+    if len(figure.values) == 1:
+        return number(figure.median)
+    return f"{number(figure.median)} ({number(figure.minimum)} to {number(figure.maximum)})"
+
+
+def grid(figures: Iterable[Figure]) -> tuple[list[str], list[list[str]]]:
+    """The head of the grid, and its lines, in the order of the figures. What is missing says why."""
+    placed: dict[str, dict[str, Figure]] = {}
     for figure in figures:
-        made.add_row(*row(figure))
-    return made
+        placed.setdefault(figure.line, {})[figure.column] = figure
+    columns = list(dict.fromkeys(name for cells in placed.values() for name in cells if name))
+    lines = [
+        [line, f"not measured: {cells[''].missing}", *[""] * (len(columns) - 1)]
+        if "" in cells
+        else [line, *(cell(cells.get(name)) for name in columns)]
+        for line, cells in placed.items()
+    ]
+    return ["", *columns], lines
+
+
+def tables(title: str, figures: Sequence[Figure]) -> Iterator[Table]:
+    """For a terminal."""
+    rows = [row(figure) for figure in figures if not figure.line]
+    if rows:
+        yield _table(title, COLUMNS, rows, _is_words)
+    head, lines = grid(figure for figure in figures if figure.line)
+    if lines:
+        yield _table(title, head, lines, lambda column: column == 0)
 
 
 def markdown(facts: Mapping[str, str], parts: Mapping[str, Sequence[Figure]]) -> str:
-    """One table, to paste into docs/performance.md."""
+    """A table, and one more for what is in a grid, to paste into docs/performance.md."""
+    every = [figure for figures in parts.values() for figure in figures]
     lines = [f"{name}: {value}  " for name, value in facts.items()]
-    marks = [":--" if _is_words(index) else "--:" for index in range(len(COLUMNS))]
-    lines += ["", _line(COLUMNS), _line(marks)]
-    lines += [_line(row(figure)) for figures in parts.values() for figure in figures]
+    if rows := [row(figure) for figure in every if not figure.line]:
+        marks = [":--" if _is_words(index) else "--:" for index in range(len(COLUMNS))]
+        lines += ["", *map(_line, (COLUMNS, marks, *rows))]
+    head, cells = grid(figure for figure in every if figure.line)
+    if cells:
+        lines += ["", *map(_line, (head, [":--", *["--:"] * (len(head) - 1)], *cells))]
     return "\n".join(lines) + "\n"
 
 
@@ -66,3 +97,14 @@ def _is_words(column: int) -> bool:
 
 def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _table(
+    title: str, head: Sequence[str], rows: Iterable[Sequence[str]], is_words: Callable[[int], bool]
+) -> Table:
+    made = Table(title=title, title_justify="left")
+    for index, name in enumerate(head):
+        made.add_column(name, justify="left" if is_words(index) else "right")
+    for cells in rows:
+        made.add_row(*cells)
+    return made

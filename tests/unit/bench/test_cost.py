@@ -39,3 +39,25 @@ def test_a_program_that_is_not_there_is_told() -> None:
 
 def test_two_programs_in_a_row_need_the_memory_of_the_larger() -> None:
     assert Cost(1.0, 2.0, 30.0).then(Cost(0.5, 0.25, 20.0)) == Cost(1.5, 2.25, 30.0)
+
+
+def test_the_larger_sum_counts_where_one_was_asked_for() -> None:
+    assert Cost(1.0, 2.0, 30.0, 50.0).then(Cost(0.5, 0.25, 20.0, 60.0)).together_mib == 60.0
+    assert Cost(1.0, 2.0, 30.0, 50.0).then(Cost(0.5, 0.25, 20.0)).together_mib == 50.0
+
+
+def test_memory_of_all_processes_is_looked_at_when_asked_for() -> None:
+    child = SPEND.format(mib=40, cpu_s=0.5)
+    parent = (
+        "import subprocess, sys\nblock = bytearray(40 << 20)\nsubprocess.run([sys.executable, '-c', {!r}])"
+    )
+    seen = cost.run(python(parent.format(child)), together=True)
+    assert seen.peak_mib < 75
+    assert seen.together_mib is not None
+    assert 80 < seen.together_mib < 150
+    assert cost.run(python("pass")).together_mib is None
+
+
+def test_a_program_gets_the_environment_that_it_is_given() -> None:
+    code = "import os, sys; sys.exit(os.environ.get('ONE') != '1' or 'PATH' in os.environ)"
+    cost.run(python(code), environment={"ONE": "1"})

@@ -14,6 +14,12 @@ from tests.bench.figure import Figure
 FACTS = {"memory": "8.0 GiB"}
 MEASURED = Figure("start-up", "ms", (410.0, 395.5, 1020.0), "<= 500")
 MISSING = Figure("staging", "s", missing="umoci is missing")
+GRID = [
+    Figure("a", "s", (4.0, 1.0, 2.0), line="ostree", column="wall, s"),
+    Figure("b", "MiB", (64.0,), line="ostree", column="peak, MiB"),
+    Figure("c", "MiB", (75.0,), line="podman", column="peak, MiB"),
+    Figure("d", "", missing="not to be had", line="bootc"),
+]
 
 
 @pytest.mark.parametrize(
@@ -61,5 +67,45 @@ def test_json_keeps_the_parts_apart() -> None:
 
 def test_the_terminal_shows_every_cell() -> None:
     shown = io.StringIO()
-    Console(file=shown, width=120).print(report.table("daemon", [MEASURED, MISSING]))
-    assert all(cell in shown.getvalue() for figure in (MEASURED, MISSING) for cell in report.row(figure))
+    for table in report.tables("daemon", [MEASURED, MISSING, *GRID]):
+        Console(file=shown, width=120).print(table)
+    cells = [cell for figure in (MEASURED, MISSING) for cell in report.row(figure)]
+    cells += [cell for line in report.grid(GRID)[1] for cell in line]
+    assert all(cell in shown.getvalue() for cell in cells)
+
+
+def test_a_part_without_a_grid_has_one_table() -> None:
+    assert [table.title for table in report.tables("daemon", [MEASURED])] == ["daemon"]
+    assert [table.row_count for table in report.tables("engines", GRID)] == [3]
+
+
+def test_a_cell_is_a_median_and_its_range() -> None:
+    assert report.cell(GRID[0]) == "2.00 (1.00 to 4.00)"
+    assert report.cell(GRID[1]) == "64.0"
+    assert report.cell(None) == "-"
+
+
+def test_a_grid_keeps_the_order_and_says_what_is_missing() -> None:
+    head, lines = report.grid(GRID)
+    assert head == ["", "wall, s", "peak, MiB"]
+    assert lines == [
+        ["ostree", "2.00 (1.00 to 4.00)", "64.0"],
+        ["podman", "-", "75.0"],
+        ["bootc", "not measured: not to be had", ""],
+    ]
+
+
+def test_markdown_has_the_grid_below_the_table() -> None:
+    lines = report.markdown(FACTS, {"a": [MEASURED], "b": GRID}).splitlines()
+    assert lines[4] == "| start-up | ms | 3 | 396 | 410 | - | 1020 | <= 500 |"
+    assert lines[5:9] == [
+        "",
+        "|  | wall, s | peak, MiB |",
+        "| :-- | --: | --: |",
+        "| ostree | 2.00 (1.00 to 4.00) | 64.0 |",
+    ]
+
+
+def test_markdown_of_a_grid_alone_has_no_empty_table() -> None:
+    lines = report.markdown(FACTS, {"b": GRID}).splitlines()
+    assert lines[1:3] == ["", "|  | wall, s | peak, MiB |"]
