@@ -67,13 +67,15 @@ class ImageStatus:
     """The engine's truth. Digests are those that were announced; None where there is no such image.
 
     `rollback_queued` when the next boot would bring another image than the running one though nothing is
-    staged: somebody asked the engine for a rollback, or the boot loader fell back by itself.
+    staged: somebody asked the engine for a rollback, or the boot loader fell back by itself. `fault`
+    is what the engine knows of a finalization that failed at the last shutdown.
     """
 
     current: str | None
     staged: str | None
     previous: str | None
     rollback_queued: bool = False
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

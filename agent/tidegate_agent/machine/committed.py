@@ -133,7 +133,7 @@ def _still_to_come(
         # The agent was restarted, the host was not.
         return Transition(state, _ask(update, now, rules, soft=state.soft))
     if isinstance(state, Rebooting) and update.reboots >= rules.reboots:
-        return _give_up_boot(update, now)
+        return _give_up_boot(update, event, now)
     again = replace(update, boot_id=event.boot_id)
     return Transition(Activating(again), (Activate(update.target.digest),))
 
@@ -143,14 +143,16 @@ def _lost(state: Activating | Rebooting, event: Restarted, now: datetime, rules:
     # Power may go before the reboot was asked for, and finalization may have been under way.
     reboots = update.reboots + (1 if isinstance(state, Activating) else 0)
     if reboots >= rules.reboots:
-        return _give_up_boot(replace(update, reboots=reboots), now)
+        return _give_up_boot(replace(update, reboots=reboots), event, now)
     again = replace(update, attempt=update.attempt + 1, reboots=reboots, boot_id=event.boot_id)
     return Transition(Waiting(again), (Assess(update.target, to_activate=False),))
 
 
-def _give_up_boot(update: Update, now: datetime) -> Transition:
-    failure = Failure(Code.BOOT_LOST, f"the new image was not there after {update.reboots} reboots")
-    return give_up(update, Outcome.FAILED, failure, now)
+def _give_up_boot(update: Update, event: Restarted, now: datetime) -> Transition:
+    reason = f"the new image was not there after {update.reboots} reboots"
+    if event.image.fault is not None:
+        reason = f"{reason}: {event.image.fault}"
+    return give_up(update, Outcome.FAILED, Failure(Code.BOOT_LOST, reason), now)
 
 
 def _prove(update: Update, now: datetime) -> Transition:

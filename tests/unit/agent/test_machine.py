@@ -461,6 +461,14 @@ def test_what_the_guard_is_about_to_leave_is_left(state: State) -> None:
     assert leaving.commands[-1] == Rollback(OLD)
 
 
+def test_a_lost_boot_is_told_with_what_the_engine_knows_of_it() -> None:
+    image = replace(an_image(), fault="No space left on device")
+    lost = go(Rebooting(an_update(reboots=2)), Restarted(image, LATER_BOOT))
+    assert isinstance(lost.state, Settled)
+    assert lost.state.failure is not None
+    assert lost.state.failure.reason == "the new image was not there after 2 reboots: No space left on device"
+
+
 def test_after_a_fallback_what_runs_is_made_to_stay() -> None:
     state = go(Rebooting(an_update(reboots=1)), Restarted(an_image(previous=NEW), LATER_BOOT))
     assert state.commands[-1] == Rollback(OLD)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.engines.bootc.command import Bootc
 from tidegate_agent.engines.bootc.fallback import write_fallback
+from tidegate_agent.engines.bootc.finalizing import last_failure
 from tidegate_agent.engines.bootc.notes import Notes
 from tidegate_agent.engines.bootc.readiness import require_space
 from tidegate_agent.engines.bootc.staging import Staging
@@ -78,6 +79,7 @@ class BootcEngine:
             staged=self._notes.announced(host.staged),
             previous=self._notes.announced(host.rollback),
             rollback_queued=host.rollback_queued,
+            fault=last_failure(self._places.boot),
         )
 
     def stage(

@@ -85,6 +85,7 @@ class OstreeEngine:
             staged=staged,
             previous=self._account.digest(found.previous),
             rollback_queued=found.queued,
+            fault=self.last_failure(),
         )
 
     def last_failure(self) -> str | None:
