@@ -30,7 +30,6 @@ KERNEL_ARGUMENTS = (
     "systemd.show_status=1",
     "systemd.tty.term.console=dumb",  # no colours in the log, and no questions to a terminal that is none
     "systemd.tty.term.ttyS0=dumb",
-    "systemd.debug_shell=ttyS1",  # the test looks around there
     "systemd.default_device_timeout_sec=300",
     "mitigations=off",
     "lsm=yama",  # systemd's LSM in BPF costs ten seconds of a boot in emulation

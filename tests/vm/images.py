@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.layouts import ImageBuilder, Item, directory, file, whiteout
+from tests.support.layouts import ImageBuilder, Item, directory, file, symlink, whiteout
 from tests.vm import agent_layer
 
 if TYPE_CHECKING:
@@ -20,6 +20,22 @@ SICK = "usr/share/site/sick"
 """The health check of the machine is that there is no such file."""
 
 _DEAD_INIT = b"#!/bin/sh\nexit 1\n"
+
+# Where the test looks around, on the second serial line: it is there before the login prompt, and without a line
+# editor, which would lose what comes too early. A host has no such thing.
+_SHELL = b"""[Unit]
+Before=serial-getty@ttyS0.service
+[Service]
+Type=exec
+ExecStart=/bin/sh
+Environment=PS1= HOME=/root
+StandardInput=tty-force
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/ttyS1
+Restart=always
+"""
+_UNITS = "usr/lib/systemd/system"
 
 # What each version has over the two layers that all share, besides its number.
 VERSIONS: dict[str, tuple[Item, ...]] = {
@@ -58,4 +74,10 @@ def make(folder: Path, base: Path) -> Images:
 
 
 def _top(version: str, more: Iterable[Item]) -> list[Item]:
-    return [directory("usr/share/site"), file("usr/share/site/version", f"{version}\n".encode()), *more]
+    return [
+        directory("usr/share/site"),
+        file("usr/share/site/version", f"{version}\n".encode()),
+        file(f"{_UNITS}/test-shell.service", _SHELL),
+        symlink(f"{_UNITS}/multi-user.target.wants/test-shell.service", "../test-shell.service"),
+        *more,
+    ]

@@ -65,6 +65,8 @@ class Machine:
         program = find_program("qemu-system-x86_64")
         assert program is not None
         self._socket.unlink(missing_ok=True)
+        # What an earlier boot said is over.
+        self._read += len(self._unread())
         self._process = subprocess.Popen(
             [program, *self._arguments()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )

@@ -1,4 +1,4 @@
-"""A root shell in the guest over its second serial line, for looking around: systemd's own debug shell."""
+"""A root shell in the guest over its second serial line, for looking around; see images.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _READ_BYTES = 65536
 
 
 class Shell:
-    """One shell, which has lived since early in the boot; each call runs one command in it.
+    """One shell, which is there as soon as the login prompt is; each call runs one command in it.
 
     Args:
         path: the socket that QEMU serves the line on. One connection at a time.
