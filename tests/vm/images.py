@@ -21,7 +21,7 @@ SICK = "usr/share/site/sick"
 
 _DEAD_INIT = b"#!/bin/sh\nexit 1\n"
 
-# Where the test looks around, on the second serial line: it is there before the login prompt, and without a line
+# Where the test looks around, on the second serial line: there before the login prompt, and without a line
 # editor, which would lose what comes too early. A host has no such thing.
 _SHELL = b"""[Unit]
 Before=serial-getty@ttyS0.service
