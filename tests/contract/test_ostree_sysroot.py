@@ -64,6 +64,18 @@ def world(tmp_path: Path) -> Iterator[World]:
     world.machine.close()
 
 
+def test_two_masters_do_not_share_a_host(world: World) -> None:
+    unit = "Id=rpm-ostreed-automatic.timer\\nActiveState=active\\nUnitFileState=enabled\\n"
+    world.machine.systemctl.write_text(f"#!/bin/sh\nprintf '{unit}'\n")
+    target = world.image("1")
+    with pytest.raises(EngineError, match=r"mask --now rpm-ostreed-automatic\.timer") as caught:
+        world.stage(target)
+    assert (caught.value.code, caught.value.retryable) == (Code.ENGINE_CONFLICT, True)
+    assert world.engine().status().staged is None
+    world.machine.systemctl.write_text("#!/bin/sh\n")
+    assert world.stage(target).status().staged == target.digest
+
+
 def in_a_thread(call: Callable[[], None]) -> None:
     """Call it where a mount namespace of its own ends with it; raise what it raised."""
     failures: list[BaseException] = []

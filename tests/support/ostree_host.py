@@ -65,9 +65,8 @@ class OstreeMachine:
         (folder / "usr").symlink_to(_USR)
         (folder / "run" / "ostree-booted").touch()
         shutil.copy(FALLBACK, folder / "programs")
-        systemctl = folder / "programs" / "systemctl"
-        systemctl.write_text("#!/bin/sh\n")
-        systemctl.chmod(0o755)
+        self.systemctl.write_text("#!/bin/sh\n")
+        self.systemctl.chmod(0o755)
         self.admin("init-fs", str(self.sysroot))
         self.admin("os-init", f"--sysroot={self.sysroot}", OS_NAME)
         self.ostree("config", "set", "sysroot.bootloader", "none")
@@ -77,7 +76,8 @@ class OstreeMachine:
     def host(self) -> OstreeHost:
         """What an engine is told."""
         command = self.inside("ostree")
-        return OstreeHost(OS_NAME, self.sysroot, command, query_s=60, work_s=120, live=True)
+        systemctl = (str(self.systemctl),)
+        return OstreeHost(OS_NAME, self.sysroot, command, 60, 120, systemctl=systemctl, live=True)
 
     def inside(self, *command: str) -> tuple[str, ...]:
         """The command that runs another one on the host."""
@@ -99,6 +99,11 @@ class OstreeMachine:
         booted.unlink(missing_ok=True)
         deploy = self.sysroot / "ostree" / "deploy" / OS_NAME / "deploy"
         booted.symlink_to(deploy / f"{chosen.commit}.{chosen.serial}")
+
+    @property
+    def systemctl(self) -> Path:
+        """A program that does nothing, and tells of no unit."""
+        return self._folder / "programs" / "systemctl"
 
     @property
     def running(self) -> Path:

@@ -14,8 +14,13 @@ from tidegate_schemas.codes import Code
 if TYPE_CHECKING:
     from tidegate_agent.engines.tool import Tool
 
-RIVALS: Final = ("bootc-fetch-apply-updates.timer", "rpm-ostreed-automatic.timer", "zincati.service")
-"""The units that come with image-mode systems: bootc's own, rpm-ostree's, and Fedora CoreOS's."""
+RIVALS: Final = (
+    "bootc-fetch-apply-updates.timer",
+    "eos-autoupdater.timer",
+    "rpm-ostreed-automatic.timer",
+    "zincati.service",
+)
+"""The units that come with image-mode systems: bootc's own, Endless OS's, rpm-ostree's, Fedora CoreOS's."""
 
 _ACTIVE: Final = frozenset({"active", "activating", "reloading"})
 _ENABLED: Final = frozenset({"enabled", "enabled-runtime"})

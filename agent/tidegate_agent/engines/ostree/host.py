@@ -20,6 +20,7 @@ class OstreeHost:
         command: the `ostree` program, and what comes first.
         query_s: seconds for a command that only asks or writes a name.
         work_s: seconds for one that reads or writes an image.
+        systemctl: tells of other update agents.
         live: whether the host runs from this sysroot, and stages deployments; by default if it is `/`.
         booted: which deployment runs; by default ostree's own word, or the first one where nothing is live.
     """
@@ -29,6 +30,7 @@ class OstreeHost:
     command: tuple[str, ...] = ("ostree",)
     query_s: float = 120.0
     work_s: float = 3600.0
+    systemctl: tuple[str, ...] = ("systemctl",)
     live: bool | None = None
     booted: Booted | None = None
 

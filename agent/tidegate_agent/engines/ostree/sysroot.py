@@ -6,6 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tidegate_agent.engines.ostree.deployments import Deployment, Slots, parse_status, slots
+from tidegate_agent.engines.rivals import refuse_rivals
+from tidegate_agent.engines.tool import Tool
 from tidegate_agent.errors import EngineError
 from tidegate_schemas.codes import Code
 
@@ -33,6 +35,7 @@ class Sysroot:
         self._where = () if self.live else (f"--sysroot={host.sysroot}",)
         self._os_name = host.os_name
         self._booted = host.which_runs
+        self._systemctl = Tool(host.systemctl)
 
     def deployments(self) -> tuple[Deployment, ...]:
         """What there is, the next boot's first.
@@ -47,11 +50,13 @@ class Sysroot:
         return slots(self.deployments(), self._os_name, self._booted)
 
     def require_place(self) -> Slots:
-        """See that a deployment can be made here.
+        """See that a deployment can be made here, and that nothing else makes them.
 
         Raises:
-            EngineError: STAGE_FAILED.
+            EngineError: STAGE_FAILED; ENGINE_CONFLICT beside another update agent.
         """
+        if self.live:
+            refuse_rivals(self._systemctl)
         found = self.slots()
         if self.live and found.booted is None:
             raise EngineError(
