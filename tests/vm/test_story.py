@@ -99,8 +99,9 @@ def test_version_4_has_no_agent_and_the_boot_guard_goes_back(here: World) -> Non
     boots = len(here.machine.boots())
     v4 = here.announce("4-no-agent")
     here.machine.wait_for(r"tidegate boot guard: .* going back", UPDATE_S)
-    here.watcher.wait_for(Step.ROLLED_BACK, v4, UPDATE_S)
+    told = here.watcher.wait_for(Step.ROLLED_BACK, v4, UPDATE_S)
 
+    assert told.data.code is Code.BOOT_DEADLINE
     assert running(here) == "2"
     assert len(here.machine.boots()) == boots + 2
     assert v4 in here.watcher.status.follows[0].quarantined
@@ -110,8 +111,9 @@ def test_version_5_never_gets_to_its_init_and_the_boot_loader_goes_back(here: Wo
     before = here.machine.boots()
     v5 = here.announce("5-no-init")
     here.machine.wait_for("GRUB: entry 1", UPDATE_S)
-    here.watcher.wait_for(Step.ROLLED_BACK, v5, UPDATE_S)
+    told = here.watcher.wait_for(Step.ROLLED_BACK, v5, UPDATE_S)
 
+    assert told.data.code is Code.BOOT_FALLBACK
     first, second, third = here.machine.boots()[len(before) :]
     assert first == second != third
     assert running(here) == "2"
