@@ -1,13 +1,19 @@
-"""Facts about the machine, without which no figure means anything."""
+"""Facts about the machine and the programs on it, without which no figure means anything."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.bench import procfs
+from tests.conftest import find_program
+
+PROGRAMS = ("docker-registry", "ostree", "podman", "skopeo", "umoci")
+_VERSION = re.compile(r"\d+\.\d[\w.]*")
 
 
 def facts() -> dict[str, str]:
@@ -20,8 +26,23 @@ def facts() -> dict[str, str]:
         "memory": f"{memory:.1f} GiB",
         "kernel": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "programs": ", ".join(filter(None, map(_program, PROGRAMS))),
         "load before": f"{load} (1, 5, 15 minutes)",
     }
+
+
+def version(text: str) -> str:
+    """The first thing in a program's words about itself that looks like a version; nothing if nothing does."""
+    found = _VERSION.search(text)
+    return found[0] if found else ""
+
+
+def _program(name: str) -> str:
+    found = find_program(name)
+    if found is None:
+        return ""
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
+    return f"{name} {version(said.stdout)}".rstrip()
 
 
 def _processor() -> str:

@@ -16,7 +16,8 @@ mkdir var
 ln -s sysroot/ostree ostree
 find dev -mindepth 1 -delete
 cd /
-# --consume moves the files into the repository, as nobody needs them here any more.
-ostree commit --repo="$sysroot/ostree/repo" --branch="$os" --bootable --consume --tree=dir="$scratch/bundle/rootfs"
+# Without --consume, which would be faster: it puts every file in place of the one that the repository has already,
+# and what an older deployment shares with this one would be on the disk twice (libostree 2022.7).
+ostree commit --repo="$sysroot/ostree/repo" --branch="$os" --bootable --tree=dir="$scratch/bundle/rootfs"
 ostree admin deploy --sysroot="$sysroot" --os="$os" "$os"
 rm -rf "$scratch"

@@ -38,10 +38,13 @@ def serving(supply: Supply, folder: Path) -> Iterator[None]:
 def _made(supply: Supply, folder: Path) -> Path:
     sysroot, archive = Sysroot(folder / "sysroot"), folder / "archive"
     sysroot.run("init", f"--repo={archive}", "--mode=archive")
+    sysroot.run("config", "set", f"--repo={archive}", "core.fsync", "false")
     for index, tag in enumerate(supply.tags):
         sysroot.engine(supply, index)
         ref = image_ref(supply.digests[index])
         commit = sysroot.run("rev-parse", f"--repo={sysroot.repository}", ref)
         sysroot.run("pull-local", f"--repo={archive}", str(sysroot.repository), commit)
-        sysroot.run("refs", f"--repo={archive}", f"--create={tag}", commit)
+        # A pull by name wants a commit that says it has this name.
+        words = (f"--branch={tag}", "--bootable", f"--tree=ref={commit}")
+        sysroot.run("commit", f"--repo={archive}", *words)
     return archive
