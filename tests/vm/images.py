@@ -22,7 +22,7 @@ SICK = "usr/share/site/sick"
 _DEAD_INIT = b"#!/bin/sh\nexit 1\n"
 
 # Where the test looks around, on the second serial line: there before the login prompt, and without a line
-# editor, which would lose what comes too early. A host has no such thing.
+# editor, which would lose what comes too early. A host has no such thing. (A shell minds no SIGTERM.)
 _SHELL = b"""[Unit]
 Before=serial-getty@ttyS0.service
 [Service]
@@ -33,6 +33,7 @@ StandardInput=tty-force
 StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/ttyS1
+KillSignal=SIGKILL
 Restart=always
 """
 _UNITS = "usr/lib/systemd/system"
