@@ -12,6 +12,7 @@ from tests.support.debian import CHANGES
 from tests.support.layouts import ImageBuilder
 from tests.support.registries import RealRegistry
 from tests.support.site import site
+from tests.support.skopeo import push
 from tests.support.trees import differences, hard_links, scan
 from tidegate_schemas.events import Step
 
@@ -29,19 +30,6 @@ pytestmark = [
     pytest.mark.timeout(600),  # the bootstrap alone takes half a minute on an idle machine
     pytest.mark.skipif(os.geteuid() != 0, reason="owners and devices need root"),
 ]
-
-
-def push(layout: Path, tag: str, place: str) -> None:
-    """Bring an image of a layout into a registry, digest and all."""
-    words = [
-        "-q",
-        "--all",
-        "--preserve-digests",
-        "--dest-tls-verify=false",
-        f"oci:{layout}:{tag}",
-        f"docker://{place}:{tag}",
-    ]
-    subprocess.run(["/usr/bin/skopeo", "copy", *words], check=True)
 
 
 def unpacked(layout: Path, tag: str, folder: Path) -> Path:
