@@ -21,6 +21,7 @@ from loguru import logger
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from tidegate_agent.adapters.causes import cause_of
 from tidegate_agent.plaintext import one_line
 from tidegate_wire.registry.deadline import ended_after
 
@@ -78,7 +79,7 @@ class FleetLock:
             with closing(self._connection()) as connection:
                 status, body = self._post(connection, path)
         except (OSError, ValueError, HTTPError, HTTPException) as error:
-            return one_line(_why(error))[:VALUE_CHARACTERS]
+            return one_line(cause_of(error))[:VALUE_CHARACTERS]
         return None if status == _GRANTED else _reason(status, body)
 
     def _connection(self) -> HTTPConnection:
@@ -124,15 +125,3 @@ def _reason(status: int, body: bytes) -> str:
     except (ValueError, TypeError, KeyError, RecursionError):
         return f"it answers with HTTP status {status}"
     return f"{one_line(value)[:VALUE_CHARACTERS]} ({one_line(kind)[:64]}, HTTP status {status})"
-
-
-def _why(error: BaseException) -> str:
-    """A cause in words that are the same each time: the libraries' own hold addresses in memory."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted: {cause.verify_message}"
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__ or cause.__context__
-    return str(error) if isinstance(error, TimeoutError) else type(error).__name__

@@ -10,6 +10,8 @@ import urllib3
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, SlowRetrievalError
 from tuf.ngclient.fetcher import FetcherInterface
 
+from tidegate_agent.adapters.causes import cause_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -87,20 +89,8 @@ def _failure(url: str, error: urllib3.exceptions.HTTPError) -> DownloadError:
     refused = isinstance(error, urllib3.exceptions.NewConnectionError)
     if isinstance(error, urllib3.exceptions.TimeoutError) and not refused:
         return _too_slow(url)
-    return DownloadError(f"{url} cannot be had: {_why(error)}")
+    return DownloadError(f"{url} cannot be had: {cause_of(error)}")
 
 
 def _too_slow(url: str) -> SlowRetrievalError:
     return SlowRetrievalError(f"{url} took too long")
-
-
-def _why(error: Exception) -> str:
-    """A cause in words that are the same each time: the library's own hold addresses in memory."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted: {cause.verify_message}"
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__ or cause.__context__
-    return type(error).__name__
