@@ -178,6 +178,13 @@ class ImageBuilder:
         """Where a blob lies, for tests that damage it."""
         return self._blobs / digest.removeprefix("sha256:")
 
+    def corrupt(self, digest: str) -> None:
+        """Let the last layer of an image, by its manifest's digest, be other bytes."""
+        path = self.blob_path(self.document(digest)["layers"][-1]["digest"])
+        raw = bytearray(path.read_bytes())
+        raw[len(raw) // 2] ^= 1
+        path.write_bytes(raw)
+
     def document(self, digest: str) -> Any:
         """A stored JSON document."""
         return json.loads(self.blob_path(digest).read_bytes())
