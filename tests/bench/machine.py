@@ -32,7 +32,7 @@ def facts() -> dict[str, str]:
 
 
 def version(text: str) -> str:
-    """The first thing in a program's words about itself that looks like a version; nothing if nothing does."""
+    """What looks like a version in a program's words about itself; nothing if nothing does."""
     found = _VERSION.search(text)
     return found[0] if found else ""
 
