@@ -13,7 +13,7 @@ from loguru import logger
 
 from tidegate_agent.engines.bootc.features import Features, probe
 from tidegate_agent.engines.bootc.status import parse_status
-from tidegate_agent.engines.bootc.words import failure
+from tidegate_agent.engines.complaints import DISK, IMAGES, Complaints
 from tidegate_agent.engines.tool import Tool, never
 from tidegate_agent.errors import EngineError
 from tidegate_schemas.codes import Code
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from tidegate_agent.engines.bootc.status import HostStatus
     from tidegate_agent.engines.bootc.values import Programs, Times
     from tidegate_agent.engines.tool import Output
+
+COMPLAINTS: Final = Complaints(
+    (Code.ENGINE_CONFLICT, "local rpm-ostree modifications"),
+    (Code.ENGINE_BUSY, "resource temporarily unavailable|sysroot is locked"),
+    *DISK,
+    *IMAGES,
+)
+"""What bootc's `error: …` means; its exit status is 1 whatever is wrong."""
 
 _STATUS: Final = ("status", "--format=json", "--format-version=1")
 _STATUS_ATTEMPTS: Final = 2
@@ -164,4 +172,4 @@ class Bootc:
         if output.status == 0:
             return
         otherwise = Code.ENGINE_OUTPUT if output.status == _USAGE else code
-        raise failure(output, tool.failure(output, *words), otherwise)
+        raise COMPLAINTS.error(output.stderr, tool.failure(output, *words), otherwise)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Final
 
+from tidegate_agent.engines.complaints import DISK, Complaints
 from tidegate_agent.engines.tool import OUTPUT_BYTES, Tool, never
-from tidegate_agent.errors import EngineError
-from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tidegate_agent.engines.tool import Output
+    from tidegate_agent.errors import EngineError
+    from tidegate_schemas.codes import Code
 
-# Children run in the C locale, so these are strerror(3)'s words, and libostree's own (ostree-repo-commit.c).
-_FULL: Final = ("No space left on device", "Disk quota exceeded", "min-free-space-")
-_BROKEN: Final = ("Input/output error", "Read-only file system")
+_COMPLAINTS: Final = Complaints(*DISK)
 
 
 class Limited:
@@ -62,11 +61,7 @@ class Limited:
 
     def failure(self, output: Output, words: tuple[str, ...], code: Code) -> EngineError:
         """The error for a run that failed."""
-        if any(phrase in output.stderr for phrase in _FULL):
-            code = Code.DISK_FULL
-        elif any(phrase in output.stderr for phrase in _BROKEN):
-            code = Code.DISK_IO
-        return EngineError(code, self._tool.failure(output, *words), retryable=True)
+        return _COMPLAINTS.error(output.stderr, self._tool.failure(output, *words), code)
 
     def _passed(self, output: Output, words: tuple[str, ...], code: Code) -> bytes:
         if output.status != 0:

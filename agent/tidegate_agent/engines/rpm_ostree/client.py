@@ -12,7 +12,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from tidegate_agent.engines.rpm_ostree.complaints import meaning_of
+from tidegate_agent.engines.complaints import DISK, IMAGES, Complaints
 from tidegate_agent.engines.rpm_ostree.importing import Importing
 from tidegate_agent.engines.rpm_ostree.status import HostStatus, parse_status
 from tidegate_agent.errors import EngineError
@@ -26,6 +26,17 @@ if TYPE_CHECKING:
     from tidegate_agent.engines.rpm_ostree.values import Timeouts
     from tidegate_agent.engines.tool import Output, Tool
     from tidegate_agent.model import StageProgress
+
+COMPLAINTS: Final = Complaints(
+    (Code.ENGINE_BUSY, "transaction in progress|reboot initiated"),
+    (Code.ENGINE_CONFLICT, "updates and deployments are driven by"),
+    (Code.ENGINE_TIMEOUT, "failed to activate service|could not activate remote peer|startservicebyname"),
+    (Code.ENGINE_TIMEOUT, "namehasnoowner|timeout was reached|bus owner changed|noreply"),
+    *DISK,
+    (Code.IMAGE_SIGNATURE, "insecureacceptanything"),
+    *IMAGES,
+)
+"""What rpm-ostree's `error: …` means; its exit status is 1 whatever is wrong."""
 
 _ATTEMPTS: Final = 3
 _STATUS_BYTES: Final = 16 * 2**20
@@ -76,7 +87,7 @@ class Client:
         When it is not wanted any more, or stands still, the daemon is told to stop.
 
         Raises:
-            EngineError: what became of it; see `complaints`.
+            EngineError: what became of it; see `COMPLAINTS`.
             Cancelled: soon after `cancelled()` turned true.
         """
         arguments = ("rebase", "--lock-finalization", reference)
@@ -160,7 +171,7 @@ class Client:
         for _ in range(1, _ATTEMPTS):
             slow = (
                 output.status != 0
-                and meaning_of(output.stderr, Code.STAGE_FAILED).code is Code.ENGINE_TIMEOUT
+                and COMPLAINTS.code(output.stderr, Code.STAGE_FAILED) is Code.ENGINE_TIMEOUT
             )
             if not slow:
                 break
@@ -169,5 +180,4 @@ class Client:
         return output
 
     def _error(self, tool: Tool, output: Output, otherwise: Code, *arguments: str) -> EngineError:
-        meaning = meaning_of(output.stderr, otherwise)
-        return EngineError(meaning.code, tool.failure(output, *arguments), retryable=meaning.retryable)
+        return COMPLAINTS.error(output.stderr, tool.failure(output, *arguments), otherwise)

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidegate_agent.engines.bootc.command import COMPLAINTS
 from tidegate_agent.engines.bootc.features import Features, read_features
 from tidegate_agent.engines.bootc.progress import PullMeter
-from tidegate_agent.engines.bootc.words import failure, meaning
-from tidegate_agent.engines.tool import Output
 from tidegate_agent.model import StageProgress
 from tidegate_schemas.codes import Code
 
@@ -117,36 +116,15 @@ def test_nothing_is_known_of_a_silent_release() -> None:
 @pytest.mark.parametrize(
     ("said", "code"),
     [
-        ("Status: Initializing storage: Acquiring Sysroot: No space left on device", Code.DISK_FULL),
-        ("Insufficient free space for r/os (available: 0 bytes required: 12.0 kB)", Code.DISK_FULL),
-        ("remounting: Read-only file system (os error 30)", Code.DISK_IO),
         (
             "Deployment contains local rpm-ostree modifications; cannot upgrade via bootc.",
             Code.ENGINE_CONFLICT,
         ),
-        ("OpenImage: reading manifest sha256:… in r/os: manifest unknown", Code.IMAGE_NOT_FOUND),
-        ("OpenImage: reading manifest: StatusCode: 404, page not found", Code.IMAGE_NOT_FOUND),
-        ("reading manifest x in r/os: unauthorized: authentication required", Code.IMAGE_UNAUTHORIZED),
-        ("in docker.io/a/b: requested access to the resource is denied", Code.IMAGE_UNAUTHORIZED),
-        ("invalid status code from registry 403 (Forbidden)", Code.IMAGE_UNAUTHORIZED),
-        ("dial tcp 192.0.2.1:443: connect: connection refused", Code.IMAGE_UNREACHABLE),
-        ("lookup r.example: no such host", Code.IMAGE_UNREACHABLE),
-        ("tls: failed to verify certificate: x509: unknown authority", Code.IMAGE_UNREACHABLE),
-        ("received unexpected HTTP status: 503 (Service Unavailable)", Code.IMAGE_UNREACHABLE),
-        ("Digest did not match, expected sha256:a, got sha256:b", Code.IMAGE_DIGEST_MISMATCH),
-        ("no image found in image index for architecture arm64, variant v8", Code.IMAGE_PLATFORM),
-        ("Source image rejected: A signature was required, but no signature exists", Code.IMAGE_UNSIGNED),
-        ("Source image rejected: None of the signatures were accepted", Code.IMAGE_SIGNATURE),
-        ("Deploying: Failed to find kernel in /usr/lib/modules", Code.IMAGE_NOT_BOOTABLE),
-        ("something that nobody has seen before", Code.STAGE_FAILED),
-        ("", Code.STAGE_FAILED),
+        ("Locking sysroot: Resource temporarily unavailable (os error 11)", Code.ENGINE_BUSY),
+        ("Acquiring Sysroot: No space left on device", Code.DISK_FULL),
+        ("reading manifest sha256:0 in r/os: manifest unknown", Code.IMAGE_NOT_FOUND),
+        ("reading manifest sha256:0 in quay.io/unauthorized/manifest unknown-to-all: odd", Code.STAGE_FAILED),
     ],
 )
-def test_words_are_understood(said: str, code: Code) -> None:
-    assert meaning(f"error: Switching: {said}", Code.STAGE_FAILED) is code
-
-
-def test_what_the_registry_does_not_have_is_not_asked_for_again() -> None:
-    gone = failure(Output(1, b"", "error: manifest unknown"), "…", Code.STAGE_FAILED)
-    down = failure(Output(1, b"", "error: connection refused"), "…", Code.STAGE_FAILED)
-    assert (gone.retryable, down.retryable) == (False, True)
+def test_complaints_are_understood(said: str, code: Code) -> None:
+    assert COMPLAINTS.code(f"error: Switching: {said}", Code.STAGE_FAILED) is code
