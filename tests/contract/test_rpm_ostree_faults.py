@@ -11,6 +11,8 @@ from loguru import logger
 
 from tests.support.rpm_ostree_site import REPOSITORY, TIMEOUTS, RpmOstreeSite, digest_of
 from tests.support.standins.host import alive, deployment
+from tidegate_agent.engines.finalizing import STAMP
+from tidegate_agent.engines.reserve import Reserve
 from tidegate_agent.errors import EngineError
 from tidegate_agent.model import ImageStatus, ImageTarget, StageProgress
 from tidegate_schemas.codes import Code, TidegateError
@@ -263,7 +265,10 @@ def test_a_finalization_that_fails_leaves_the_old_image(site: RpmOstreeSite) -> 
     site.host.fault("finalize", value=True)
     site.host.boot()
     status = site.engine().status()
-    assert (status.current, status.staged) == (first, None)
+    assert (status.current, status.staged, status.fault) == (first, None, None)
+    (site.boot / STAMP).parent.mkdir()
+    (site.boot / STAMP).write_text("error: Installing kernel: No space left on device")
+    assert "Installing kernel: No space left" in (site.engine().status().fault or "")
 
 
 def test_layered_packages_stay_and_are_told(site: RpmOstreeSite) -> None:
@@ -341,13 +346,13 @@ def test_the_image_that_runs_is_not_staged_anew(site: RpmOstreeSite) -> None:
     assert not site.engine().activate(first).reboot_required
 
 
-@pytest.mark.parametrize("name", ["boot_free", "store_free"])
+@pytest.mark.parametrize("reserve", [Reserve(2**60, 0), Reserve(0, 2**60)], ids=["boot", "store"])
 def test_too_little_space_is_told_before_anything_is_fetched_or_unlocked(
-    site: RpmOstreeSite, name: str
+    site: RpmOstreeSite, reserve: Reserve
 ) -> None:
     target = site.publish("1")
     stage(site.engine(), target)
-    setattr(site, name, 2**60)
+    site.reserve = reserve
     assert failure(site, site.publish("2")).code is Code.DISK_FULL
     with pytest.raises(EngineError) as caught:
         site.engine().activate(target.digest)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.standins.host import Host, alive
 from tests.support.waiting import wait_until
+from tidegate_agent.engines.reserve import Reserve
 from tidegate_agent.engines.rpm_ostree.engine import RpmOstreeEngine
 from tidegate_agent.engines.rpm_ostree.values import Places, Programs, Timeouts
 from tidegate_agent.model import ImageTarget
@@ -37,9 +38,11 @@ class RpmOstreeSite:
         self.folder = folder
         self.host = Host(folder)
         self.units = folder / "units.json"
-        self.boot_free = self.store_free = 0
+        self.reserve = Reserve(0, 0)
+        self.boot = folder / "boot"
         if new:
             self.host.install()
+            self.boot.mkdir()
         self.rpm_ostree = self.host.launcher("rpm_ostree", "rpm-ostree")
         self.ostree = self.host.launcher("rpm_ostree_admin", "ostree")
 
@@ -47,7 +50,7 @@ class RpmOstreeSite:
         """An engine on this host."""
         systemctl = (sys.executable, str(SYSTEMCTL), str(self.units))
         programs = Programs((str(self.rpm_ostree),), (str(self.ostree),), systemctl)
-        places = Places(self.host.run, self.folder, self.folder, self.boot_free, self.store_free)
+        places = Places(self.host.run, self.boot, self.folder, self.reserve)
         return RpmOstreeEngine(programs, places, timeouts, image_policy=image_policy)
 
     def publish(self, version: str, *, index: bool = False, corrupt: bool = False) -> ImageTarget:

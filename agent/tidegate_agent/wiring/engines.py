@@ -13,6 +13,7 @@ from tidegate_agent.config.engine_podman import PodmanSettings
 from tidegate_agent.config.engine_rpm_ostree import RpmOstreeSettings
 from tidegate_agent.engines.bootc.credentials import in_force
 from tidegate_agent.engines.images.limits import Limits
+from tidegate_agent.engines.reserve import Reserve
 from tidegate_agent.engines.tool import network_environment
 from tidegate_wire.registry.opening import open_source
 from tidegate_wire.registry.reference import parse_reference
@@ -89,8 +90,7 @@ def _bootc(table: BootcSettings, settings: Settings) -> ImageEngine:
         ),
         Wishes(
             auth_file=table.auth_file,
-            boot_free=table.boot_free_bytes,
-            store_free=table.store_free_bytes,
+            reserve=Reserve(table.boot_free_bytes, table.store_free_bytes),
             soft_reboot=settings.activate.reboot == "soft",
             unlocked=table.unlocked,
         ),
@@ -135,10 +135,11 @@ def _podman(table: PodmanSettings, settings: Settings) -> ImageEngine:
 
 def _rpm_ostree(table: RpmOstreeSettings) -> ImageEngine:
     from tidegate_agent.engines.rpm_ostree.engine import RpmOstreeEngine  # noqa: PLC0415 - see above
-    from tidegate_agent.engines.rpm_ostree.values import Programs, Timeouts  # noqa: PLC0415 - see above
+    from tidegate_agent.engines.rpm_ostree.values import Places, Programs, Timeouts  # noqa: PLC0415
 
     return RpmOstreeEngine(
         Programs(table.command, table.ostree),
+        Places(reserve=Reserve(table.boot_free_bytes, table.store_free_bytes)),
         image_policy=table.image_policy,
         timeouts=Timeouts(
             answer_s=table.answer_timeout.total_seconds(),

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.standins.bootc_host import NEW, OLD
 from tidegate_agent.engines.bootc.values import Times, Wishes
+from tidegate_agent.engines.reserve import Reserve
 from tidegate_agent.errors import EngineError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tidegate_agent.engines.bootc.engine import BootcEngine
     from tidegate_agent.model import ImageTarget, StageProgress
 
-WISHES: Final = Wishes(boot_free=0, store_free=0)
+WISHES: Final = Wishes(reserve=Reserve(0, 0))
 TIMES: Final = Times(status_s=60, change_s=60, stage_s=60, stall_s=60)
 RELEASES: Final = pytest.mark.parametrize("release", [OLD, NEW], ids=["old", "new"])
 

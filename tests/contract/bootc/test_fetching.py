@@ -11,13 +11,14 @@ import pytest
 from tests.contract.bootc.steps import TIMES, WISHES, commands, failure, stage
 from tests.support.processes import alive
 from tests.support.standins.bootc_host import NAME
+from tidegate_agent.engines.reserve import Reserve
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.standins.bootc_host import BootcHost
-    from tidegate_agent.engines.bootc.values import Times, Wishes
+    from tidegate_agent.engines.bootc.values import Times
 
 
 @pytest.mark.parametrize("kind", ["drip", "bad-progress", "no-progress"])
@@ -87,9 +88,9 @@ def test_credentials_are_linked_where_bootc_reads_them(host: BootcHost, tmp_path
     assert not any("s3cr3t" in word for call in host.calls for word in call)
 
 
-@pytest.mark.parametrize("wishes", [replace(WISHES, boot_free=2**60), replace(WISHES, store_free=2**60)])
-def test_without_space_nothing_is_begun(host: BootcHost, wishes: Wishes) -> None:
-    target, tight = host.push("2"), host.engine(wishes)
+@pytest.mark.parametrize("reserve", [Reserve(2**60, 0), Reserve(0, 2**60)], ids=["boot", "store"])
+def test_without_space_nothing_is_begun(host: BootcHost, reserve: Reserve) -> None:
+    target, tight = host.push("2"), host.engine(replace(WISHES, reserve=reserve))
     assert failure(lambda: stage(tight, target)).code is Code.DISK_FULL
     assert commands(host) == []
     stage(host.engine(), target)

@@ -13,6 +13,7 @@ from tests.support.standins import bootc, ostree_admin, systemctl
 from tests.support.standins.sysroot import Sysroot
 from tidegate_agent.engines.bootc.engine import BootcEngine
 from tidegate_agent.engines.bootc.values import Places, Programs, Times, Wishes
+from tidegate_agent.engines.reserve import Reserve
 from tidegate_agent.model import ImageTarget
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ NEW: Final = {"switch_locks": True, "upgrade_locks": True, "unlocks_offline": Tr
 FIRST: Final = {"switch_locks": False, "upgrade_locks": False, "unlocks_offline": False, "progress": False}
 """Releases before there was anything to lock with, and before the progress stream."""
 
-_FLAT: Final = Wishes(boot_free=0, store_free=0)
+_FLAT: Final = Wishes(reserve=Reserve(0, 0))
 _TIMES: Final = Times(status_s=60, change_s=60, stage_s=60, stall_s=60)
 
 

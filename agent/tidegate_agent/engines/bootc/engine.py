@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.engines.bootc.command import Bootc
 from tidegate_agent.engines.bootc.fallback import write_fallback
-from tidegate_agent.engines.bootc.finalizing import last_failure
 from tidegate_agent.engines.bootc.notes import Notes
-from tidegate_agent.engines.bootc.readiness import require_space
 from tidegate_agent.engines.bootc.staging import Staging
 from tidegate_agent.engines.bootc.turns import turn
 from tidegate_agent.engines.bootc.values import Places, Programs, Times, Wishes
+from tidegate_agent.engines.finalizing import last_failure
 from tidegate_agent.errors import EngineError
 from tidegate_agent.model import Activation, Capabilities, ImageStatus
 from tidegate_schemas.codes import Code
@@ -114,7 +113,7 @@ class BootcEngine:
                 found = self._notes.announced(host.staged) or "nothing"
                 raise EngineError(Code.ACTIVATE_REFUSED, f"{digest} is not staged: {found} is")
             self._staging.require_noted(host, digest)
-            require_space(self._places, self._wishes, Code.ACTIVATE_FAILED)
+            self._wishes.reserve.require(self._places.boot, self._places.store, Code.ACTIVATE_FAILED)
             write_fallback(self._fallback, host)
             return self._unlock(digest, host)
 

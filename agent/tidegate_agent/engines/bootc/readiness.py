@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate_agent.engines.images.space import disk_errors, require_free
 from tidegate_agent.errors import EngineError
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
     from tidegate_agent.engines.bootc.features import Features
     from tidegate_agent.engines.bootc.status import HostStatus
-    from tidegate_agent.engines.bootc.values import Places, Wishes
+    from tidegate_agent.engines.bootc.values import Wishes
 
 
 def require_changeable(host: HostStatus) -> None:
@@ -43,19 +42,3 @@ def require_lock(features: Features, wishes: Wishes) -> None:
         "is staged: update bootc, or set follow.bootc.unlocked to accept that"
     )
     raise EngineError(Code.ENGINE_MISSING, reason)
-
-
-def require_space(places: Places, wishes: Wishes, code: Code) -> None:
-    """Refuse a disk with too little space, on /boot too: what fails there fails at shutdown.
-
-    Args:
-        places: where to look.
-        wishes: how much has to be free.
-        code: the code for a fault of the disk that has none of its own.
-
-    Raises:
-        EngineError: DISK_FULL, retryable; DISK_IO or `code`.
-    """
-    for folder, needed in ((places.boot, wishes.boot_free), (places.store, wishes.store_free)):
-        with disk_errors(code, "looking for space", folder):
-            require_free(folder, 0, needed, fresh=False)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from loguru import logger
 
 from tidegate_agent.engines.bootc.credentials import Credentials
-from tidegate_agent.engines.bootc.finalizing import last_failure
 from tidegate_agent.engines.bootc.notes import Note
 from tidegate_agent.engines.bootc.progress import PullMeter
-from tidegate_agent.engines.bootc.readiness import require_changeable, require_lock, require_space
+from tidegate_agent.engines.bootc.readiness import require_changeable, require_lock
+from tidegate_agent.engines.finalizing import last_failure
 from tidegate_agent.engines.rivals import refuse_rivals
 from tidegate_agent.engines.tool import Tool, never
 from tidegate_agent.errors import EngineError
@@ -135,7 +135,7 @@ class Staging:
         """Refuse to begin what cannot end well."""
         require_changeable(host)
         require_lock(self._bootc.features, self._wishes)
-        require_space(self._places, self._wishes, Code.STAGE_FAILED)
+        self._wishes.reserve.require(self._places.boot, self._places.store, Code.STAGE_FAILED)
         self._credentials.provide()
 
     def _fetch(self, target: ImageTarget, meter: PullMeter, cancelled: Callable[[], bool]) -> None:

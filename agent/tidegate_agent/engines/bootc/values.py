@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_MIB = 2**20
+from tidegate_agent.engines.reserve import Reserve
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +68,12 @@ class Wishes:
 
     Attributes:
         auth_file: registry credentials, see `credentials`.
-        boot_free: bytes that have to be free for boot entries, before staging and before activation.
-        store_free: the same for the repository.
+        reserve: what has to be free.
         soft_reboot: restart userspace alone where bootc finds that this is enough.
         unlocked: accept a release of bootc that cannot stage for download only.
     """
 
     auth_file: Path | None = None
-    boot_free: int = 32 * _MIB
-    store_free: int = 512 * _MIB
+    reserve: Reserve = field(default_factory=Reserve)
     soft_reboot: bool = False
     unlocked: bool = False

@@ -7,9 +7,9 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from tidegate_agent.engines.finalizing import last_failure
 from tidegate_agent.engines.images.limits import MIB
 from tidegate_agent.errors import EngineError
-from tidegate_agent.plaintext import one_line
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _FORM = re.compile(r"(\d{1,15})-([0-9a-f]{64}) (\d{1,15})-([0-9a-f]{64})")
 _RESERVE = 2 * MIB  # entries, the new loader directory, the file system's own needs
-_STAMP_BYTES = 2000
 
 
 class BootPrint(NamedTuple):
@@ -71,15 +70,8 @@ class BootSpace:
             )
 
     def last_failure(self) -> str | None:
-        """Why the last finalization failed, in ostree's words; None when it did not, or left no word.
-
-        ostree-boot-complete.service, where a host has it, removes the stamp early in the next boot.
-        """
-        try:
-            with (self._boot / "ostree" / "finalize-failure.stamp").open("rb") as file:
-                return one_line(file.read(_STAMP_BYTES).decode(errors="replace")) or "without a word"
-        except OSError:
-            return None
+        """Why the last finalizing failed, in a sentence; None when nothing tells of a failure."""
+        return last_failure(self._boot)
 
     def _has(self, needed: BootPrint) -> bool:
         """Whether the same kernel and initramfs are there already: then ostree shares them."""

@@ -89,7 +89,7 @@ class OstreeEngine:
         )
 
     def last_failure(self) -> str | None:
-        """Why the last finalization failed, as far as ostree left word of it."""
+        """Why the last finalizing failed, as far as ostree left word of it."""
         return self._boot_space.last_failure()
 
     def stage(
@@ -108,7 +108,7 @@ class OstreeEngine:
         with self._held(Code.STAGE_FAILED, "staging"):
             found = self._sysroot.require_place()
             if (reason := self.last_failure()) is not None:
-                logger.warning("[{}] the last finalization failed: {}", Code.ACTIVATE_FAILED, reason)
+                logger.warning("[{}] {}", Code.ACTIVATE_FAILED, reason)
             commit = self._account.find(target.digest)
             if commit is None:
                 result = self._lay_out(target, meter, found)

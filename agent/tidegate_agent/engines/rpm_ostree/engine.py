@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tidegate_agent.engines.images.space import disk_errors, require_free
+from tidegate_agent.engines.finalizing import last_failure
 from tidegate_agent.engines.rivals import refuse_rivals
 from tidegate_agent.engines.rpm_ostree.client import Client
 from tidegate_agent.engines.rpm_ostree.order import BootOrder, fallback_of
@@ -79,6 +79,7 @@ class RpmOstreeEngine:
             staged=status.staged.digest if status.staged else None,
             previous=status.previous.digest if status.previous else None,
             rollback_queued=status.queued,
+            fault=last_failure(self._places.boot),
         )
 
     def stage(
@@ -102,7 +103,7 @@ class RpmOstreeEngine:
             progress(StageProgress(0, 0, 0))
             progress(StageProgress(100, 0, 0))
             return StageResult(target.digest, 0, 0, 0)
-        self._require_space()
+        self._require_space(Code.STAGE_FAILED)
         if status.staged is None:
             # A rebase starts from the first entry, running or not. After a fallback of the boot loader that
             # is the image which failed, with its packages, and a rebase to the same again is refused.
@@ -124,7 +125,7 @@ class RpmOstreeEngine:
             found = status.staged.digest if status.staged else "nothing"
             raise EngineError(Code.ACTIVATE_REFUSED, f"{digest} is not staged: {found} is")
         refuse_rivals(self._systemctl)
-        self._require_space()
+        self._require_space(Code.ACTIVATE_FAILED)
         self._client.unlock()
         staged = self._client.status().staged
         if staged is None or staged.digest != digest:
@@ -167,8 +168,5 @@ class RpmOstreeEngine:
         self._order.stay(self._order.without_staged(status))
         return True
 
-    def _require_space(self) -> None:
-        places = self._places
-        with disk_errors(Code.STAGE_FAILED, "looking for space", places.boot):
-            require_free(places.boot, 0, places.boot_free, fresh=False)
-            require_free(places.store, 0, places.store_free, fresh=False)
+    def _require_space(self, code: Code) -> None:
+        self._places.reserve.require(self._places.boot, self._places.store, code)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
-_MIB: Final = 2**20
+from tidegate_agent.engines.reserve import Reserve
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +25,19 @@ class Programs:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Directories, and the bytes that have to be free there before staging and before activation.
+    """Directories, and what has to be free there.
 
     Attributes:
         run: where ostree keeps what is staged.
-        boot: where kernels and boot entries go. They are written at shutdown, when nobody hears of a failure.
+        boot: where kernels and boot entries go.
         store: on the file system of the ostree repository.
-        boot_free: bytes for `boot`.
-        store_free: bytes for `store`.
+        reserve: what has to be free in these two.
     """
 
     run: Path = Path("/run/ostree")
     boot: Path = Path("/boot")
     store: Path = Path("/sysroot")
-    boot_free: int = 32 * _MIB
-    store_free: int = 512 * _MIB
+    reserve: Reserve = field(default_factory=Reserve)
 
 
 @dataclass(frozen=True, slots=True)

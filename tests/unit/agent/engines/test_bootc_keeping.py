@@ -10,10 +10,10 @@ import pytest
 from tests.support.standins import bootc_status
 from tidegate_agent.engines.bootc.credentials import Credentials, in_force
 from tidegate_agent.engines.bootc.fallback import write_fallback
-from tidegate_agent.engines.bootc.finalizing import STAMP, last_failure
 from tidegate_agent.engines.bootc.notes import Note, Notes
 from tidegate_agent.engines.bootc.status import Entry, Image, parse_status
 from tidegate_agent.engines.bootc.turns import turn
+from tidegate_agent.engines.finalizing import STAMP, last_failure
 from tidegate_agent.errors import EngineError
 from tidegate_schemas.codes import Code
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from tidegate_agent.config.engine_bootc import BootcSettings
 from tidegate_agent.engines.bootc.values import Times, Wishes
+from tidegate_agent.engines.reserve import Reserve
 
 
 def test_the_defaults_are_the_engines_own() -> None:
@@ -18,7 +19,7 @@ def test_the_defaults_are_the_engines_own() -> None:
     assert settings.change_timeout == timedelta(seconds=times.change_s)
     assert settings.stage_timeout == timedelta(seconds=times.stage_s)
     assert settings.stall_timeout == timedelta(seconds=times.stall_s)
-    assert (settings.boot_free_bytes, settings.store_free_bytes) == (wishes.boot_free, wishes.store_free)
+    assert Reserve(settings.boot_free_bytes, settings.store_free_bytes) == wishes.reserve
     assert settings.unlocked is wishes.unlocked is False
     assert settings.auth_file is wishes.auth_file is None
 

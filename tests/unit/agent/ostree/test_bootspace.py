@@ -49,15 +49,3 @@ def test_a_kernel_that_is_there_already_needs_no_room(tmp_path: Path) -> None:
     BootSpace(tmp_path).require(None)
     with pytest.raises(EngineError):
         BootSpace(tmp_path).require(grown)
-
-
-def test_a_failed_finalization_is_told_in_one_line(tmp_path: Path) -> None:
-    space = BootSpace(tmp_path)
-    assert space.last_failure() is None
-    (tmp_path / "ostree").mkdir()
-    stamp = tmp_path / "ostree" / "finalize-failure.stamp"
-    stamp.write_bytes(b"Installing kernel: No space left on device\n\x1b[31m\xff")
-    assert "Installing kernel: No space left on device" in str(space.last_failure())
-    assert "\n" not in str(space.last_failure())
-    stamp.write_bytes(b"")
-    assert space.last_failure() == "without a word"
