@@ -152,7 +152,7 @@ class Follower:
             at = self._now() + pause
             self.around.timer.wake(f"engine {self.follow.key}", at, lambda: self.around.post(self.start))
             return
-        guard = self._operations.guard_fired()
+        guard = _about(self._state, self._operations.guard_fired())
         self.handle(Restarted(self._image, self.around.profile.boot_id, guard))
         self._watch_expiry()
 
@@ -380,6 +380,14 @@ class Follower:
             self._image, self._silent = image, 0
         if event is not None:
             self.handle(event)
+
+
+def _about(state: State, guard: Failure | None) -> Failure | None:
+    """The boot guard's word, where it is about this update: an older one says nothing about its image."""
+    update = machine.update_of(state)
+    if guard is None or update is None:
+        return guard
+    return guard if guard.details.get("digest", update.target.digest) == update.target.digest else None
 
 
 def _durable(state: State) -> State:

@@ -125,7 +125,8 @@ class Operations:
         try:
             activation = self.engine.rollback(digest)
         except Exception as error:  # noqa: BLE001 - as above
-            return RollbackFailed(failure_of(error, Code.ROLLBACK_FAILED))
+            failure = failure_of(error, Code.ROLLBACK_FAILED)
+            return RollbackFailed(failure, _may_pass(failure, error))
         return RolledBack(activation.reboot_required, activation.soft)
 
     def discard(self) -> None:
@@ -153,13 +154,19 @@ class Operations:
     def prove(self) -> Event:
         """One round of health checks. Nothing is well that the boot guard has decided to leave."""
         health = self.health.run()
-        if health.ok:
-            # Stood down first: after that it decides nothing more.
-            self.disarm()
-            if (left := self.guard_fired()) is not None:
-                late = CheckResult("boot guard", passed=False, required=True, output=left.reason)
-                health = Health((*health.checks, late))
+        if health.ok and (left := self._left()) is not None:
+            late = CheckResult("boot guard", passed=False, required=True, output=left.reason)
+            health = Health((*health.checks, late))
         return Proved(health)
+
+    def _left(self) -> Failure | None:
+        """Why the guard leaves the running image, or may yet, as one does that cannot be stood down."""
+        try:
+            # Stood down first: after that it decides nothing more.
+            self.guard.disarm()
+            return self.guard.fired()
+        except Exception as error:  # noqa: BLE001 - as above
+            return failure_of(error, Code.ACTIVATE_FAILED)
 
     def reboot(self, reason: str, *, soft: bool = False) -> Event | None:
         """Ask for the reboot. None when it was accepted: the next word is the next start's."""

@@ -260,7 +260,8 @@ class BootGuard(Protocol):
     def fired(self) -> Failure | None:
         """Why the guard (BOOT_DEADLINE), or the boot loader it armed (BOOT_FALLBACK), went back since then.
 
-        None when neither did. Raises EngineError(ACTIVATE_FAILED).
+        None when neither did. The failure's details name the `digest` that was left. Raises
+        EngineError(ACTIVATE_FAILED).
         """
         ...
 

@@ -131,8 +131,7 @@ class FileBootGuard:
             if self._is_back() or self._directory.has("fired/failed"):
                 self._directory.drop("fired")
             self._counter.stop()
-            if self._unit is not None and not self._directory.has("fired"):
-                self._unit.leave()
+            self._leave()
         except OSError as error:
             raise _failed(f"{self._directory.path} cannot be written: {error.strerror}") from error
 
@@ -154,7 +153,9 @@ class FileBootGuard:
             if reason is None:
                 return None
             by_loader = self._directory.has("fired/noted")
-            return Failure(Code.BOOT_FALLBACK if by_loader else Code.BOOT_DEADLINE, reason)
+            left = self._directory.value("fired/digest")
+            details = {} if left is None else {"digest": left}
+            return Failure(Code.BOOT_FALLBACK if by_loader else Code.BOOT_DEADLINE, reason, details)
         except OSError as error:
             raise _failed(f"{self._directory.path} cannot be read: {error.strerror}") from error
 
@@ -180,6 +181,14 @@ class FileBootGuard:
                 self._unit.take_along()
         except OSError as error:
             logger.warning("an image without the boot guard's unit would have no guard: {}", error)
+
+    def _leave(self) -> None:
+        """Take away what was taken along. Where that fails it lies about, and does nothing."""
+        try:
+            if self._unit is not None and not self._directory.has("fired"):
+                self._unit.leave()
+        except OSError as error:
+            logger.warning("the boot guard's unit stays in /etc: {}", error)
 
     def _count(self) -> None:
         try:

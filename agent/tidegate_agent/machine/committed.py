@@ -84,7 +84,8 @@ def rebooting(state: Rebooting, event: Event, now: datetime, rules: Rules) -> Tr
             # It was accepted, and the host is still up: a job that hangs, or a person who is asked to do it.
             return Transition(state, _ask(update, now, rules, soft=state.soft))
         case ActivateFailed():
-            return _failed(update, event, now, rules)
+            # No reboot came of it: it must not count against the image.
+            return _failed(replace(update, reboots=max(0, update.reboots - 1)), event, now, rules)
         case _:
             return in_flight(state, event)
 
@@ -130,10 +131,12 @@ def _still_to_come(
 ) -> Transition:
     update = state.update
     if isinstance(state, Rebooting) and event.boot_id == update.boot_id:
-        # The agent was restarted, the host was not.
-        return Transition(state, _ask(update, now, rules, soft=state.soft))
+        # The agent was restarted, the host was not. Or its userspace was, in vain, where systemd does not
+        # count that: then the next reboot has to be one that is counted.
+        return Transition(replace(state, soft=False), _ask(update, now, rules, soft=False))
     if isinstance(state, Rebooting) and update.reboots >= rules.reboots:
-        return _give_up_boot(update, event, now)
+        given_up = _give_up_boot(update, event, now)
+        return Transition(given_up.state, (*given_up.commands, Discard()))
     again = replace(update, boot_id=event.boot_id)
     return Transition(Activating(again), (Activate(update.target.digest),))
 

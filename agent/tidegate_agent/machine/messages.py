@@ -83,7 +83,7 @@ def _begin(before: Resting, event: Admitted, now: datetime) -> Transition:
         beside=image.previous,
     )
     if event.image.current == target.digest:
-        return _already_there(before, update, now)
+        return _already_there(before, update, event, now)
     revoked = target.rollout.state is RolloutState.REVOKED
     if (revoked or event.unfit is not None) and is_about(before, target.digest):
         # A heartbeat for what this host is through with is no news.
@@ -96,9 +96,12 @@ def _begin(before: Resting, event: Admitted, now: datetime) -> Transition:
     return Transition(Waiting(update), (Report(Step.ACCEPTED, update), Assess(target, to_activate=False)))
 
 
-def _already_there(before: Resting, update: Update, now: datetime) -> Transition:
+def _already_there(before: Resting, update: Update, event: Admitted, now: datetime) -> Transition:
     if is_about(before, update.target.digest):
         return Transition(_with_target(before, update))
+    if event.unfit is not None and event.unfit.code is Code.IMAGE_QUARANTINED:
+        # It runs because the way back from it failed, or by somebody's hand: nobody has proven it.
+        return settle(update, Outcome.REJECTED, now, event.unfit)
     return settle(update, Outcome.SUCCEEDED, now)
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tidegate_agent.machine.endings import end, fall_back, give_up, go_back, in_flight, succeed
+from tidegate_agent.machine.endings import (
+    end,
+    fall_back,
+    give_up,
+    go_back,
+    in_flight,
+    pause,
+    succeed,
+)
 from tidegate_agent.model import Failure
 from tidegate_agent.update.commands import Prove, Reboot, Rollback, Transition, WakeAt
 from tidegate_agent.update.events import (
@@ -65,7 +73,9 @@ def rolling_back(state: RollingBack, event: Event, now: datetime, rules: Rules) 
     update = state.update
     match event:
         case Restarted():
-            return Transition(state, (Rollback(state.back_to),))
+            return Transition(replace(state, asking=True), (Rollback(state.back_to),))
+        case Woken() if not state.asking:
+            return Transition(replace(state, asking=True), (Rollback(state.back_to),))
         case RolledBack(reboot_required=True) if state.reboots >= rules.reboots:
             reason = f"the previous image was not there after {state.reboots} reboots"
             return _stranded(state, reason, now)
@@ -76,10 +86,21 @@ def rolling_back(state: RollingBack, event: Event, now: datetime, rules: Rules) 
             return end(update, Outcome.ROLLED_BACK, now, state.cause)
         case Woken() if state.reboots:
             return Transition(state, (WakeAt(now + rules.ask_again), _reboot(state)))
+        case ActivateFailed() if event.retryable and state.tries < rules.stage_attempts:
+            # No reboot came of it.
+            return _try_again(replace(state, reboots=max(0, state.reboots - 1)), now, rules)
+        case RollbackFailed() if event.retryable and state.tries < rules.stage_attempts:
+            return _try_again(state, now, rules)
         case RollbackFailed() | ActivateFailed():
             return _stranded(state, event.failure.reason, now)
         case _:
             return in_flight(state, event)
+
+
+def _try_again(state: RollingBack, now: datetime, rules: Rules) -> Transition:
+    """A tool that is busy now, or a reboot that is refused now, must not leave the host on a bad image."""
+    later = replace(state, tries=state.tries + 1, asking=False)
+    return Transition(later, (WakeAt(now + pause(later.tries, rules)),))
 
 
 def _reboot(state: RollingBack) -> Reboot:

@@ -130,6 +130,7 @@ class RollbackFailed:
     """The engine could not go back."""
 
     failure: Failure
+    retryable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,9 @@ class Proving:
 class RollingBack:
     """The host returns to the image `back_to`, because of `cause`.
 
-    `reboots` counts those that should have brought it; `soft` says of what kind the last one was.
+    `reboots` counts those that should have brought it; `soft` says of what kind the last one was. `tries`
+    counts what failed on the way and may pass; until it is tried again `asking` is False and an alarm is
+    awaited.
     """
 
     update: Update
@@ -181,6 +183,8 @@ class RollingBack:
     cause: Failure
     reboots: int = 0
     soft: bool = False
+    tries: int = 0
+    asking: bool = True
     kind: Literal["rolling-back"] = "rolling-back"
 
 
