@@ -85,7 +85,7 @@ def test_version_3_is_sick_and_the_host_goes_back_by_itself(here: World) -> None
     here.watcher.wait(
         lambda: here.watcher.status.follows[0].quarantined == (v3,), "the status tells of the quarantine"
     )
-    here.announce("3-sick")
+    here.announce("3-sick", called="3.1")
     here.watcher.wait(
         lambda: Code.IMAGE_QUARANTINED in [event.data.code for event in here.watcher.events],
         "the same image is refused",

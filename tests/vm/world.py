@@ -64,10 +64,15 @@ class World:
     timeline: Timeline
     digests: dict[str, str]
 
-    def announce(self, version: str) -> str:
-        """Sign and announce a release as CI does, with the real `tidegate announce`; the image's digest."""
+    def announce(self, version: str, called: str | None = None) -> str:
+        """Sign and announce a release as CI does, with the real `tidegate announce`; the image's digest.
+
+        Args:
+            version: of the image.
+            called: what the release calls it; the same, if None. To announce the same again changes nothing.
+        """
         digest = self.digests[version]
-        name = self.publisher.release(f"{REPOSITORY}@{digest}", version=version)
+        name = self.publisher.release(f"{REPOSITORY}@{digest}", version=called or version)
         mirrors = str(self.publisher.folder / "registries.conf")
         succeeded(self.publisher.bus("announce", name, CONTAINERS_REGISTRIES_CONF=mirrors))
         self.timeline.note("publisher", f"announced {version}")
