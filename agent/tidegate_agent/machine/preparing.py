@@ -28,7 +28,7 @@ from tidegate_agent.update.events import (
     StageFailed,
     Woken,
 )
-from tidegate_agent.update.states import Activating, Outcome, Staged, Staging, Wait, WaitFor, Waiting
+from tidegate_agent.update.states import Activating, Outcome, Staged, Staging, Update, Wait, WaitFor, Waiting
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
 
@@ -46,7 +46,7 @@ def waiting(state: Waiting, event: Event, now: datetime, rules: Rules) -> Transi
     target = state.update.target
     match event:
         case Restarted():
-            update = replace(state.update, boot_id=event.boot_id)
+            update = _resumed(state.update, event)
             return Transition(replace(state, update=update), (Assess(target, to_activate=False),))
         case Woken():
             return Transition(state, (Assess(target, to_activate=False),))
@@ -59,6 +59,14 @@ def waiting(state: Waiting, event: Event, now: datetime, rules: Rules) -> Transi
             return abandon(state, Outcome.CANCELLED, event.failure, now)
         case _:
             return nonsense(state, event)
+
+
+def _resumed(update: Update, event: Restarted) -> Update:
+    """The update as it goes on: somebody may have brought another image up meanwhile, to which it returns."""
+    image, update = event.image, replace(update, boot_id=event.boot_id)
+    if image.current in (None, update.target.digest):
+        return update
+    return replace(update, previous=image.current, beside=image.previous)
 
 
 def _keep_waiting(state: Waiting | Staged, wait: Wait, now: datetime, rules: Rules) -> Transition:
@@ -78,7 +86,7 @@ def staging(state: Staging, event: Event, now: datetime, rules: Rules) -> Transi
     target = state.update.target
     match event:
         case Restarted():
-            update = replace(state.update, boot_id=event.boot_id)
+            update = _resumed(state.update, event)
             return Transition(replace(state, update=update), (Stage(target),))
         case Progressed() if event.digest == target.digest:
             report = Report(Step.STAGING, state.update, percent=event.percent)
@@ -125,11 +133,11 @@ def staged(state: Staged, event: Event, now: datetime, rules: Rules) -> Transiti
     target = state.update.target
     match event:
         case Restarted() if event.image.staged == target.digest:
-            update = replace(state.update, boot_id=event.boot_id)
+            update = _resumed(state.update, event)
             return Transition(replace(state, update=update), (Assess(target, to_activate=True),))
         case Restarted():
             # Power loss while staged: the engine kept the blobs, not the deployment (hosts.md, finalizing).
-            update = mark(replace(state.update, boot_id=event.boot_id), Step.STAGING, now)
+            update = mark(_resumed(state.update, event), Step.STAGING, now)
             return Transition(Staging(update), (Stage(target),))
         case Woken():
             return Transition(state, (Assess(target, to_activate=True),))

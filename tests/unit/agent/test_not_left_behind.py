@@ -17,7 +17,7 @@ from tidegate_agent.machine.rules import Rules
 from tidegate_agent.model import Failure, ImageStatus
 from tidegate_agent.update.commands import Discard, Reboot
 from tidegate_agent.update.events import Restarted
-from tidegate_agent.update.states import Rebooting
+from tidegate_agent.update.states import Rebooting, Staged, Staging, Waiting
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
 
@@ -189,3 +189,21 @@ def test_the_guards_word_on_another_image_is_no_word_on_this_one() -> None:
     rig.guard.went_off = about
     rig.restart()
     assert set(rig.journal.quarantined(FOLLOW)) == {NEWER}
+
+
+@pytest.mark.parametrize("state", [Waiting, Staging, Staged])
+def test_the_way_back_leads_to_what_ran_last_also_where_a_person_changed_it(state: type) -> None:
+    """Somebody goes back by hand while an update waits for its window: its own way back leads there, too."""
+    by_hand = Restarted(ImageStatus(OLD, None, NEWER), LATER_BOOT)
+    begun = an_update(previous=NEWER)
+    went_on = machine.step(state(begun), by_hand, NOON, Rules()).state
+    assert isinstance(went_on, Waiting | Staging)
+    assert (went_on.update.previous, went_on.update.beside) == (OLD, NEWER)
+
+
+@pytest.mark.parametrize("current", [None, NEW])
+def test_what_is_unknown_and_the_target_itself_are_nothing_to_go_back_to(current: str | None) -> None:
+    restarted = Restarted(ImageStatus(current, None, None), LATER_BOOT)
+    went_on = machine.step(Waiting(an_update()), restarted, NOON, Rules()).state
+    assert isinstance(went_on, Waiting)
+    assert (went_on.update.previous, went_on.update.boot_id) == (OLD, LATER_BOOT)
