@@ -85,12 +85,15 @@ def test_version_3_is_sick_and_the_host_goes_back_by_itself(here: World) -> None
     here.watcher.wait(
         lambda: here.watcher.status.follows[0].quarantined == (v3,), "the status tells of the quarantine"
     )
+    steps = here.watcher.steps(v3)
     here.announce("3-sick", called="3.1")
     here.watcher.wait(
-        lambda: Code.IMAGE_QUARANTINED in [event.data.code for event in here.watcher.events],
-        "the same image is refused",
+        lambda: here.watcher.status.follows[0].target_version == "3.1",
+        "the host has heard of it again",
         BOOT_S,
     )
+    assert here.watcher.status.follows[0].state == "rolled-back"
+    assert here.watcher.steps(v3) == steps, "an image in quarantine is not tried again, and that is no news"
     assert len(here.machine.boots()) == boots + 2
 
 
