@@ -51,6 +51,7 @@ from tidegate_agent.update.events import (
 )
 from tidegate_agent.update.states import (
     Activating,
+    Idle,
     Outcome,
     Proving,
     Rebooting,
@@ -126,7 +127,8 @@ class Follower:
         self._intake = Intake(follow, profile.facts, around.policy, profile.boot_id)
         self.reception = Reception(follow, around, lambda name: self.handle(Heard(name)), self._decide)
         self._set_aside = False
-        self._work = Work(operations, around, self._finish)
+        self._work = Work(operations, around, self._finish, self._discard_later)
+        self._undiscarded = 0
         self._refusals = Refusals()
         reboots = operations.engine.capabilities().reboots
         seat = Seat(
@@ -374,6 +376,21 @@ class Follower:
             case _:
                 moment = at + self.around.splay()
         self.around.timer.wake(self.follow.key, moment, lambda: self.around.post(self.wake))
+
+    def _discard_later(self) -> None:
+        """Try again to discard what is staged: a later boot would bring it up, and nobody would watch it."""
+        rules = self.around.rules
+        at = self._now() + min(rules.look_again * (1 << min(self._undiscarded, 16)), rules.retry_cap)
+        self._undiscarded += 1
+        name = f"discard {self.follow.key}"
+        self.around.timer.wake(name, at, lambda: self.around.post(self._discard_again))
+
+    def _discard_again(self) -> None:
+        # Otherwise another staging has taken its place, or that is about to be dropped itself.
+        if self._image.staged is None or not isinstance(self._state, Idle | Settled | Verifying | Waiting):
+            self._undiscarded = 0
+            return
+        self._work.do(Discard())
 
     def _finish(self, image: ImageStatus | None, event: Event | None) -> None:
         if image is not None:

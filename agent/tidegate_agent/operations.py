@@ -129,12 +129,14 @@ class Operations:
             return RollbackFailed(failure, _may_pass(failure, error))
         return RolledBack(activation.reboot_required, activation.soft)
 
-    def discard(self) -> None:
-        """Drop what is staged. A failure costs disk space until the next staging, no more."""
+    def discard(self) -> bool:
+        """Drop what is staged; whether that worked. What was activated would come up at some later boot."""
         try:
             self.engine.discard()
         except Exception as error:  # noqa: BLE001 - as above
             _logged("what is staged could not be discarded", error)
+            return False
+        return True
 
     def disarm(self) -> None:
         """Stand the boot guard down. One that cannot be is tried again at the next start."""

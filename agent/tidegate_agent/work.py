@@ -38,6 +38,7 @@ class Work:
         around: for the worker and the queue.
         finish: told, on the engine's thread, the engine's truth and what came of a command; the truth is None
             where it could not be had, and for progress.
+        left: told, on the engine's thread, that what is staged could not be discarded.
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class Work:
         operations: Operations,
         around: Surroundings,
         finish: Callable[[ImageStatus | None, Event | None], None],
+        left: Callable[[], None],
     ) -> None:
         self._operations = operations
         self._around = around
         self._finish = finish
+        self._left = left
         self._cancel = threading.Event()
 
     def do(self, command: Slow) -> None:
@@ -61,7 +64,7 @@ class Work:
             case CancelStage():
                 self._cancel.set()
             case Discard():
-                self._begin(operations.discard)
+                self._begin(self._discard)
             case Activate(digest):
                 self._begin(lambda: operations.activate(digest))
             case Reboot(reason, soft):
@@ -86,6 +89,10 @@ class Work:
             self._around.post(lambda: self._finish(image, event))
 
         self._around.operating(work)
+
+    def _discard(self) -> None:
+        if not self._operations.discard():
+            self._around.post(self._left)
 
     def _image(self) -> ImageStatus | None:
         image = self._operations.look()

@@ -207,3 +207,30 @@ def test_what_is_unknown_and_the_target_itself_are_nothing_to_go_back_to(current
     went_on = machine.step(Waiting(an_update()), restarted, NOON, Rules()).state
     assert isinstance(went_on, Waiting)
     assert (went_on.update.previous, went_on.update.boot_id) == (OLD, LATER_BOOT)
+
+
+def test_what_could_not_be_discarded_is_discarded_later() -> None:
+    """Its activation was called off, and the tool was busy: a later boot would bring it up unwatched."""
+    rig = Rig(reboots=True)
+    rig.host.refusal = "a backup is running"
+    rig.image.fail("discard", *[BUSY] * 3)
+    rig.announce(NEW)
+    rig.announce(OLD, sequence=2)
+    assert (rig.image.status().staged, rig.status().follows[0].state) == (NEW, "succeeded")
+    for _ in range(4):
+        rig.advance(timedelta(hours=1))
+    assert rig.image.status() == ImageStatus(OLD, None, None)
+    calls = list(rig.image.calls)
+    rig.advance(timedelta(days=1))
+    assert rig.image.calls == calls
+
+
+def test_what_took_its_place_is_not_discarded_for_it() -> None:
+    rig = Rig(reboots=True)
+    rig.host.refusal = "a backup is running"
+    rig.image.fail("discard", *[BUSY] * 2)
+    rig.announce(NEW)
+    rig.host.refusal = None
+    rig.announce(NEWER, sequence=2)
+    rig.advance(timedelta(minutes=10))
+    assert (rig.image.status().staged, rig.host.reboots) == (NEWER, ["update to 1.0"])
