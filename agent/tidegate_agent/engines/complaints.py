@@ -59,6 +59,16 @@ _FINAL: Final = frozenset(
 )
 """What the same call will find again."""
 
+ELSEWHERE: Final = frozenset(
+    {
+        Code.IMAGE_DIGEST_MISMATCH,
+        Code.IMAGE_NOT_FOUND,
+        Code.IMAGE_UNAUTHORIZED,
+        Code.IMAGE_UNREACHABLE,
+    }
+)
+"""What another of the image's places may do better."""
+
 _BEGIN: Final = re.compile(r"^error: ", re.IGNORECASE | re.MULTILINE)
 _QUOTED: Final = re.compile(r'"[^"\n]*"')
 

@@ -11,6 +11,7 @@ from tidegate_agent.engines.bootc.credentials import Credentials
 from tidegate_agent.engines.bootc.notes import Note
 from tidegate_agent.engines.bootc.progress import PullMeter
 from tidegate_agent.engines.bootc.readiness import require_changeable, require_lock
+from tidegate_agent.engines.complaints import ELSEWHERE
 from tidegate_agent.engines.finalizing import last_failure
 from tidegate_agent.engines.rivals import refuse_rivals
 from tidegate_agent.engines.tool import Tool, never
@@ -28,16 +29,7 @@ if TYPE_CHECKING:
     from tidegate_agent.engines.bootc.values import Places, Programs, Wishes
     from tidegate_agent.model import ImageTarget, StageProgress
 
-_ELSEWHERE: Final = frozenset(
-    {
-        Code.ENGINE_TIMEOUT,
-        Code.IMAGE_DIGEST_MISMATCH,
-        Code.IMAGE_NOT_FOUND,
-        Code.IMAGE_UNAUTHORIZED,
-        Code.IMAGE_UNREACHABLE,
-    }
-)
-"""What another of the image's places may do better."""
+_ELSEWHERE: Final = ELSEWHERE | {Code.ENGINE_TIMEOUT}
 
 
 class Staging:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
+from tidegate_agent.engines.complaints import ELSEWHERE
 from tidegate_agent.errors import EngineError
 from tidegate_agent.model import StageProgress, StageResult
 from tidegate_schemas.codes import Code, TidegateError
@@ -17,18 +18,7 @@ if TYPE_CHECKING:
     from tidegate_agent.engines.rpm_ostree.client import Client
     from tidegate_agent.model import ImageTarget
 
-_ELSEWHERE: Final = frozenset(
-    {
-        Code.IMAGE_DIGEST_MISMATCH,
-        Code.IMAGE_NOT_FOUND,
-        Code.IMAGE_SIGNATURE,
-        Code.IMAGE_UNAUTHORIZED,
-        Code.IMAGE_UNREACHABLE,
-        Code.IMAGE_UNSIGNED,
-        Code.REFERENCE_INVALID,
-    }
-)
-"""Faults that another reference may not have."""
+_ELSEWHERE: Final = ELSEWHERE | {Code.IMAGE_SIGNATURE, Code.IMAGE_UNSIGNED, Code.REFERENCE_INVALID}
 _SHOWN: Final = 20
 
 
