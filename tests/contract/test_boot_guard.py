@@ -633,11 +633,16 @@ def test_a_counter_of_somebody_else_is_none_of_ours(counted: Machine) -> None:
 
 @pytest.mark.real("grub-editenv")
 def test_the_script_stops_the_counter_after_it_went_back(counted: Machine) -> None:
+    block = counted.folder / "grub/grubenv"
     counted.arm()
     counted.boot("new")
     counted.environment["PATH"] = f"{counted.folder}/bin:{os.environ['PATH']}"
     assert counted.script()[0] == 0
     assert words(counted) == ["boot_success=0"]
+    counted.boot("old")
+    counted.guard().disarm()
+    assert words(counted) == ["boot_success=1"]
+    assert (len(block.read_bytes()), block.read_bytes().count(b"oot_counter")) == (1024, 0)
 
 
 @pytest.mark.real("grub-editenv")

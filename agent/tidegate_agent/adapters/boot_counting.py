@@ -78,7 +78,9 @@ class GrubCounting:
 
     def _edit(self, changes: dict[bytes, bytes | None]) -> None:
         size, lines = self._read()
-        kept = [line for line in lines if line.partition(b"=")[0] not in changes]
+        # The boot guard's script stops the counter with a comment: see `boot_guard`.
+        gone = {*changes, b"#oot_counter"}
+        kept = [line for line in lines if line.partition(b"=")[0] not in gone]
         added = [name + b"=" + value + b"\n" for name, value in changes.items() if value is not None]
         content = b"".join([*kept, *added])
         if len(content) > size:
