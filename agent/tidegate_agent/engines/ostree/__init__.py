@@ -16,4 +16,5 @@ all that touches repository and boot loader.
 - `bootspace`: room for kernels
 - `workplace`, `writable`: the folder for unfinished work, the lock, a sysroot that is mounted read-only
 - `account`: what the commits keep in mind; what no deployment needs any more
+- `housekeeping`: when space is given back
 """

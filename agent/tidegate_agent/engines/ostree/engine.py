@@ -6,7 +6,7 @@ drops. Activating lets the next shutdown finalize it; the reboot is the caller's
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -17,6 +17,7 @@ from tidegate_agent.engines.images.pull import Puller
 from tidegate_agent.engines.images.space import disk_errors
 from tidegate_agent.engines.ostree.account import STAGED, Account, image_ref
 from tidegate_agent.engines.ostree.bootspace import BootSpace
+from tidegate_agent.engines.ostree.housekeeping import Housekeeping
 from tidegate_agent.engines.ostree.limited import Limited
 from tidegate_agent.engines.ostree.repository import Repository
 from tidegate_agent.engines.ostree.staging import Staging
@@ -31,7 +32,6 @@ from tidegate_wire.registry.source import Cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tidegate_agent.engines.images.pull import Layer
     from tidegate_agent.engines.ostree.deployments import Slots
     from tidegate_agent.engines.ostree.host import OstreeHost
     from tidegate_agent.model import ImageTarget, StageProgress
@@ -65,6 +65,7 @@ class OstreeEngine:
         self._account = Account(self._repository)
         self._sysroot = Sysroot(ostree, host)
         self._workplace = Workplace(host.sysroot)
+        self._housekeeping = Housekeeping(self._workplace, self._sysroot, self._account)
         self._boot_space = BootSpace(host.sysroot / "boot")
         self._turn = Turn(self._sysroot, self._account, self._repository, self._boot_space)
         self._limits = limits
@@ -85,12 +86,8 @@ class OstreeEngine:
             staged=staged,
             previous=self._account.digest(found.previous),
             rollback_queued=found.queued,
-            fault=self.last_failure(),
+            fault=self._boot_space.last_failure(),
         )
-
-    def last_failure(self) -> str | None:
-        """Why the last finalizing failed, as far as ostree left word of it."""
-        return self._boot_space.last_failure()
 
     def stage(
         self,
@@ -100,6 +97,8 @@ class OstreeEngine:
     ) -> StageResult:
         """See the port. An image whose commit is here is not fetched again.
 
+        The image that runs is not staged again; what is staged is dropped then.
+
         Raises:
             Cancelled: soon after `cancelled()`; fetched blobs and committed layers stay for the next attempt.
             TidegateError: an `image.*`, `reference.*`, `disk.*` or `engine.*` code, or STAGE_FAILED.
@@ -107,7 +106,7 @@ class OstreeEngine:
         meter = Meter(progress, cancelled, self._limits.deadline)
         with self._held(Code.STAGE_FAILED, "staging"):
             found = self._sysroot.require_place()
-            if (reason := self.last_failure()) is not None:
+            if (reason := self._boot_space.last_failure()) is not None:
                 logger.warning("[{}] {}", Code.ACTIVATE_FAILED, reason)
             commit = self._account.find(target.digest)
             if commit is None:
@@ -115,12 +114,15 @@ class OstreeEngine:
             else:
                 meter.expect(0, 0)
                 result = StageResult(target.digest, 0, 0, self._account.files(commit))
-            self._turn.wait(target.digest)
-            self._workplace.clear()
-            self._workplace.clear_blobs()
-            self._forget()
+            runs = self._account.digest(found.booted) == target.digest
+            if runs:
+                self._turn.take_back(Code.STAGE_FAILED)
+                self._turn.stay(self._sysroot.slots())
+            else:
+                self._turn.wait(target.digest)
+            self._housekeeping.tidy()
             staged = self.status().staged
-        if staged != target.digest:
+        if staged != (None if runs else target.digest):
             raise EngineError(Code.STAGE_FAILED, f"{target.digest} was to be staged, but {staged} is")
         meter.done()
         return result
@@ -175,70 +177,31 @@ class OstreeEngine:
         with self._held(Code.ROLLBACK_FAILED, "rolling back"):
             found = self._sysroot.slots()
             if self._account.digest(found.booted) == digest:
-                return self._stay(found)
+                self._turn.stay(found)
+                return _NO_REBOOT
             if self._account.digest(found.previous) != digest:
                 raise EngineError(Code.ROLLBACK_FAILED, f"{digest} is not the previous image")
-            self._turn.take_back(Code.ROLLBACK_FAILED)
-            found = self._sysroot.slots()
-            if found.previous is not None and not found.queued:
-                self._turn.give(found.previous)
+            self._turn.go_back()
             return Activation(reboot_required=self.status().current != digest)
 
     def discard(self) -> None:
         """See the port."""
         with self._held(Code.STAGE_FAILED, "discarding"):
             self._turn.take_back(Code.STAGE_FAILED)
-            self._workplace.clear_blobs()
-            self._workplace.clear()
-            self._forget()
-
-    def _stay(self, found: Slots) -> Activation:
-        """Keep the running deployment for the next boot too; what only waits may go on waiting."""
-        if found.staged is not None and not found.staged.locked:
-            self._turn.take_back(Code.ROLLBACK_FAILED)
-        elif found.queued:
-            self._turn.drop_staged(Code.ROLLBACK_FAILED)
-        found = self._sysroot.slots()
-        if found.booted is not None and found.queued:
-            self._turn.give(found.booted)
-        return _NO_REBOOT
+            self._housekeeping.tidy()
 
     def _lay_out(self, target: ImageTarget, meter: Meter, found: Slots) -> StageResult:
         puller = Puller(target, self._open_source, self._workplace.blobs, meter)
         try:
             image = puller.image(self._limits)
-            self._make_room(found, image.layers)
+            self._housekeeping.make_room(found, image.layers)
             staging = Staging(
                 self._repository, self._account, self._workplace, self._boot_space, meter, self._limits
             )
             return staging.run(target, image, puller)
         except (Cancelled, TidegateError, OSError) as error:
-            code = Code.DISK_FULL if isinstance(error, OSError) else getattr(error, "code", None)
-            self._give_back(code, cancelled=isinstance(error, Cancelled))
+            self._housekeeping.give_back(error)
             raise
-
-    def _give_back(self, code: Code | None, *, cancelled: bool) -> None:
-        """After a staging that failed, keep what came where the same attempt can go on with it."""
-        self._workplace.clear()
-        if cancelled or code is Code.IMAGE_UNREACHABLE:
-            return
-        self._workplace.clear_blobs()
-        if code is Code.DISK_FULL:
-            with suppress(TidegateError):
-                self._forget()
-
-    def _make_room(self, found: Slots, layers: Sequence[Layer]) -> None:
-        """Remove what nobody needs, but for these layers, before space is asked for."""
-        leftovers = self._workplace.clear()
-        for one in found.surplus:
-            self._sysroot.undeploy(one, Code.STAGE_FAILED)
-        if self._account.forget_others(found.kept, layers) or leftovers:
-            self._sysroot.clean_up(Code.STAGE_FAILED)
-
-    def _forget(self) -> None:
-        """Remove what nobody needs."""
-        if self._account.forget_others(self._sysroot.slots().kept):
-            self._sysroot.clean_up(Code.STAGE_FAILED)
 
     @contextmanager
     def _held(self, code: Code, doing: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
     from tidegate_agent.engines.ostree.bootspace import BootSpace
-    from tidegate_agent.engines.ostree.deployments import Deployment
+    from tidegate_agent.engines.ostree.deployments import Deployment, Slots
     from tidegate_agent.engines.ostree.repository import Repository
     from tidegate_agent.engines.ostree.sysroot import Sysroot
 
@@ -71,22 +71,39 @@ class Turn:
 
     def take_back(self, code: Code) -> None:
         """Drop what is staged, activated or not."""
-        self.drop_staged(code)
+        self._drop_staged(code)
         self._repository.drop(STAGED)
         self._repository.drop(ACTIVATED)
 
-    def drop_staged(self, code: Code) -> None:
+    def stay(self, found: Slots) -> None:
+        """Keep the running deployment for the next boot too; what only waits may go on waiting.
+
+        Raises:
+            EngineError: ROLLBACK_FAILED, or an ENGINE_* code.
+        """
+        if found.staged is not None and not found.staged.locked:
+            self.take_back(Code.ROLLBACK_FAILED)
+        elif found.queued:
+            self._drop_staged(Code.ROLLBACK_FAILED)
+        found = self._sysroot.slots()
+        if found.booted is not None and found.queued:
+            self._give(found.booted)
+
+    def go_back(self) -> None:
+        """Make the previous deployment the next boot's; what is staged is dropped. Raises as `stay`."""
+        self.take_back(Code.ROLLBACK_FAILED)
+        found = self._sysroot.slots()
+        if found.previous is not None and not found.queued:
+            self._give(found.previous)
+
+    def _drop_staged(self, code: Code) -> None:
         """Drop the staged deployment; its commit goes on waiting, if it does."""
         staged = self._sysroot.slots().staged
         if staged is not None:
             self._sysroot.undeploy(staged, code)
 
-    def give(self, wanted: Deployment) -> None:
-        """Make a deployment that is there the next boot's. Nothing may be staged.
-
-        Raises:
-            EngineError: ROLLBACK_FAILED, or an ENGINE_* code.
-        """
+    def _give(self, wanted: Deployment) -> None:
+        """Make a deployment that is there the next boot's. Nothing may be staged."""
         self._sysroot.make_default(wanted, Code.ROLLBACK_FAILED)
         if self._account.digest(first(self._sysroot.deployments())) != self._account.digest(wanted):
             raise EngineError(
