@@ -14,6 +14,7 @@ from tidegate_agent.adapters.boot_guard import DIRECTORY
 SHIPPED: Final = Path(__file__).parents[2] / "systemd"
 SCRIPT: Final = SHIPPED / "usr/lib/tidegate/boot-guard"
 SNIPPET: Final = SHIPPED / "usr/share/tidegate/grub/08_tidegate"
+FALLBACK: Final = SHIPPED / "usr/lib/tidegate/ostree-fallback"
 UNIT: Final = SHIPPED / "usr/lib/systemd/system/tidegate-boot-guard.service"
 
 
@@ -41,7 +42,7 @@ def test_the_unit_looks_where_the_agent_writes() -> None:
 
 
 @pytest.mark.real("shellcheck")
-@pytest.mark.parametrize("script", [SCRIPT, SNIPPET], ids=lambda script: script.name)
+@pytest.mark.parametrize("script", [SCRIPT, SNIPPET, FALLBACK], ids=lambda script: script.name)
 def test_the_scripts_are_clean(script: Path) -> None:
     assert run("shellcheck", "--severity=style", script) == (0, "")
     assert script.stat().st_mode & 0o777 == 0o755
