@@ -1,4 +1,4 @@
-"""Programs for test images: a few machine instructions for x86-64 Linux each, so that nothing has to be built."""
+"""Programs for test images: a few machine instructions for x86-64 Linux, so that nothing has to be built."""
 
 from __future__ import annotations
 

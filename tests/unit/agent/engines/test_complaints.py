@@ -23,7 +23,7 @@ SAID = [
         Code.DISK_FULL,
     ),
     (
-        'adding layer with blob "sha256:da": ApplyLayer stdout:  stderr: write /base: no space left on device',
+        'adding layer with blob "sha256:da": ApplyLayer stdout: stderr: write /a: no space left on device',
         Code.DISK_FULL,
     ),
     ("remounting: Read-only file system (os error 30)", Code.DISK_IO),
