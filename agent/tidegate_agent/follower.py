@@ -156,7 +156,18 @@ class Follower:
             return
         guard = _about(self._state, self._operations.guard_fired())
         self.handle(Restarted(self._image, self.around.profile.boot_id, guard))
+        if self._left_over():
+            self._work.do(Discard())
         self._watch_expiry()
+
+    def _left_over(self) -> bool:
+        """Whether the last update ended, and its image still waits for a boot: it could not be discarded."""
+        staged = self._image.staged
+        return (
+            isinstance(self._state, Settled)
+            and staged is not None
+            and self.around.journal.target(self.follow, staged) is not None
+        )
 
     def _look(self) -> Failure | None:
         """Ask the engine for its truth; why it cannot be had."""

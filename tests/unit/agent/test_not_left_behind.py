@@ -234,3 +234,22 @@ def test_what_took_its_place_is_not_discarded_for_it() -> None:
     rig.announce(NEWER, sequence=2)
     rig.advance(timedelta(minutes=10))
     assert (rig.image.status().staged, rig.host.reboots) == (NEWER, ["update to 1.0"])
+
+
+def test_what_could_not_be_discarded_is_discarded_at_the_next_start_too() -> None:
+    rig = Rig(reboots=True)
+    rig.host.refusal = "a backup is running"
+    rig.image.fail("discard", BUSY)
+    rig.announce(NEW)
+    rig.announce(OLD, sequence=2)
+    rig.restart()
+    assert rig.image.status() == ImageStatus(OLD, None, None)
+
+
+def test_what_a_person_staged_stays() -> None:
+    rig = Rig(reboots=True)
+    rig.announce(OLD)
+    by_hand = ImageStatus(OLD, NEWER, None)
+    rig.image.disk.status = by_hand
+    rig.restart()
+    assert rig.image.status() == by_hand
