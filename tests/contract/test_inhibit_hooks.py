@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,6 +72,15 @@ def test_what_others_may_write_to_is_not_run(folder: Path, tmp_path: Path) -> No
     folder.chmod(0o777)
     [said] = InhibitHooks(folder).objections()
     assert "chmod go-w" in said
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_belongs_to_another_user_is_not_run(folder: Path, tmp_path: Path) -> None:
+    hook(folder, "planted", f"touch {tmp_path}/ran; exit 0")
+    os.chown(folder / "planted", 12345, 0)
+    [said] = InhibitHooks(folder).objections()
+    assert "others may write to it (it is owned by user 12345)" in said
     assert not (tmp_path / "ran").exists()
 
 

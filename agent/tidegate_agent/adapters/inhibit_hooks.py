@@ -65,8 +65,7 @@ class InhibitHooks:
         return [each for each in found if _is_hook(each)]
 
     def _ask(self, hook: Path, deadline: float) -> str | None:
-        if (mode := hook.stat().st_mode) & (stat.S_IWGRP | stat.S_IWOTH):
-            how = f"mode {stat.S_IMODE(mode):04o}"
+        if (how := _others_may_write(hook)) is not None:
             return f"{hook} is not run, for others may write to it ({how}), which counts as an objection"
         patience = min(self._timeout_s, deadline - time.monotonic())
         if patience <= 0:
@@ -81,6 +80,15 @@ class InhibitHooks:
             return None
         lines = finished.output.splitlines() or [f"exit status {finished.status}"]
         return f"{hook.name} objects: {one_line(lines[-1])[:REASON_CHARACTERS]}"
+
+
+def _others_may_write(hook: Path) -> str | None:
+    """How somebody else than root and the agent's own user could change a program that the agent runs."""
+    found = hook.stat()
+    if found.st_uid not in {0, os.geteuid()}:
+        return f"it is owned by user {found.st_uid}"
+    writable = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return f"mode {stat.S_IMODE(found.st_mode):04o}" if writable else None
 
 
 def _is_hook(path: Path) -> bool:
