@@ -50,12 +50,9 @@ from tidegate_agent.update.events import (
     Woken,
 )
 from tidegate_agent.update.states import (
-    Activating,
     Idle,
     Outcome,
     Proving,
-    Rebooting,
-    RollingBack,
     Settled,
     Staged,
     State,
@@ -148,10 +145,9 @@ class Follower:
         Past activation nothing can be done without that truth, and nothing is: it is asked for again.
         """
         silent = self._look()
-        if silent is not None and isinstance(self._state, Activating | Rebooting | Proving | RollingBack):
+        if silent is not None and machine.is_committed(self._state):
             rules = self.around.rules
-            pause = min(rules.look_again * (1 << min(self._silent - 1, 16)), rules.retry_cap)
-            at = self._now() + pause
+            at = self._now() + rules.growing(rules.look_again, self._silent - 1)
             self.around.timer.wake(f"engine {self.follow.key}", at, lambda: self.around.post(self.start))
             return
         guard = _about(self._state, self._operations.guard_fired())
@@ -247,7 +243,7 @@ class Follower:
             attempts=lambda digest: journal.attempts(self.follow, digest),
         )
         if isinstance(decision.event, Admitted):
-            self._set_aside = isinstance(self._state, Activating | Rebooting | Proving | RollingBack)
+            self._set_aside = machine.is_committed(self._state)
         if isinstance(decision.event, Admitted | Known):
             self.reception.stands()
         if isinstance(decision.event, Refused) and decision.event.failure.code in MAY_PASS:
@@ -391,7 +387,7 @@ class Follower:
     def _discard_later(self) -> None:
         """Try again to discard what is staged: a later boot would bring it up, and nobody would watch it."""
         rules = self.around.rules
-        at = self._now() + min(rules.look_again * (1 << min(self._undiscarded, 16)), rules.retry_cap)
+        at = self._now() + rules.growing(rules.look_again, self._undiscarded)
         self._undiscarded += 1
         name = f"discard {self.follow.key}"
         self.around.timer.wake(name, at, lambda: self.around.post(self._discard_again))

@@ -8,16 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tidegate_agent import machine
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.records import Approval, Change, Hold
 from tidegate_agent.snoozing import snoozed
 from tidegate_agent.update.events import CancelRequested, Event, RollbackRequested, Woken
 from tidegate_agent.update.states import (
-    Activating,
     Idle,
-    Proving,
-    Rebooting,
-    RollingBack,
     Settled,
     Staged,
     Staging,
@@ -170,7 +167,7 @@ class Orders:
             answered: the request that asks for it, which is written with it.
         """
         state = self._follower.state
-        if isinstance(state, Activating | Rebooting | Proving | RollingBack):
+        if machine.is_committed(state):
             return False
         event: Event = Woken()
         if isinstance(state, Waiting | Staging | Staged):

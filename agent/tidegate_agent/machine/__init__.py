@@ -12,8 +12,8 @@ The drawing in docs/state-machine.md is generated from this file by walking ever
 
 from __future__ import annotations
 
-from tidegate_agent.machine.questions import blocks_others, is_about, update_of
+from tidegate_agent.machine.questions import blocks_others, is_about, is_committed, update_of
 from tidegate_agent.machine.rules import Rules
 from tidegate_agent.machine.step import step
 
-__all__ = ["Rules", "blocks_others", "is_about", "step", "update_of"]
+__all__ = ["Rules", "blocks_others", "is_about", "is_committed", "step", "update_of"]

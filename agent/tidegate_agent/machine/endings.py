@@ -80,7 +80,7 @@ def in_flight(state: Activating | Rebooting | Proving | RollingBack, event: Even
 
 def pause(attempt: int, rules: Rules) -> timedelta:
     """How long to wait after this attempt: twice as long as after the one before."""
-    return min(rules.retry_after * (1 << min(attempt - 1, 16)), rules.retry_cap)
+    return rules.growing(rules.retry_after, attempt - 1)
 
 
 def mark(update: Update, step_: Step, now: datetime) -> Update:

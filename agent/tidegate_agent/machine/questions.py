@@ -41,8 +41,13 @@ def is_about(state: State, digest: str) -> bool:
     return isinstance(resting, Settled) and resting.update.target.digest == digest
 
 
+def is_committed(state: State) -> bool:
+    """Whether activation has begun and the update has not ended: nothing supersedes it, nobody cancels it."""
+    return isinstance(state, Activating | Rebooting | Proving | RollingBack)
+
+
 def blocks_others(state: State, *, to_activate: bool) -> bool:
     """Whether another follow's update has to wait for this one: one at a time on a host."""
-    if isinstance(state, Activating | Rebooting | Proving | RollingBack):
+    if is_committed(state):
         return True
     return isinstance(state, Staging) and not to_activate

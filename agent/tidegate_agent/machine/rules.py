@@ -24,3 +24,7 @@ class Rules:
     retry_cap: timedelta = timedelta(hours=1)
     look_again: timedelta = timedelta(minutes=1)
     ask_again: timedelta = timedelta(minutes=15)
+
+    def growing(self, first: timedelta, times: int) -> timedelta:
+        """A pause that was `first` and has doubled this many times, up to the cap."""
+        return min(first * (1 << min(times, 16)), self.retry_cap)
