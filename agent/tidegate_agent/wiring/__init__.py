@@ -3,6 +3,7 @@
 | module   | makes                                            |
 |----------|--------------------------------------------------|
 | `agent`  | the running agent                                |
+| `outside`| its adapters, one for each port                  |
 | `rest`   | what is told while none runs                     |
 | `images` | what a follow does with images                   |
 | `engines`| image engines                                    |
@@ -13,17 +14,21 @@
 
 from __future__ import annotations
 
-from tidegate_agent.wiring.agent import Agent, build
+from tidegate_agent.wiring.agent import Agent, build, put_together
+from tidegate_agent.wiring.outside import Outside, outside_of
 from tidegate_agent.wiring.rest import judge, latest_known, status_at_rest
 from tidegate_agent.wiring.roots import refresh_now, root_lines
 from tidegate_agent.wiring.values import open_journal
 
 __all__ = [
     "Agent",
+    "Outside",
     "build",
     "judge",
     "latest_known",
     "open_journal",
+    "outside_of",
+    "put_together",
     "refresh_now",
     "root_lines",
     "status_at_rest",

@@ -1,4 +1,4 @@
-"""The running agent: every adapter made, and all of it put together."""
+"""The running agent: the adapters, and all of it put together."""
 
 from __future__ import annotations
 
@@ -7,36 +7,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tidegate_agent.adapters.bus_paho import PahoBus
-from tidegate_agent.adapters.clock_system import SystemClock
 from tidegate_agent.adapters.control_unix import ControlServer
-from tidegate_agent.adapters.journal_sqlite import SqliteJournal
-from tidegate_agent.adapters.timer_apscheduler import ApschedulerTimer
 from tidegate_agent.control import Control
-from tidegate_agent.device_key import signer_of
 from tidegate_agent.engine import Engine, Mainloop
+from tidegate_agent.ports import Journal
 from tidegate_agent.sealing import Sealing
 from tidegate_agent.surroundings import Surroundings
 from tidegate_agent.wiring.carried import layouts_of, with_layouts
 from tidegate_agent.wiring.images import followed
-from tidegate_agent.wiring.roots import keeper_of, rooted, upkeep_of
-from tidegate_agent.wiring.trust import verifier_of
-from tidegate_agent.wiring.values import (
-    board_of,
-    host_of,
-    lock_of,
-    manners_of,
-    open_journal,
-    policy_of,
-    profile_of,
-    rules_of,
-)
-from tidegate_wire.mqtt.backoff import Backoff
+from tidegate_agent.wiring.outside import outside_of
+from tidegate_agent.wiring.roots import upkeep_of
+from tidegate_agent.wiring.values import manners_of, policy_of, profile_of, rules_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tidegate_agent.config import Settings
+    from tidegate_agent.wiring.outside import Outside
 
 ANSWER_WITHIN_S: Final = 8.0
 """How long a local command waits for the engine's thread, in seconds."""
@@ -49,7 +36,7 @@ class Agent:
     engine: Engine
     loop: Mainloop
     control: ControlServer
-    journal: SqliteJournal
+    journal: Journal
     workers: tuple[ThreadPoolExecutor, ...]
 
     def run(self, ready: Callable[[], None]) -> None:
@@ -78,26 +65,21 @@ def build(settings: Settings) -> Agent:
     Raises:
         TidegateError: a setting that only shows its fault here (the host's id, a window that never opens).
     """
-    signer = signer_of(settings)
-    journal = open_journal(settings)
+    return put_together(settings, outside_of(settings))
+
+
+def put_together(settings: Settings, outside: Outside) -> Agent:
+    """Put an agent together that acts through these adapters. Raises as `build`."""
     loop = Mainloop()
-    verifying, operating, signing = _worker("verify"), _worker("operate"), _worker("sign")
-    asking = _worker("ask")
-    keeper = keeper_of(settings)
-    profile = profile_of(settings)
-    bus = PahoBus(
-        settings.bus,
-        client_id=profile.facts.host,
-        topics=_topics(settings, profile.facts.host),
-        backoff=Backoff(random.random),
-    )
+    workers = tuple(_worker(name) for name in ("verify", "operate", "sign", "ask"))
+    verifying, operating, signing, asking = workers
     around = Surroundings(
-        clock=SystemClock(),
-        journal=journal,
-        verifier=rooted(verifier_of(settings), keeper),
-        timer=ApschedulerTimer(),
-        host=host_of(settings),
-        profile=profile,
+        clock=outside.clock,
+        journal=outside.journal,
+        verifier=outside.verifier,
+        timer=outside.timer,
+        host=outside.host,
+        profile=profile_of(settings, outside.host),
         policy=policy_of(settings),
         manners=manners_of(settings),
         rules=rules_of(settings),
@@ -107,26 +89,24 @@ def build(settings: Settings) -> Agent:
         asking=asking.submit,
         splay=lambda: random.random() * settings.activate.splay,  # noqa: S311 - spreads load, guards nothing
         requests=None if settings.requests is None else settings.requests.bounds(),
-        lock=lock_of(settings),
+        lock=outside.lock,
         lock_for_all=settings.activate.locks_all,
-        board=board_of(settings),
+        board=outside.board,
     )
     layouts = layouts_of(settings)
-    follows = [with_layouts(followed(settings, follow, around), layouts) for follow in settings.follow]
+    follows = [
+        with_layouts(followed(follow, images, around), layouts)
+        for follow, images in zip(settings.follow, outside.images, strict=True)
+    ]
+    signer = outside.signer
     sealing = (
         None if signer is None else Sealing(signer, around.clock, around.timer, loop.post, signing.submit)
     )
-    upkeep = upkeep_of(settings, keeper, around)
-    engine = Engine(follows, around, bus, settings.bus.topics, sealing, upkeep)
+    upkeep = upkeep_of(settings, outside.keeper, around)
+    engine = Engine(follows, around, outside.bus, settings.bus.topics, sealing, upkeep)
     answering = _on_engine_thread(loop, Control(engine, layouts.bring))
     control = ControlServer(settings.state.runtime_directory, answering)
-    return Agent(engine, loop, control, journal, (verifying, operating, signing, asking))
-
-
-def _topics(settings: Settings, host: str) -> list[str]:
-    topics = settings.bus.topics
-    channels = [topics.channel(each.product, each.channel) for each in settings.follow]
-    return channels if settings.requests is None else [*channels, topics.requests(host)]
+    return Agent(engine, loop, control, outside.journal, workers)
 
 
 def _worker(name: str) -> ThreadPoolExecutor:

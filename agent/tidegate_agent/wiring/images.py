@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tidegate_agent.adapters.boot_counting import find_counting
@@ -12,6 +13,7 @@ from tidegate_agent.adapters.image_signatures import AnnouncementIsEnough, Regis
 from tidegate_agent.adapters.this_boot import ThisBoot
 from tidegate_agent.adapters.unguarded import Unguarded
 from tidegate_agent.operations import Operations
+from tidegate_agent.ports import BootGuard, HealthCheck, ImageEngine, ImageSignatures
 from tidegate_agent.surroundings import Followed, Surroundings
 from tidegate_agent.warrant import Warrant
 from tidegate_agent.wiring.engines import image_engine, image_source
@@ -20,31 +22,50 @@ from tidegate_agent.wiring.trust import verifying_child
 if TYPE_CHECKING:
     from tidegate_agent.config import Settings
     from tidegate_agent.config.follows import FollowSettings
-    from tidegate_agent.ports import BootGuard, ImageSignatures
 
 
-def followed(settings: Settings, follow: FollowSettings, around: Surroundings) -> Followed:
-    """A follow with everything that its images need.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagePorts:
+    """What brings one follow's images, and what judges and watches them."""
+
+    engine: ImageEngine
+    signatures: ImageSignatures
+    health: HealthCheck
+    guard: BootGuard
+
+
+def image_ports(settings: Settings, follow: FollowSettings) -> ImagePorts:
+    """The adapters of a follow.
 
     Raises:
         EngineError: CONFIG_VALUE, podman's user does not exist; ACTIVATE_FAILED, the boots are to be counted
             and the boot loader cannot.
     """
     checks = settings.health.checks(reboots=follow.changes_system)
-    operations = Operations(
+    return ImagePorts(
         engine=image_engine(follow, settings),
         signatures=image_signatures(follow, settings),
-        warrant=Warrant(follow.follow, around.verifier, around.journal),
         health=HealthRounds(checks, settings.health.timeout),
-        host=around.host,
         guard=boot_guard(follow, settings),
+    )
+
+
+def followed(follow: FollowSettings, images: ImagePorts, around: Surroundings) -> Followed:
+    """A follow with everything that its images need."""
+    operations = Operations(
+        engine=images.engine,
+        signatures=images.signatures,
+        warrant=Warrant(follow.follow, around.verifier, around.journal),
+        health=images.health,
+        host=around.host,
+        guard=images.guard,
         arch=around.profile.facts.arch,
     )
     return Followed(follow.follow, follow.engine, operations)
 
 
 def boot_guard(follow: FollowSettings, settings: Settings) -> BootGuard:
-    """What brings the previous operating system back without the agent. Raises as `followed`."""
+    """What brings the previous operating system back without the agent. Raises as `image_ports`."""
     if not follow.changes_system:
         return Unguarded()
     wanted = settings.activate.boot_counting

@@ -16,7 +16,7 @@ from tidegate_agent.reporting import Birth, FollowView, follow_status, host_stat
 from tidegate_agent.wiring.engines import image_engine
 from tidegate_agent.wiring.roots import trust_at_rest
 from tidegate_agent.wiring.trust import verifier_of
-from tidegate_agent.wiring.values import open_journal, policy_of, profile_of
+from tidegate_agent.wiring.values import host_of, open_journal, policy_of, profile_of
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.statement import parse_statement
 
@@ -37,7 +37,9 @@ def status_at_rest(settings: Settings, presence: Presence) -> HostStatus:
     finally:
         journal.close()
     follows = tuple(follow_status(view) for view in views)
-    status = host_status(profile_of(settings), Birth(0, 0), presence, SystemClock().now(), follows)
+    status = host_status(
+        profile_of(settings, host_of(settings)), Birth(0, 0), presence, SystemClock().now(), follows
+    )
     return status.model_copy(update={"trust": trust_at_rest(settings, latest_known(settings))})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.adapters.fleet_lock import FleetLock
 from tidegate_agent.adapters.host_linux import HostCommands, LinuxHost
@@ -20,6 +20,9 @@ from tidegate_schemas import __version__
 from tidegate_schemas.rollout import Urgency
 from tidegate_schemas.status import Inventory
 from tidegate_wire.registry.platform import own_architecture
+
+if TYPE_CHECKING:
+    from tidegate_agent.ports import Host
 
 JOURNAL_NAME: Final = "journal.db"
 
@@ -52,12 +55,17 @@ def manners_of(settings: Settings) -> Manners:
     )
 
 
-def profile_of(settings: Settings) -> Profile:
+def host_id(settings: Settings) -> str:
+    """The name of this host in the fleet."""
+    return settings.host.id or derived_host_id()
+
+
+def profile_of(settings: Settings, host: Host) -> Profile:
     """Who this host is."""
     arch = own_architecture(platform.machine())
-    facts = HostFacts(settings.host.id or derived_host_id(), arch, dict(settings.host.labels))
+    facts = HostFacts(host_id(settings), arch, dict(settings.host.labels))
     inventory = Inventory(arch=arch, kernel=platform.release(), os=_os_name(), agent=__version__)
-    return Profile(facts, inventory, host_of(settings).boot_id())
+    return Profile(facts, inventory, host.boot_id())
 
 
 def host_of(settings: Settings) -> LinuxHost:
@@ -77,7 +85,7 @@ def lock_of(settings: Settings) -> FleetLock | None:
     if lock is None or (settings.activate.reboot == "never" and lock.reach == "reboots"):
         # A slot would be held until somebody reboots by hand, perhaps for weeks.
         return None
-    client = lock.id or settings.host.id or derived_host_id()
+    client = lock.id or host_id(settings)
     return FleetLock(lock.url, client, lock.group, lock.ca, lock.timeout.total_seconds())
 
 

@@ -1,0 +1,88 @@
+"""All that reaches out of the agent's process: one adapter for each port, out of the settings."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tidegate_agent.adapters.bus_paho import PahoBus
+from tidegate_agent.adapters.clock_system import SystemClock
+from tidegate_agent.adapters.root_pinned import PinnedRoot
+from tidegate_agent.adapters.root_tuf import TufRoot
+from tidegate_agent.adapters.timer_apscheduler import ApschedulerTimer
+from tidegate_agent.device_key import signer_of
+from tidegate_agent.ports import (
+    Board,
+    Bus,
+    Clock,
+    EventSigner,
+    Host,
+    Journal,
+    RebootLock,
+    Timer,
+    Verifier,
+)
+from tidegate_agent.wiring.images import ImagePorts, image_ports
+from tidegate_agent.wiring.roots import keeper_of, rooted
+from tidegate_agent.wiring.trust import verifier_of
+from tidegate_agent.wiring.values import board_of, host_id, host_of, lock_of, open_journal
+from tidegate_wire.mqtt.backoff import Backoff
+
+if TYPE_CHECKING:
+    from tidegate_agent.config import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """The adapters of one agent. Whoever puts an agent together may replace any of them.
+
+    `images` has one entry for each follow, in the settings' order.
+    """
+
+    signer: EventSigner | None
+    journal: Journal
+    keeper: PinnedRoot | TufRoot | None
+    bus: Bus
+    clock: Clock
+    verifier: Verifier
+    timer: Timer
+    host: Host
+    lock: RebootLock | None
+    board: Board | None
+    images: tuple[ImagePorts, ...]
+
+
+def outside_of(settings: Settings) -> Outside:
+    """Make every adapter.
+
+    Raises:
+        TidegateError: a setting that only shows its fault here, or a journal that cannot be opened.
+    """
+    signer = signer_of(settings)
+    journal = open_journal(settings)
+    keeper = keeper_of(settings)
+    return Outside(
+        signer=signer,
+        journal=journal,
+        keeper=keeper,
+        bus=PahoBus(
+            settings.bus,
+            client_id=host_id(settings),
+            topics=_topics(settings),
+            backoff=Backoff(random.random),
+        ),
+        clock=SystemClock(),
+        verifier=rooted(verifier_of(settings), keeper),
+        timer=ApschedulerTimer(),
+        host=host_of(settings),
+        lock=lock_of(settings),
+        board=board_of(settings),
+        images=tuple(image_ports(settings, follow) for follow in settings.follow),
+    )
+
+
+def _topics(settings: Settings) -> list[str]:
+    topics = settings.bus.topics
+    channels = [topics.channel(each.product, each.channel) for each in settings.follow]
+    return channels if settings.requests is None else [*channels, topics.requests(host_id(settings))]
