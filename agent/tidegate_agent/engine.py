@@ -5,6 +5,7 @@ Network, timers and workers only put calls on the queue; one thread runs them an
 
 from __future__ import annotations
 
+import functools
 import queue
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -59,7 +60,7 @@ class Engine:
     ) -> None:
         self._around = around
         self._bus = bus
-        self._start = around.journal.begin()
+        self._life = around.journal.begin()
         self._connection = 0
         self._connected = False
         self.broker_failure: Failure | None = None
@@ -92,7 +93,7 @@ class Engine:
     def start(self) -> None:
         """Go on from where the journal says, then listen."""
         for follower in self.followers:
-            self.guarded(follower.start)
+            self.guarded(functools.partial(follower.start, crashed=self._life.crashed))
         if self._sealing is not None:
             self._sealing.begin()
         if self._desk is not None:
@@ -109,6 +110,7 @@ class Engine:
             follower.interrupt()
         self._bus.stop(self._status_message(self._status(Presence.OFFLINE, full=True)))
         self._around.timer.stop()
+        self._attempt(self._around.journal.end, "end")
 
     def guarded(self, call: Callable[[], None]) -> None:
         """Run one call from the queue, then tell what came of it. Whatever it raises, the daemon lives."""
@@ -230,7 +232,7 @@ class Engine:
 
     def _status(self, presence: Presence, *, full: bool = False) -> HostStatus:
         follows = tuple(reporting.follow_status(f.view()) for f in self.followers) if full else ()
-        birth = Birth(self._start, self._connection)
+        birth = Birth(self._life.number, self._connection)
         key = None if self._sealing is None else self._sealing.key_id
         now = self._around.clock.now()
         status = reporting.host_status(self._around.profile, birth, presence, now, follows, key)

@@ -7,6 +7,7 @@ is about one state; a sixth of it is imports.
 
 from __future__ import annotations
 
+import functools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -139,19 +140,21 @@ class Follower:
         )
         self._assessor = Assessor(seat, around)
 
-    def start(self) -> None:
+    def start(self, *, crashed: bool = False) -> None:
         """Compare the journal with the engine's truth and go on from there.
 
         Past activation nothing can be done without that truth, and nothing is: it is asked for again.
+        `crashed` is whether the agent's life before did not end in order.
         """
         silent = self._look()
         if silent is not None and machine.is_committed(self._state):
             rules = self.around.rules
             at = self._now() + rules.growing(rules.look_again, self._silent - 1)
-            self.around.timer.wake(f"engine {self.follow.key}", at, lambda: self.around.post(self.start))
+            again = functools.partial(self.start, crashed=crashed)
+            self.around.timer.wake(f"engine {self.follow.key}", at, lambda: self.around.post(again))
             return
         guard = _about(self._state, self._operations.guard_fired())
-        self.handle(Restarted(self._image, self.around.profile.boot_id, guard))
+        self.handle(Restarted(self._image, self.around.profile.boot_id, guard, crashed))
         if self._left_over():
             self._work.do(Discard())
         self._watch_expiry()

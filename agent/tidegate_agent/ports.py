@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from tidegate_agent.model import Protocol as MqttProtocol
-    from tidegate_agent.records import Approval, Change, Hold, Ledger, Letter, Recollection, Snooze
+    from tidegate_agent.records import Approval, Change, Hold, Ledger, Letter, Life, Recollection, Snooze
     from tidegate_agent.root_watch import RootInForce
     from tidegate_agent.update.states import Target
     from tidegate_schemas.events import UpdateEvent
@@ -285,8 +285,12 @@ class Timer(Protocol):
 class Journal(Protocol):
     """The state on disk. Every call raises JournalError when the disk does; nothing is half written."""
 
-    def begin(self) -> int:
-        """Count this start of the agent; the first is 1."""
+    def begin(self) -> Life:
+        """A life of the agent begins: its number, and how the one before ended."""
+        ...
+
+    def end(self) -> None:
+        """This life ends in order."""
         ...
 
     def recall(self, follow: Follow) -> Recollection:

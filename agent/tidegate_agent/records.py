@@ -29,6 +29,14 @@ class Recollection:
 
 
 @dataclass(frozen=True, slots=True)
+class Life:
+    """One run of the agent: the first is number 1. `crashed`: the one before did not end in order."""
+
+    number: int
+    crashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """A person's word for one digest; `at_once` also waives the window. It lapses at `expires`, if set."""
 

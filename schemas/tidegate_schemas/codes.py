@@ -14,6 +14,7 @@ class Code(StrEnum):
 
     ACTIVATE_FAILED = "activate.failed"
     ACTIVATE_REFUSED = "activate.refused"
+    AGENT_KILLED = "agent.killed"
     AGENT_RUNNING = "agent.running"
     ANNOUNCE_CONFLICT = "announce.conflict"
     ANNOUNCE_MISSING = "announce.missing"
@@ -152,6 +153,10 @@ REGISTRY: dict[Code, Entry] = {
     Code.ACTIVATE_REFUSED: Entry(
         "The engine or the host refused to activate: another update is in progress, or the reboot was denied.",
         "See `tidegate-agent status` for who holds the host, then approve or announce again.",
+    ),
+    Code.AGENT_KILLED: Entry(
+        "The agent was killed, or the host lost power or crashed, again and again in the same step of an update.",
+        "Look at the journal of the host for what ended it there (out of memory, a hook or health check that stops the agent, a kernel panic); then announce the release again, or a better one.",
     ),
     Code.AGENT_RUNNING: Entry(
         "Another tidegate-agent works with the same state directory.",

@@ -18,7 +18,18 @@ from tidegate_agent.adapters.journal_sqlite import SqliteJournal
 from tidegate_agent.admission import Memory
 from tidegate_agent.errors import JournalError
 from tidegate_agent.model import Failure, Follow
-from tidegate_agent.records import INBOX, Approval, Change, Decided, Hold, Ledger, Recollection, Snooze, Spent
+from tidegate_agent.records import (
+    INBOX,
+    Approval,
+    Change,
+    Decided,
+    Hold,
+    Ledger,
+    Life,
+    Recollection,
+    Snooze,
+    Spent,
+)
 from tidegate_agent.update.states import Outcome, Settled, State
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -40,7 +51,16 @@ def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]
 
 
 def test_counts_starts(journal: Journal) -> None:
-    assert [journal.begin(), journal.begin()] == [1, 2]
+    assert [journal.begin().number, journal.begin().number] == [1, 2]
+
+
+def test_tells_how_the_life_before_ended(journal: Journal) -> None:
+    assert not journal.begin().crashed
+    journal.end()
+    assert not journal.begin().crashed
+    assert journal.begin().crashed
+    journal.end()
+    assert not journal.begin().crashed
 
 
 def test_an_unknown_follow_is_idle(journal: Journal) -> None:
@@ -232,7 +252,8 @@ def test_a_journal_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> 
         assert old.execute("pragma user_version").fetchone() == (1,)
     for starts in (3, 4):
         journal = SqliteJournal(path)
-        assert journal.begin() == starts
+        # The agent that wrote the file did not say how its lives ended.
+        assert journal.begin() == Life(starts, crashed=starts == 4)
         kept = journal.recall(FOLLOW)
         assert (kept.state.kind, kept.memory.sequence, kept.installed_sequence) == ("settled", 7, 7)
         assert [letter.event.data.step for letter in journal.unsent(9)] == [Step.STAGED]
@@ -304,7 +325,7 @@ def test_what_was_committed_survives_a_new_opening(tmp_path: Path) -> None:
     first.commit(Change(FOLLOW, memory=Memory(7, "print"), events=(an_event(),)))
     first.close()
     second = SqliteJournal(tmp_path / "journal.db")
-    assert second.begin() == 2
+    assert second.begin() == Life(2, crashed=True)
     assert second.recall(FOLLOW).memory == Memory(7, "print")
     assert len(second.unsent(10)) == 1
     second.close()
@@ -314,7 +335,7 @@ def test_a_damaged_database_is_set_aside(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     path.write_bytes(b"this was a database once" * 400)
     journal = SqliteJournal(path)
-    assert journal.begin() == 1
+    assert journal.begin().number == 1
     journal.close()
     assert path.with_suffix(".damaged").read_bytes().startswith(b"this was")
 

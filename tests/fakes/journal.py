@@ -19,6 +19,7 @@ from tidegate_agent.records import (
     Hold,
     Ledger,
     Letter,
+    Life,
     Recollection,
     Snooze,
 )
@@ -40,7 +41,7 @@ class FakeJournal:
     def __init__(self) -> None:
         self.broken = False
         self.unreadable = False
-        self._starts = 0
+        self._starts = self._ended = 0
         self._follows: dict[Follow, Recollection] = {}
         self._events: list[UpdateEvent] = []
         self._sent: set[int] = set()
@@ -55,9 +56,15 @@ class FakeJournal:
         self._inbox: dict[str, bytes] = {}
         self._ledger = Ledger()
 
-    def begin(self) -> int:
+    def begin(self) -> Life:
+        crashed, self._ended = self._ended != self._starts, self._starts
         self._starts += 1
-        return self._starts
+        return Life(self._starts, crashed)
+
+    def end(self) -> None:
+        if self.broken:
+            raise JournalError(Code.DISK_IO, "the journal cannot be used: broken")
+        self._ended = self._starts
 
     def recall(self, follow: Follow) -> Recollection:
         return self._follows.get(follow, Recollection())

@@ -23,7 +23,17 @@ from tidegate_agent.admission import Memory
 from tidegate_agent.errors import JournalError
 from tidegate_agent.machine import update_of
 from tidegate_agent.model import Failure, Follow
-from tidegate_agent.records import MESSAGES, Approval, Change, Hold, Ledger, Letter, Recollection, Snooze
+from tidegate_agent.records import (
+    MESSAGES,
+    Approval,
+    Change,
+    Hold,
+    Ledger,
+    Letter,
+    Life,
+    Recollection,
+    Snooze,
+)
 from tidegate_agent.update.states import Idle, State, Target
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
@@ -57,12 +67,20 @@ class SqliteJournal:
         self._lock = threading.RLock()
         self._db = _open_or_replace(path)
 
-    def begin(self) -> int:
-        """Count this start of the agent; the first is 1."""
+    def begin(self) -> Life:
+        """A life of the agent begins: its number, and how the one before ended."""
         with self._transaction() as db:
-            starts = int(_meta(db, "starts") or 0) + 1
-            _set_meta(db, "starts", str(starts))
-            return starts
+            before = _meta(db, "starts") or "0"
+            # An older agent did not write down how it ended: that is no crash.
+            crashed = (_meta(db, "ended") or before) != before
+            _set_meta(db, "ended", before)
+            _set_meta(db, "starts", str(int(before) + 1))
+            return Life(int(before) + 1, crashed)
+
+    def end(self) -> None:
+        """This life ends in order."""
+        with self._transaction() as db:
+            _set_meta(db, "ended", _meta(db, "starts") or "0")
 
     def recall(self, follow: Follow) -> Recollection:
         """What was last committed for a follow."""

@@ -10,10 +10,12 @@ from tidegate_agent.machine.endings import (
     end,
     fall_back,
     give_up,
+    go_back,
     in_flight,
     mark,
     pause,
 )
+from tidegate_agent.machine.lives import worn_out
 from tidegate_agent.model import Failure
 from tidegate_agent.update.commands import (
     Activate,
@@ -50,6 +52,8 @@ def activating(state: Activating, event: Event, now: datetime, rules: Rules) -> 
     """The engine is switching."""
     update = state.update
     match event:
+        case Restarted() if _is_switching(update, event) and (failure := worn_out(state, rules)) is not None:
+            return go_back(update, failure, now) or give_up(update, Outcome.FAILED, failure, now)
         case Restarted() if _is_switching(update, event):
             # An engine that needs no reboot may have been interrupted in the middle: it completes the switch.
             return Transition(state, (Activate(update.target.digest),))
@@ -135,10 +139,16 @@ def _still_to_come(
         # count that: then the next reboot has to be one that is counted.
         return Transition(replace(state, soft=False), _ask(update, now, rules, soft=False))
     if isinstance(state, Rebooting) and update.reboots >= rules.reboots:
-        given_up = _give_up_boot(update, event, now)
-        return Transition(given_up.state, (*given_up.commands, Discard()))
-    again = replace(update, boot_id=event.boot_id)
-    return Transition(Activating(again), (Activate(update.target.digest),))
+        return _and_discard(_give_up_boot(update, event, now))
+    lives = state.lives if isinstance(state, Activating) else 0
+    again = Activating(replace(update, boot_id=event.boot_id), lives)
+    if (failure := worn_out(again, rules)) is not None:
+        return _and_discard(give_up(update, Outcome.FAILED, failure, now))
+    return Transition(again, (Activate(update.target.digest),))
+
+
+def _and_discard(given_up: Transition) -> Transition:
+    return Transition(given_up.state, (*given_up.commands, Discard()))
 
 
 def _lost(state: Activating | Rebooting, event: Restarted, now: datetime, rules: Rules) -> Transition:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.machine.endings import mark, nonsense, pause, settle
+from tidegate_agent.machine.lives import worn_out
 from tidegate_agent.model import Failure
 from tidegate_agent.update.commands import (
     Activate,
@@ -85,12 +86,14 @@ def staging(state: Staging, event: Event, now: datetime, rules: Rules) -> Transi
     """The engine is fetching."""
     target = state.update.target
     match event:
+        case Restarted() if (failure := worn_out(state, rules)) is not None:
+            return _stage_failed(state, StageFailed(target.digest, failure, retryable=True), now, rules)
         case Restarted():
             update = _resumed(state.update, event)
             return Transition(replace(state, update=update), (Stage(target),))
         case Progressed() if event.digest == target.digest:
             report = Report(Step.STAGING, state.update, percent=event.percent)
-            return Transition(replace(state, percent=event.percent), (report,))
+            return Transition(replace(state, percent=event.percent, lives=0), (report,))
         case StageDone() if event.asked == target.digest:
             return _stage_done(state, event, now)
         case StageFailed() if event.asked == target.digest:

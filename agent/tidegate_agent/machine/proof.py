@@ -14,6 +14,7 @@ from tidegate_agent.machine.endings import (
     pause,
     succeed,
 )
+from tidegate_agent.machine.lives import worn_out
 from tidegate_agent.model import Failure
 from tidegate_agent.update.commands import Prove, Reboot, Rollback, Transition, WakeAt
 from tidegate_agent.update.events import (
@@ -40,6 +41,8 @@ def proving(state: Proving, event: Event, now: datetime, rules: Rules) -> Transi
     update = state.update
     match event:
         case Restarted() if event.guard is None and event.image.current == update.target.digest:
+            if (failure := worn_out(state, rules)) is not None:
+                return _unhealthy(update, failure, now)
             return Transition(replace(state, checking=True), (Prove(),))
         case Restarted():
             return fall_back(update, event, now)
@@ -50,7 +53,7 @@ def proving(state: Proving, event: Event, now: datetime, rules: Rules) -> Transi
         case Proved() if _proving_since(update, now) >= rules.health_timeout:
             return _unhealthy(update, Failure(Code.HEALTH_TIMEOUT, event.health.reason), now)
         case Proved() if state.round < rules.health_rounds:
-            later = replace(state, round=state.round + 1, checking=False)
+            later = replace(state, round=state.round + 1, checking=False, lives=0)
             return Transition(later, (WakeAt(now + rules.health_interval),))
         case Proved():
             return _unhealthy(update, Failure(Code.HEALTH_FAILED, event.health.reason), now)
@@ -72,6 +75,8 @@ def rolling_back(state: RollingBack, event: Event, now: datetime, rules: Rules) 
     """The engine is switching back. Asking it again is how a start finds out whether it has arrived."""
     update = state.update
     match event:
+        case Restarted() if (failure := worn_out(state, rules)) is not None:
+            return _stranded(state, failure.reason, now)
         case Restarted():
             return Transition(replace(state, asking=True), (Rollback(state.back_to),))
         case Woken() if not state.asking:
@@ -80,7 +85,7 @@ def rolling_back(state: RollingBack, event: Event, now: datetime, rules: Rules) 
             reason = f"the previous image was not there after {state.reboots} reboots"
             return _stranded(state, reason, now)
         case RolledBack(reboot_required=True):
-            later = replace(state, reboots=state.reboots + 1, soft=event.soft)
+            later = replace(state, reboots=state.reboots + 1, soft=event.soft, lives=0)
             return Transition(later, (WakeAt(now + rules.ask_again), _reboot(later)))
         case RolledBack():
             return end(update, Outcome.ROLLED_BACK, now, state.cause)
@@ -99,7 +104,7 @@ def rolling_back(state: RollingBack, event: Event, now: datetime, rules: Rules) 
 
 def _try_again(state: RollingBack, now: datetime, rules: Rules) -> Transition:
     """A tool that is busy now, or a reboot that is refused now, must not leave the host on a bad image."""
-    later = replace(state, tries=state.tries + 1, asking=False)
+    later = replace(state, tries=state.tries + 1, asking=False, lives=0)
     return Transition(later, (WakeAt(now + pause(later.tries, rules)),))
 
 

@@ -10,13 +10,15 @@ from datetime import timedelta
 class Rules:
     """How often the machine tries, and how soon again.
 
-    `reboots` is how many may be in vain before an image, or the way back from one, is given up.
+    `reboots` is how many may be in vain before an image, or the way back from one, is given up, and `lives`
+    how many of the agent's may end in one step.
     `retry_after` doubles with each attempt up to `retry_cap`; `look_again` is for hindrances whose end
     nothing tells, and `ask_again` for a reboot that was accepted and did not come.
     """
 
     stage_attempts: int = 6
     reboots: int = 2
+    lives: int = 3
     health_rounds: int = 3
     health_interval: timedelta = timedelta(seconds=10)
     health_timeout: timedelta = timedelta(minutes=10)

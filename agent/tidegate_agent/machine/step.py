@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from tidegate_agent.machine import lives
 from tidegate_agent.machine.committed import activating, rebooting
 from tidegate_agent.machine.messages import admitted, heard, refused
 from tidegate_agent.machine.preparing import staged, staging, waiting
@@ -57,6 +58,8 @@ def _step(state: State, event: Event, now: datetime, rules: Rules) -> Transition
             return Transition(state.before if isinstance(state, Verifying) else state)
         case Admitted():
             return admitted(state, event, now)
+        case Restarted():
+            state = lives.counted(state, event)
     match state:
         case Idle() | Settled():
             return at_rest(state, event, now)

@@ -12,12 +12,14 @@ from tidegate_agent.update.states import Target, Update, Wait
 class Restarted:
     """The agent started. The engine's truth is compared with the journal's.
 
-    `guard` says why the boot guard, or the boot loader it armed, went back; None where it did not.
+    `guard` says why the boot guard, or the boot loader it armed, went back; None where it did not. `crashed`
+    is whether the agent's life before did not end in order.
     """
 
     image: ImageStatus
     boot_id: str
     guard: Failure | None = None
+    crashed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,10 +123,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """The engine fetches the image and lays it out."""
+    """The engine fetches the image and lays it out.
+
+    `lives` here and below: how many of the agent's lives ended in the middle of it, in a row.
+    """
 
     update: Update
     percent: int = 0
+    lives: int = 0
     kind: Literal["staging"] = "staging"
 
 
@@ -144,6 +148,7 @@ class Activating:
     """The engine makes the staged image the next one to run. From here on nothing supersedes."""
 
     update: Update
+    lives: int = 0
     kind: Literal["activating"] = "activating"
 
 
@@ -166,6 +171,7 @@ class Proving:
     update: Update
     round: int = 1
     checking: bool = True
+    lives: int = 0
     kind: Literal["proving"] = "proving"
 
 
@@ -185,6 +191,7 @@ class RollingBack:
     soft: bool = False
     tries: int = 0
     asking: bool = True
+    lives: int = 0
     kind: Literal["rolling-back"] = "rolling-back"
 
 
