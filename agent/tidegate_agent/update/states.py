@@ -125,7 +125,7 @@ class Waiting:
 class Staging:
     """The engine fetches the image and lays it out.
 
-    `lives` here and below: how many of the agent's lives ended in the middle of it, in a row.
+    `lives` counts those of the agent that ended in the middle of it, in a row (`machine.lives`).
     """
 
     update: Update
