@@ -88,6 +88,16 @@ class FakeBroker:
         self._reachable = False
         self._lose_all("The connection was lost", wills=True)
 
+    def bury(self, client: FakeBus) -> None:
+        """A client dies without a goodbye: its will is published, and it does not come back."""
+        if client in self._started:
+            self._started.remove(client)
+        self._held = [(each, token) for each, token in self._held if each is not client]
+        for session in self._sessions.values():
+            if session.client is client:
+                session.client = None
+                self._publish_will(client.lose(Failure(Code.BUS_UNREACHABLE, "The client died")))
+
     def release_acks(self) -> None:
         """Send the PUBACKs that were held."""
         held, self._held = self._held, []
@@ -138,13 +148,19 @@ class FakeBroker:
         for session in lost:
             client, session.client = session.client, None
             will = client.lose(Failure(Code.BUS_UNREACHABLE, reason)) if client is not None else None
-            if wills and will is not None:
-                self.published.append(will)
-                self.publish(will.topic, will.payload, retain=will.retain)
+            if wills:
+                self._publish_will(will)
+
+    def _publish_will(self, will: Outgoing | None) -> None:
+        if will is not None:
+            self.published.append(will)
+            self.publish(will.topic, will.payload, retain=will.retain)
 
     def _flush(self, session: _Session) -> None:
         while session.client is not None and session.queue:
-            session.client.deliver(*session.queue.pop(0))
+            # A client that dies while it takes a message in has not acknowledged it: it comes again.
+            session.client.deliver(*session.queue[0])
+            del session.queue[0]
 
 
 class FakeBus:

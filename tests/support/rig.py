@@ -90,7 +90,11 @@ class Rig:
         self._lock_for_all = lock_for_all
         self._manners = manners or Manners(Schedule())
         self._queue: deque[Callable[[], None]] = deque()
+        self.equip()
         self.agent = self._start()
+
+    def equip(self) -> None:
+        """Replace parts before the first start, in rigs that want others."""
 
     @property
     def image(self) -> FakeEngine:
@@ -142,10 +146,33 @@ class Rig:
         """The answers to requests, in order, redeliveries included."""
         return [event for event in self.events() if event.data.step is Step.ANSWERED]
 
+    def step(self) -> bool:
+        """Run the oldest queued call; False when there is none."""
+        if not self._queue:
+            return False
+        self.agent.guarded(self._queue.popleft())
+        return True
+
     def settle(self) -> None:
         """Run what is queued, until nothing is left."""
-        while self._queue:
-            self.agent.guarded(self._queue.popleft())
+        while self.step():
+            pass
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Queue a call for the engine's thread."""
+        self._queue.append(call)
+
+    def verifying(self, call: Callable[[], None]) -> None:
+        """Queue a call for the worker that verifies."""
+        self.post(call)
+
+    def operating(self, call: Callable[[], None]) -> None:
+        """Queue a call for the worker that has images staged and activated."""
+        self.post(call)
+
+    def asking(self, call: Callable[[], None]) -> None:
+        """Queue a call for the worker that asks programs and servers."""
+        self.post(call)
 
     def advance(self, by: timedelta) -> None:
         """Let time pass, then run what that set off."""
@@ -165,9 +192,8 @@ class Rig:
 
     def restart(self, *, boot: bool = False) -> None:
         """Power is cut and comes back; `boot` also boots the host."""
-        self._queue.clear()
         self._timer.stop()
-        self.broker.cut()
+        self.broker.bury(self._bus)
         self._queue.clear()
         if boot:
             self.host.boot()
@@ -202,10 +228,10 @@ class Rig:
             policy=Policy(),
             manners=self._manners,
             rules=Rules(),
-            post=self._queue.append,
-            verifying=self._queue.append,
-            operating=self._queue.append,
-            asking=self._queue.append,
+            post=self.post,
+            verifying=self.verifying,
+            operating=self.operating,
+            asking=self.asking,
             splay=lambda: self.splay,
             requests=self._requests,
             lock=self._lock,
@@ -231,8 +257,8 @@ class Rig:
         topics = [TOPICS.channel(follow.product, follow.channel) for follow in self.engines]
         if self._requests is not None:
             topics.append(TOPICS.requests(HOST))
-        bus = FakeBus(self.broker, HOST, topics)
-        agent = Engine(follows, around, bus, TOPICS, upkeep=self._upkeep(around))
+        self._bus = FakeBus(self.broker, HOST, topics)
+        agent = Engine(follows, around, self._bus, TOPICS, upkeep=self._upkeep(around))
         self.agent = agent
         agent.start()
         self.settle()
