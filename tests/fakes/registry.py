@@ -164,9 +164,14 @@ class FakeRegistry:
         self._server.server_close()
 
     @property
+    def port(self) -> int:
+        """Where it listens on loopback."""
+        return int(self._server.server_address[1])
+
+    @property
     def host(self) -> str:
         """Host and port, with the name that a certificate for loopback carries."""
-        return f"localhost:{self._server.server_address[1]}"
+        return f"localhost:{self.port}"
 
     @property
     def url(self) -> str:

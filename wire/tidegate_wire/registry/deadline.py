@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from tidegate_wire.registry.whole_headers import WholeHeaders
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -57,10 +59,14 @@ def bounded_pools(seconds: float) -> dict[str, type[HTTPConnectionPool]]:
             return getresponse()
 
     class Plain(HTTPConnection):
+        response_class = WholeHeaders
+
         def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3's own stub does
             return receive(self, super().getresponse)
 
     class Secure(HTTPSConnection):
+        response_class = WholeHeaders
+
         def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3's own stub does
             return receive(self, super().getresponse)
 
