@@ -39,6 +39,7 @@ EXAMPLES: Final = {
     "host.id": '"kiosk-17"',
     "host.labels": '{ site = "kiel", ring = "early" }',
     "bus.url": '"mqtts://broker.example.org"',
+    "bus.alternatives": '["mqtts://broker-2.example.org", "mqtts://broker-3.example.org"]',
     "bus.username": '"kiosk-17"',
     "bus.password": '"better in a file"',
     "bus.password_file": '"/etc/tidegate/bus-password"',

@@ -70,7 +70,7 @@ def outside_of(settings: Settings) -> Outside:
             settings.bus,
             client_id=host_id(settings),
             topics=_topics(settings),
-            backoff=Backoff(random.random),
+            backoff=Backoff(random.random, settings.bus.reconnect_first_s, settings.bus.reconnect_most_s),
         ),
         clock=SystemClock(),
         verifier=rooted(verifier_of(settings), keeper),

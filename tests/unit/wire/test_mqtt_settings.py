@@ -103,6 +103,13 @@ def test_defaults() -> None:
         {"key": "/k"},
         {"url": "mqtt://broker", "ca": "/ca"},
         {"url": "ws://broker", "cert": "/cert"},
+        {"alternatives": ["mqtts://"]},
+        {"alternatives": ["mqtt://broker.example"]},
+        {"alternatives": ["mqtts://edge-1:hunter2@broker"]},
+        {"alternatives": [f"mqtts://broker-{number}" for number in range(17)]},
+        {"alternatives": "mqtts://broker"},
+        {"reconnect_first_s": 0},
+        {"reconnect_first_s": 60.0, "reconnect_most_s": 59.0},
     ],
 )
 def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
@@ -126,6 +133,19 @@ def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
 def test_a_password_in_clear_over_a_network_is_warned_of(url: str, *, warned: bool) -> None:
     assert bool(settings(url=url, username="edge-1", password="x").warnings) is warned
     assert settings(url=url, username="edge-1").warnings == ()
+
+
+def test_alternatives_are_other_brokers_for_the_same_client() -> None:
+    urls = ["mqtts://b", "mqtts://c", "mqtts://b", "mqtts://broker.example"]
+    made = settings(alternatives=urls, username="edge-1")
+    each = made.each
+    assert [one.url for one in each] == ["mqtts://broker.example", "mqtts://b", "mqtts://c"]
+    assert {(one.username, one.alternatives) for one in each} == {("edge-1", ())}
+
+
+def test_a_password_in_clear_to_an_alternative_is_warned_of() -> None:
+    made = settings(url="mqtt://localhost", alternatives=["mqtt://b"], username="edge-1", password="x")
+    assert [("b:1883" in warning) for warning in made.warnings] == [True]
 
 
 def test_a_password_is_never_shown() -> None:
