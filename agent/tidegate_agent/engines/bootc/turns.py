@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from tidegate_agent.engines.images.space import disk_errors
 from tidegate_agent.errors import EngineError
+from tidegate_agent.held_file import held
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
@@ -29,15 +28,9 @@ def turn(path: Path, code: Code) -> Iterator[None]:
     Raises:
         EngineError: ENGINE_BUSY, retryable, when another holds it; `code`, DISK_FULL or DISK_IO.
     """
-    with disk_errors(code, "locking", path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            reason = f"another image engine is at work on this host and holds {path}"
-            raise EngineError(Code.ENGINE_BUSY, reason, retryable=True) from error
+    reason = f"another image engine is at work on this host and holds {path}"
+    with ExitStack() as stack:
+        with disk_errors(code, "locking", path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(held(path, EngineError(Code.ENGINE_BUSY, reason, retryable=True)))
         yield
-    finally:
-        os.close(file)

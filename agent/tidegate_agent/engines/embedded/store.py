@@ -12,8 +12,6 @@ Mount the file system `nosuid,nodev` where the images need neither: old generati
 
 from __future__ import annotations
 
-import fcntl
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,6 +21,7 @@ from tidegate_agent.engines.embedded.info import GenerationInfo, read_info
 from tidegate_agent.engines.embedded.removal import empty_folder, remove_tree, sweep_objects
 from tidegate_agent.engines.images.durable import sync_directory
 from tidegate_agent.errors import EngineError
+from tidegate_agent.held_file import held
 from tidegate_wire.registry.digest import hex_of
 
 if TYPE_CHECKING:
@@ -72,21 +71,9 @@ class Store:
                 agent may write to the store.
         """
         self._prepare()
-        file = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            # Who can open it, if only to read, can hold it too (flock(2)).
-            os.fchmod(file, 0o600)
-            self._hold(file, code)
+        reason = f"another process works on the images in {self.root}"
+        with held(self.root / "lock", EngineError(code, reason, retryable=True)):
             yield
-        finally:
-            os.close(file)
-
-    def _hold(self, file: int, code: Code) -> None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            reason = f"another process works on the images in {self.root}"
-            raise EngineError(code, reason, retryable=True) from error
 
     def tree_of(self, digest: str) -> Path:
         """Where the generation of an announced digest is, or would be."""

@@ -10,14 +10,13 @@ is below the sysroot.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tidegate_agent.engines.ostree.writable import ensure_writable
 from tidegate_agent.errors import EngineError
+from tidegate_agent.held_file import held
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
@@ -47,12 +46,9 @@ class Workplace:
         ensure_writable(self.root.parent)
         for folder in (self.root, self.blobs):
             folder.mkdir(mode=0o700, exist_ok=True)
-        file = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            self._hold(file)
+        reason = f"another process works on the images in {self.root.parent}"
+        with held(self.root / "lock", EngineError(Code.ENGINE_BUSY, reason, retryable=True)):
             yield
-        finally:
-            os.close(file)
 
     def begin(self) -> None:
         """Make an empty folder for work."""
@@ -75,10 +71,3 @@ class Workplace:
         for blob in list(self.blobs.iterdir()):
             if blob.name.removesuffix(".partial") not in keep:
                 blob.unlink()
-
-    def _hold(self, file: int) -> None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            reason = f"another process works on the images in {self.root.parent}"
-            raise EngineError(Code.ENGINE_BUSY, reason, retryable=True) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import secrets
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tidegate_agent.engines.podman.files import make_durable_folder
 from tidegate_agent.errors import EngineError
+from tidegate_agent.held_file import held
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
@@ -49,15 +49,9 @@ class House:
         make_durable_folder(self.root, 0o700)
         make_durable_folder(self.documents, 0o700)
         self._require_own()
-        handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        reason = f"another process works on the images of {self.root}"
+        with held(self.root / "lock", EngineError(Code.ENGINE_BUSY, reason, retryable=True)):
             yield
-        except BlockingIOError as error:
-            reason = f"another process works on the images of {self.root}"
-            raise EngineError(Code.ENGINE_BUSY, reason, retryable=True) from error
-        finally:
-            os.close(handle)
 
     @contextmanager
     def pulling(self) -> Iterator[Path]:
