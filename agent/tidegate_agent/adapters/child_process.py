@@ -1,4 +1,7 @@
-"""One question to a process that may hang, flood or die: a capped answer within a deadline, or an error."""
+"""Questions to a process that may hang, flood or die: a capped answer within a deadline, or an error.
+
+`ask` runs a process for one question, `converse` starts one for several.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +55,74 @@ def ask(
     return answer
 
 
+class Pipes:
+    """A process that is running, and the pipes to and from it. Nothing it does blocks the caller."""
+
+    def __init__(self, process: subprocess.Popen[bytes], questions: int, answers: int) -> None:
+        self._process = process
+        self._questions = questions
+        self._answers = answers
+        os.set_blocking(questions, False)
+
+    def talks(self) -> bool:
+        """Whether there is something to read: words, or its end."""
+        return bool(select.select([self._answers], [], [], 0)[0])
+
+    def write(self, data: bytes, deadline: float) -> None:
+        """Hand bytes over. Raises TimeoutError at the deadline (monotonic, s); ChildError when it is gone."""
+        left = memoryview(data)
+        while left:
+            if not select.select([], [self._questions], [], max(0.0, deadline - time.monotonic()))[1]:
+                raise TimeoutError
+            try:
+                left = left[os.write(self._questions, left[:_CHUNK]) :]
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise ChildError(f"it took no question: {error.strerror}") from error
+
+    def read(self, length: int, deadline: float) -> bytes:
+        """That many bytes. Raises as `write`."""
+        data = bytearray()
+        while len(data) < length:
+            if not select.select([self._answers], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise TimeoutError
+            chunk = os.read(self._answers, min(_CHUNK, length - len(data)))
+            if not chunk:
+                raise ChildError("it ended without an answer")
+            data += chunk
+        return bytes(data)
+
+    def end(self) -> None:
+        """Kill it, with whatever it started in its process group. Once."""
+        _end(self._process)
+
+
+def converse(command: Sequence[str], environment: Mapping[str, str]) -> Pipes:
+    """Start a process with a pipe to its stdin and one from its stdout, otherwise as `ask` does.
+
+    Raises:
+        ChildError: it could not be started.
+    """
+    try:
+        process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            cwd="/",
+            env=dict(environment),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ChildError(f"it could not be started: {error.strerror}") from error
+    if process.stdin is None or process.stdout is None:
+        _end(process)
+        raise ChildError("it has no pipes")
+    return Pipes(process, process.stdin.fileno(), process.stdout.fileno())
+
+
 def _start(
     command: Sequence[str], question: bytes, environment: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
@@ -102,6 +173,7 @@ def _await_exit(process: subprocess.Popen[bytes], deadline: float) -> None:
 
 def _end(process: subprocess.Popen[bytes]) -> int:
     os.killpg(process.pid, signal.SIGKILL)
-    if process.stdout is not None:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
     return process.wait()

@@ -1,7 +1,8 @@
-"""The verifier port: every message is judged by a fresh, confined child process (`verify_child`).
+"""The verifier port: every message is judged by a confined child process (`verify_child`).
 
+`VerifyingChild` starts a fresh one for each question; `ScreeningChild`, beside, keeps one for a while.
 The child is started isolated (`-I`): neither the working directory nor PYTHON* variables nor a user's
-site-packages can plant a module in it. It gets no HOME, no credentials and no descriptor but its pipe.
+site-packages can plant a module in it. It gets no HOME, no credentials and no descriptor but its pipes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.adapters import verify_messages
 from tidegate_agent.adapters.child_process import ChildError, ask
+from tidegate_agent.adapters.kept_child import KeptChild
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.model import Verdict
 from tidegate_schemas import jsontext, limits
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from tidegate_agent.adapters.kept_child import Keeping
+    from tidegate_agent.adapters.screening_child import ScreeningChild
     from tidegate_agent.model import Follow
     from tidegate_wire.trust.policy import SignerPolicy
 
@@ -58,6 +62,20 @@ class VerifyingChild:
         limits_for_child = [str(memory_mib), str(math.ceil(timeout_s))]
         self._command = [python, "-I", "-B", "-X", "utf8", "-m", MODULE, *limits_for_child]
 
+    def kept(self, keeping: Keeping) -> KeptChild:
+        """Such a child that answers several questions, within the limits of one for all of them."""
+        return KeptChild(
+            [*self._command, "serve"],
+            environment=_ENVIRONMENT,
+            timeout_s=self._timeout_s,
+            cap=verify_messages.ANSWER_BYTES,
+            keeping=keeping,
+        )
+
+    def question(self, about: verify_messages.Subject) -> bytes:
+        """What a child is asked about something."""
+        return verify_messages.VerifyRequest(about=about, root=self._root).to_json()
+
     def judge(self, about: verify_messages.Subject) -> verify_messages.Genuine:
         """The child's word on something.
 
@@ -67,17 +85,14 @@ class VerifyingChild:
         try:
             raw = ask(
                 self._command,
-                verify_messages.VerifyRequest(about=about, root=self._root).to_json(),
+                self.question(about),
                 environment=_ENVIRONMENT,
                 timeout_s=self._timeout_s,
                 cap=verify_messages.ANSWER_BYTES,
             )
         except ChildError as error:
-            raise _no_verdict(str(error)) from error
-        answer = _answer(raw)
-        if isinstance(answer, verify_messages.Refused):
-            raise RefusedError(answer.code, answer.reason)
-        return answer
+            raise no_verdict(str(error)) from error
+        return genuine(raw)
 
 
 class ChildVerifier:
@@ -92,7 +107,7 @@ class ChildVerifier:
 
     def __init__(
         self,
-        child: VerifyingChild,
+        child: VerifyingChild | ScreeningChild,
         signers: Mapping[str, SignerPolicy],
         host: str = "",
         operators: SignerPolicy | None = None,
@@ -139,14 +154,23 @@ def _verdict(answer: verify_messages.Genuine) -> Verdict:
     )
 
 
-def _answer(raw: bytes) -> verify_messages.Answer:
+def genuine(raw: bytes) -> verify_messages.Genuine:
+    """A child's answer, where it is that something is genuine.
+
+    Raises:
+        RefusedError: it is another one; or cannot be read, which is no verdict.
+    """
     try:
         jsontext.parse(raw, verify_messages.ANSWER_BYTES)
-        return verify_messages.ANSWER.validate_json(raw)
+        answer = verify_messages.ANSWER.validate_json(raw)
     # A ValueError of pydantic, a TidegateError of jsontext: an answer that is not whole is none.
     except (ValueError, TidegateError) as error:
-        raise _no_verdict("its answer cannot be read") from error
+        raise no_verdict("its answer cannot be read") from error
+    if isinstance(answer, verify_messages.Refused):
+        raise RefusedError(answer.code, answer.reason)
+    return answer
 
 
-def _no_verdict(how: str) -> RefusedError:
+def no_verdict(how: str) -> RefusedError:
+    """The refusal of what could not be judged."""
     return RefusedError(Code.VERIFY_FAILED, f"the verifying process gave no verdict: {how}")

@@ -95,7 +95,7 @@ def put_together(settings: Settings, outside: Outside) -> Agent:
     )
     layouts = layouts_of(settings)
     follows = [
-        with_layouts(followed(follow, images, around), layouts)
+        with_layouts(followed(follow, images, around, outside.reverifier), layouts)
         for follow, images in zip(settings.follow, outside.images, strict=True)
     ]
     signer = outside.signer

@@ -13,7 +13,7 @@ from tidegate_agent.adapters.image_signatures import AnnouncementIsEnough, Regis
 from tidegate_agent.adapters.this_boot import ThisBoot
 from tidegate_agent.adapters.unguarded import Unguarded
 from tidegate_agent.operations import Operations
-from tidegate_agent.ports import BootGuard, HealthCheck, ImageEngine, ImageSignatures
+from tidegate_agent.ports import BootGuard, HealthCheck, ImageEngine, ImageSignatures, Verifier
 from tidegate_agent.surroundings import Followed, Surroundings
 from tidegate_agent.warrant import Warrant
 from tidegate_agent.wiring.engines import image_engine, image_source
@@ -50,12 +50,14 @@ def image_ports(settings: Settings, follow: FollowSettings) -> ImagePorts:
     )
 
 
-def followed(follow: FollowSettings, images: ImagePorts, around: Surroundings) -> Followed:
+def followed(
+    follow: FollowSettings, images: ImagePorts, around: Surroundings, reverifier: Verifier
+) -> Followed:
     """A follow with everything that its images need."""
     operations = Operations(
         engine=images.engine,
         signatures=images.signatures,
-        warrant=Warrant(follow.follow, around.verifier, around.journal),
+        warrant=Warrant(follow.follow, reverifier, around.journal),
         health=images.health,
         host=around.host,
         guard=images.guard,

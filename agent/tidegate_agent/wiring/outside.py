@@ -25,7 +25,7 @@ from tidegate_agent.ports import (
 )
 from tidegate_agent.wiring.images import ImagePorts, image_ports
 from tidegate_agent.wiring.roots import keeper_of, rooted
-from tidegate_agent.wiring.trust import verifier_of
+from tidegate_agent.wiring.trust import screening_verifier_of, verifier_of
 from tidegate_agent.wiring.values import board_of, host_id, host_of, lock_of, open_journal
 from tidegate_wire.mqtt.backoff import Backoff
 
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 class Outside:
     """The adapters of one agent. Whoever puts an agent together may replace any of them.
 
-    `images` has one entry for each follow, in the settings' order.
+    `images` has one entry for each follow, in the settings' order. `verifier` judges what comes over the
+    broker, `reverifier` the statement behind an image that is about to be activated.
     """
 
     signer: EventSigner | None
@@ -46,6 +47,7 @@ class Outside:
     bus: Bus
     clock: Clock
     verifier: Verifier
+    reverifier: Verifier
     timer: Timer
     host: Host
     lock: RebootLock | None
@@ -73,7 +75,8 @@ def outside_of(settings: Settings) -> Outside:
             backoff=Backoff(random.random, settings.bus.reconnect_first_s, settings.bus.reconnect_most_s),
         ),
         clock=SystemClock(),
-        verifier=rooted(verifier_of(settings), keeper),
+        verifier=rooted(screening_verifier_of(settings), keeper),
+        reverifier=rooted(verifier_of(settings), keeper),
         timer=ApschedulerTimer(),
         host=host_of(settings),
         lock=lock_of(settings),
