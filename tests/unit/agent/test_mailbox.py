@@ -107,3 +107,66 @@ def test_all_is_forgotten_but_what_waits() -> None:
     box.put(b"waits")
     box.put(b"heard")
     assert [letter[1] for letter in iter(box.take, None)] == [b"waits", b"heard"]
+
+
+def test_what_is_retained_is_taken_out_next() -> None:
+    box = Mailbox()
+    assert box.put(letter(1))
+    assert not box.put(letter(2), retained=True)
+    assert drain(box) == [letter(2), letter(1)]
+    assert box.put(letter(3), retained=True), "an empty box's owner is told"
+    assert not box.empty
+    assert not box.put(letter(4))
+    assert drain(box) == [letter(3), letter(4)]
+
+
+def test_no_flood_pushes_out_what_is_retained() -> None:
+    box = Mailbox()
+    box.put(b"retained", retained=True)
+    for number in range(10 * CAPACITY):
+        box.put(letter(number))
+    assert box.dropped == 9 * CAPACITY
+    assert box.take() == (hashlib.sha256(b"retained").hexdigest(), b"retained")
+    assert len(drain(box)) == CAPACITY
+
+
+def test_of_what_is_retained_the_newest_counts_and_the_others_get_a_new_hearing() -> None:
+    box = Mailbox()
+    for number in range(5):
+        box.put(letter(number), retained=True)
+    assert box.dropped == 0
+    assert drain(box) == [letter(4)]
+    assert box.put(letter(3), retained=True)
+    assert not box.put(letter(4), retained=True), "it was heard"
+
+
+def test_what_waits_already_comes_to_the_front_when_it_is_retained() -> None:
+    box = Mailbox()
+    for number in range(3):
+        box.put(letter(number))
+    assert not box.put(letter(2), retained=True)
+    assert drain(box) == [letter(2), letter(0), letter(1)]
+
+
+def test_what_is_retained_and_waits_is_not_forgotten_with_the_rest() -> None:
+    box = Mailbox()
+    box.put(b"waits", retained=True)
+    box.forget_all()
+    box.put(b"waits")
+    assert drain(box) == [b"waits"]
+
+
+def test_what_the_channel_stands_at_is_recognised_after_any_flood() -> None:
+    box = Mailbox()
+    box.put(letter(0))
+    box.stand(hashlib.sha256(letter(0)).hexdigest())
+    for number in range(1, 3 * REMEMBERED):
+        box.put(letter(number))
+        drain(box)
+    assert not box.put(letter(0), retained=True)
+    assert box.empty
+    box.stand(hashlib.sha256(letter(3 * REMEMBERED - 1)).hexdigest())
+    for number in range(4 * REMEMBERED, 5 * REMEMBERED):
+        box.put(letter(number))
+        drain(box)
+    assert box.put(letter(0)), "another one stands in its place"
