@@ -33,27 +33,42 @@ class Cut:
 class Scissors:
     """Forwards 127.0.0.1:`port` to another port of loopback.
 
+    Args:
+        target_port: where to.
+        cuts: for each connection in turn.
+        listening: whether it takes connections from the beginning, or refuses them until `listen`.
+
     Attributes:
         port: where it listens.
         carried: bytes of answers that were let through, for each connection.
     """
 
-    def __init__(self, target_port: int, cuts: Iterable[Cut] = ()) -> None:
+    def __init__(self, target_port: int, cuts: Iterable[Cut] = (), *, listening: bool = True) -> None:
         self._target_port = target_port
         self._cuts = deque(cuts)
-        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server = socket.socket()
+        self._server.bind(("127.0.0.1", 0))
+        self._listening = listening
         self.port: int = self._server.getsockname()[1]
         self.carried: list[int] = []
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
 
-    def __enter__(self) -> Self:
+    def listen(self) -> None:
+        """Take connections from now on."""
+        self._server.listen()
         self._threads[0].start()
+
+    def __enter__(self) -> Self:
+        if self._listening:
+            self.listen()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._threads[0].join(10)
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        if self._threads[0].ident is None:
+            self._threads.clear()
         for one in self._open:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)

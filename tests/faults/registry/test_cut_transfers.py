@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Framing = Literal["length", "chunked", "until the end"]
 FRAMINGS: Final[tuple[Framing, ...]] = ("length", "chunked", "until the end")
-SEEDS: Final = range(400 if everything() else 24)
+SEEDS: Final = range(400 if everything() else 14)
 HEADERS: Final = 400
 """More bytes than the headers of an answer have."""
 
