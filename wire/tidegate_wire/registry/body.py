@@ -38,8 +38,9 @@ def read_document(response: BaseHTTPResponse, limit: int, pacing: Pacing, what: 
     if (declared_length(response) or 0) > limit:
         raise too_large
     found = bytearray()
-    until = pacing.clock() + pacing.limits.document_timeout
-    while chunk := _read(response, pacing):
+    asked = pacing.take_turn()
+    until = asked + pacing.limits.document_timeout
+    while chunk := _read(response, pacing, asked):
         found += chunk
         if len(found) > limit:
             raise too_large
@@ -51,7 +52,8 @@ def read_document(response: BaseHTTPResponse, limit: int, pacing: Pacing, what: 
 def read_paced(response: BaseHTTPResponse, pacing: Pacing) -> Iterator[bytes]:
     """Read a long answer in chunks, as they come, as long as they come fast enough.
 
-    Only time spent waiting for the network counts, not what the consumer does between the chunks.
+    Only time spent waiting for the network counts: not what the consumer does between the chunks, nor the
+    pauses that keep the host below the rate that it is given.
 
     Raises:
         TransientError: it broke off, or fell below the minimum rate.
@@ -59,9 +61,9 @@ def read_paced(response: BaseHTTPResponse, pacing: Pacing) -> Iterator[bytes]:
     waited, received = 0.0, 0
     limits = pacing.limits
     while True:
-        before = pacing.clock()
-        chunk = _read(response, pacing)
-        waited += pacing.clock() - before
+        asked = pacing.take_turn()
+        chunk = _read(response, pacing, asked)
+        waited += pacing.clock() - asked
         received += len(chunk)
         if not chunk:
             return
@@ -78,7 +80,7 @@ def declared_length(response: BaseHTTPResponse) -> int | None:
     return int(value[:19]) if value.isascii() and value.isdigit() else None
 
 
-def _read(response: BaseHTTPResponse, pacing: Pacing) -> bytes:
+def _read(response: BaseHTTPResponse, pacing: Pacing, asked: float) -> bytes:
     bounded = (
         # Lengths and trailers are lines of their own between the bytes that we want.
         ended_after(pacing.limits.read_timeout, response.shutdown)
@@ -88,6 +90,8 @@ def _read(response: BaseHTTPResponse, pacing: Pacing) -> bytes:
     try:
         with bounded:
             # read1, because read would wait for a whole chunk, and a slow sender would not be noticed.
-            return response.read1(_CHUNK, decode_content=False) or b""
+            content = response.read1(pacing.piece(_CHUNK), decode_content=False) or b""
     except (HTTPError, TimeoutError) as error:
         raise TransientError(f"the transfer broke off: {error}") from error
+    pacing.came(len(content), asked)
+    return content

@@ -36,5 +36,9 @@ def open_source(
     registries = load_registries_conf(settings.registries_conf, settings.registries_conf_folders)
     pacing = pacing or Pacing(settings.limits)
     return RegistryClient(
-        reference, registries, Credentials(settings.auth_files), Transport(settings), pacing
+        reference,
+        registries,
+        Credentials(settings.auth_files),
+        Transport(settings, pacing.ahead),
+        pacing,
     )

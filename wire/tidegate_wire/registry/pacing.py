@@ -10,9 +10,14 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from tidegate_wire.registry.settings import Limits
+from tidegate_wire.registry.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+def _uncounted(_: int) -> None:
+    """Content that nobody counts."""
 
 
 class TransientError(Exception):
@@ -40,12 +45,16 @@ class Pacing:
         sleep: waits a number of seconds. It may raise `source.Cancelled` to end the waiting.
         random: a number in [0, 1).
         clock: monotonic seconds.
+        throttle: how fast contents may come; None for as fast as they can.
+        count: told the length of all content that came, as it comes; for any thread.
     """
 
     limits: Limits = field(default_factory=Limits)
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
     clock: Callable[[], float] = time.monotonic
+    throttle: Throttle | None = None
+    count: Callable[[int], object] = _uncounted
 
     def pause(self, failures: int, retry_after: float | None = None) -> None:
         """Wait before the next try: random up to an exponential bound, not less than the server asked for.
@@ -57,6 +66,29 @@ class Pacing:
         limits = self.limits
         bound = min(limits.backoff_cap, limits.backoff_base * 2 ** min(failures, 30))
         self.sleep(max(self.random() * bound, min(retry_after or 0.0, limits.backoff_cap)))
+
+    def take_turn(self) -> float:
+        """Wait until content may be read, if it may not come as fast as it can; the clock's time then."""
+        now = self.clock()
+        if self.throttle is not None and (owed := self.throttle.owed(now)):
+            self.sleep(owed)
+            now = self.clock()
+        return now
+
+    @property
+    def ahead(self) -> int | None:
+        """How much a connection may bring before it is read, in bytes; None where that does not matter."""
+        return None if self.throttle is None else self.throttle.ahead
+
+    def piece(self, most: int) -> int:
+        """How much content to read at once, in bytes."""
+        return most if self.throttle is None else self.throttle.piece(most)
+
+    def came(self, size: int, asked: float) -> None:
+        """Account for content that was read; `asked` is what the clock showed when it was asked for."""
+        self.count(size)
+        if self.throttle is not None:
+            self.throttle.came(size, asked)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

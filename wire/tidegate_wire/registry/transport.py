@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin
 
 import urllib3
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, SSLError
 from urllib3.util import Timeout, Url, make_headers, parse_url
 
@@ -61,10 +63,19 @@ def _leads_nowhere(url: str) -> TidegateError:
 
 
 class Transport:
-    """Connections to every host that a registry leads to, kept open between requests; for any thread."""
+    """Connections to every host that a registry leads to, kept open between requests; for any thread.
 
-    def __init__(self, settings: RegistrySettings) -> None:
+    Args:
+        settings: proxies, certificates, patience.
+        ahead: how many bytes a connection takes in before they are read; the kernel's choice when None.
+    """
+
+    def __init__(self, settings: RegistrySettings, ahead: int | None = None) -> None:
         self._settings = settings
+        self._options = HTTPConnection.default_socket_options
+        if ahead is not None:
+            # Before the connection is made, so that TCP never announces more (tcp(7), SO_RCVBUF).
+            self._options = [*self._options, (socket.SOL_SOCKET, socket.SO_RCVBUF, ahead)]
         self._lock = threading.Lock()
         self._managers: dict[tuple[Origin, bool], urllib3.PoolManager] = {}
 
@@ -135,13 +146,13 @@ class Transport:
         manager.pool_classes_by_scheme = bounded_pools(self._settings.limits.answer_timeout)
         return manager
 
-    @staticmethod
-    def _pooled(proxy: str | None, context: ssl.SSLContext | None) -> urllib3.PoolManager:
+    def _pooled(self, proxy: str | None, context: ssl.SSLContext | None) -> urllib3.PoolManager:
+        shape: dict[str, Any] = {"num_pools": 1, "maxsize": 4, "socket_options": self._options}
         if proxy is None:
-            return urllib3.PoolManager(num_pools=1, maxsize=4, ssl_context=context)
+            return urllib3.PoolManager(**shape, ssl_context=context)
         user = parse_url(proxy).auth
         shown = make_headers(proxy_basic_auth=unquote(user)) if user else None
-        return urllib3.ProxyManager(proxy, num_pools=1, maxsize=4, ssl_context=context, proxy_headers=shown)
+        return urllib3.ProxyManager(proxy, **shape, ssl_context=context, proxy_headers=shown)
 
 
 def _explain(error: HTTPError, url: str) -> Exception:
