@@ -76,6 +76,11 @@ class EngineTables(Table):
         return self.engine in {"bootc", "ostree", "rpm-ostree"}
 
     @property
+    def fetches_itself(self) -> bool:
+        """Whether the agent fetches its images, rather than the engine's tool."""
+        return self.engine in {"embedded", "ostree"}
+
+    @property
     def engine_settings(self) -> EngineSettings:
         """The table of the engine, or its defaults."""
         table = self._tables()[self.engine]

@@ -18,6 +18,7 @@ from tidegate_agent.config.keys import Location, key_path, known_keys
 from tidegate_agent.config.problems import InvalidConfigError, Problem, translate
 from tidegate_agent.config.scalars import format_duration
 from tidegate_agent.config.settings import Settings
+from tidegate_agent.config.sizes import ByteCount
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
@@ -77,7 +78,18 @@ def warnings(loaded: Loaded) -> list[str]:
             f"{secret} holds bus.password and everybody may read it; use password_file, or chmod o-r."
         )
     found += [*_signer_warnings(loaded.settings), *_root_warnings(loaded.settings.trust)]
+    found += _download_warnings(loaded.settings)
     return found + list(_key_warnings(loaded.settings.events))
+
+
+def _download_warnings(settings: Settings) -> Iterator[str]:
+    if settings.download.rate is not None:
+        for follow in settings.follow:
+            if not follow.fetches_itself:
+                yield (
+                    f"{follow.follow.key}: download.rate does not hold for it: {follow.engine} fetches by its"
+                    " own tool. Budget and metered networks do hold."
+                )
 
 
 def _signer_warnings(settings: Settings) -> Iterator[str]:
@@ -148,6 +160,8 @@ def show(value: Any) -> str:  # noqa: ANN401 # whatever a setting can be
             text = f'"{format_duration(value)}"'
         case date():
             text = value.isoformat()
+        case ByteCount():
+            text = f'"{value}"'
         case tuple():
             text = f"[{', '.join(show(item) for item in value)}]"
         case Path() | ZoneInfo():

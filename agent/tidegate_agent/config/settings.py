@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from tidegate_agent.config.activation import ActivateSettings
 from tidegate_agent.config.calendars import BlackoutSettings, WindowSettings
 from tidegate_agent.config.checks import HealthSettings
+from tidegate_agent.config.download import DownloadSettings
 from tidegate_agent.config.events import EventsSettings
 from tidegate_agent.config.follows import FollowSettings
 from tidegate_agent.config.requests import RequestsSettings
@@ -46,6 +47,7 @@ class Settings(Table):
         window: the maintenance windows.
         blackout: when nothing may change.
         stage: fetching images.
+        download: what that may cost.
         activate: switching to them.
         health: proving that they work.
         verify: the process that checks signatures.
@@ -62,6 +64,7 @@ class Settings(Table):
     window: Annotated[tuple[WindowSettings, ...], Field(strict=False, max_length=64)] = ()
     blackout: Annotated[tuple[BlackoutSettings, ...], Field(strict=False, max_length=1024)] = ()
     stage: StageSettings = Field(default_factory=StageSettings)
+    download: DownloadSettings = Field(default_factory=DownloadSettings)
     activate: ActivateSettings = Field(default_factory=ActivateSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)
     verify: VerifySettings = Field(default_factory=VerifySettings)
@@ -94,6 +97,13 @@ class Settings(Table):
                 "expected an activate.boot_deadline longer than health.timeout, which is "
                 f'"{format_duration(self.health.timeout)}": the agent has to have its time first',
             )
+        return self
+
+    @model_validator(mode="after")
+    def _budgets_have_periods(self) -> Self:
+        if self.download.budget is not None and self.download.budget_per == "window" and not self.window:
+            text = 'expected a [[window]] beside download.budget_per = "window"'
+            raise refused(Code.CONFIG_VALUE, text)
         return self
 
     @model_validator(mode="after")
