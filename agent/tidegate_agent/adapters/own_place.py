@@ -10,6 +10,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
+from tidegate_agent.adapters.whole_file import sync_names
 from tidegate_agent.errors import ConfigError
 from tidegate_schemas.codes import Code
 
@@ -21,7 +22,7 @@ _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 def make_own_folder(path: Path, name: str) -> None:
-    """Make a folder for the agent's user alone, or look at the one that is there.
+    """Make a folder for the agent's user alone, durably, or look at the one that is there.
 
     Args:
         path: where; what is above it is made as well.
@@ -31,7 +32,11 @@ def make_own_folder(path: Path, name: str) -> None:
         ConfigError: CONFIG_VALUE, as `require_own_folder`.
         OSError: it cannot be made, or is no folder.
     """
+    missing = [each for each in (path, *path.parents) if not each.exists()]
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in missing:
+        # Else a power cut could take the folder away again, with all that was made durable inside.
+        sync_names(each.parent)
     require_own_folder(path, name)
 
 
