@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
-from tidegate_agent import machine, reporting
+from tidegate_agent import machine, reconciliation, reporting
 from tidegate_agent.errors import JournalError
 from tidegate_agent.fleet_slot import FleetSlot
 from tidegate_agent.follower import Follower
@@ -70,7 +70,7 @@ class Engine:
         self._reconciliation = Reconciliation(around, bus)
         self._sealing = sealing
         self.upkeep = upkeep
-        self._outbox = Outbox(around.journal, bus, topics.events(host), sealing)
+        self._outbox = Outbox(around.journal, bus, topics.events(host), self._offer_again, sealing)
         self._slot = None if around.lock is None else FleetSlot(around.lock, around)
         self._followers = {
             topics.channel(f.follow.product, f.follow.channel): Follower(
@@ -158,8 +158,12 @@ class Engine:
 
     def acknowledged(self, token: int) -> None:
         """The broker took a message over."""
-        if token != STATUS_TOKEN:
-            self._around.post(lambda: self._outbox.acknowledged(token))
+        # That of a status counts, too: there may be room again for an event.
+        self._around.post(lambda: self._outbox.acknowledged(token))
+
+    def refused(self, token: int) -> None:
+        """The broker did not take a message over."""
+        self._around.post(lambda: self._outbox.refused(token))
 
     def will(self) -> Outgoing:
         """The last will of the connection that is about to be made."""
@@ -191,11 +195,27 @@ class Engine:
         self.broker_failure = None
         self._told = b""
         self._outbox.connected(protocol)
+        # In a cluster another node may find out later that the connection before is dead: its will says
+        # `offline`, and is retained in place of our birth.
+        self._tell_again_after(self._around.late_wills)
 
     def _on_disconnected(self, failure: Failure) -> None:
         self.broker_failure = failure
         self._connected = False
         self._outbox.disconnected()
+
+    def _offer_again(self, pause: timedelta) -> None:
+        post, outbox, at = self._around.post, self._outbox, self._around.clock.now() + pause
+        self._around.timer.wake("outbox", at, lambda: post(outbox.try_again))
+
+    def _tell_again_after(self, pause: timedelta) -> None:
+        post, call, at = self._around.post, self._tell_again, self._around.clock.now() + pause
+        self._around.timer.wake("tell again", at, lambda: post(call))
+
+    def _tell_again(self) -> None:
+        """Say again what the status is: something else may be retained, or nothing any more."""
+        self._tell_anew()
+        self._tell_again_after(reconciliation.EVERY + self._around.splay())
 
     def _on_new_root(self) -> None:
         """Judge again what is retained: another root may accept what was refused, and the reverse."""
@@ -237,7 +257,8 @@ class Engine:
         now = self._around.clock.now()
         status = reporting.host_status(self._around.profile, birth, presence, now, follows, key)
         trust = self.upkeep.status() if full and self.upkeep is not None else None
-        return status.model_copy(update={"trust": trust})
+        dropped = self._outbox.dropped if full else 0
+        return status.model_copy(update={"trust": trust, "events_dropped": dropped})
 
     def _status_message(self, status: HostStatus) -> Outgoing:
         return Outgoing(STATUS_TOKEN, self._status_topic, status.to_json(), retain=True)

@@ -59,6 +59,10 @@ class BusListener(Protocol):
         """The broker has taken over the message that was published with this token (PUBACK)."""
         ...
 
+    def refused(self, token: int) -> None:
+        """The broker does not take the message over, now or ever: it is full, say, or its rules forbid it."""
+        ...
+
 
 class Bus(Protocol):
     """A persistent MQTT session that reconnects by itself, with full jitter, for ever."""
@@ -298,7 +302,7 @@ class Journal(Protocol):
         ...
 
     def commit(self, change: Change) -> None:
-        """Write a change, durably, in one transaction."""
+        """Write a change, durably, in one transaction; of events that wait unsent, drop what is too much."""
         ...
 
     def unsent(self, limit: int, after: int = 0) -> Sequence[Letter]:
@@ -307,6 +311,10 @@ class Journal(Protocol):
 
     def sent(self, token: int) -> None:
         """The broker has this letter."""
+        ...
+
+    def dropped(self) -> int:
+        """How many events were dropped unsent, because too many waited (`thinning`)."""
         ...
 
     def history(self, limit: int) -> Sequence[UpdateEvent]:

@@ -28,7 +28,7 @@ FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(minutes=5)
 
 REASON_KEPT: Final = 512
-"""Characters of the reason that are kept of an event that is too large to be signed whole."""
+"""Characters of the reason that are kept of an event that is too large to be sent whole."""
 
 
 class Sealing:
@@ -126,10 +126,14 @@ class Sealing:
             self._ask({})
 
 
-def signable(event: UpdateEvent) -> bytes:
-    """What is signed of an event: all of it, or its essence where the envelope would be too large."""
-    whole = event.to_json()
-    if len(whole) <= envelope.EVENT_BYTES:
-        return whole
+def fitting(event: UpdateEvent) -> UpdateEvent:
+    """An event as it is sent: all of it, or its essence where the message would be too large."""
+    if len(event.to_json()) <= envelope.EVENT_BYTES:
+        return event
     essence = event.data.model_copy(update={"details": {}, "reason": event.data.reason[:REASON_KEPT]})
-    return event.model_copy(update={"data": essence}).to_json()
+    return event.model_copy(update={"data": essence})
+
+
+def signable(event: UpdateEvent) -> bytes:
+    """What is signed of an event."""
+    return fitting(event).to_json()

@@ -24,6 +24,7 @@ class Surroundings:
     calls elsewhere, each in order; `splay` delays an alarm a little, so that a fleet does not act as one;
     `requests` is None where the host takes none. `lock` is the fleet's, where there is one; it is for
     activations that reboot the host or, with `lock_for_all`, for all of them. `board` tells those who log in.
+    `late_wills` is how long after a connection the broker may still publish the will of the one before.
     """
 
     clock: Clock
@@ -44,6 +45,7 @@ class Surroundings:
     lock: RebootLock | None = None
     lock_for_all: bool = False
     board: Board | None = None
+    late_wills: timedelta = timedelta(minutes=2)
 
     def latest_known(self) -> datetime:
         """The later of the system's clock and the clock floors: it is no earlier than that."""

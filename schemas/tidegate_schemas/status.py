@@ -80,6 +80,8 @@ class HostStatus(Message):
     one with the higher pair is the newer, so that a late will cannot hide a live host. An `offline` will
     carries the pair of the connection that died. `device_key` names the key that signs the host's events,
     while it can: to be compared at enrolment and not to be believed, for the status itself is not signed.
+    `events_dropped` is how many events the host has given up since it began, because too many waited for the
+    broker; never results.
     """
 
     host: HostId
@@ -93,3 +95,4 @@ class HostStatus(Message):
     device_key: KeyId | None = None
     follows: Annotated[tuple[FollowStatus, ...], Field(max_length=limits.ITEMS)] = ()
     trust: TrustStatus | None = None
+    events_dropped: Annotated[int, Field(ge=0)] = 0

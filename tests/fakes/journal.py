@@ -23,6 +23,7 @@ from tidegate_agent.records import (
     Recollection,
     Snooze,
 )
+from tidegate_agent.thinning import AT_ONCE, ENOUGH, gist, superfluous
 from tidegate_schemas.codes import Code
 from tidegate_schemas.rollout import RolloutState
 
@@ -45,6 +46,8 @@ class FakeJournal:
         self._follows: dict[Follow, Recollection] = {}
         self._events: list[UpdateEvent] = []
         self._sent: set[int] = set()
+        self._dropped: set[int] = set()
+        self._look_at = ENOUGH
         self._tries: dict[tuple[Follow, str], int] = {}
         self._targets: dict[tuple[Follow, str], Target] = {}
         self._quarantine: dict[Follow, dict[str, Failure]] = {}
@@ -72,8 +75,10 @@ class FakeJournal:
     def commit(self, change: Change) -> None:
         if self.broken:
             raise JournalError(Code.DISK_FULL, "the journal cannot be used: the test said so")
-        known = {event.id for event in self._events}
+        known = {event.id for token, event in enumerate(self._events, start=1) if token not in self._dropped}
         self._events += [event for event in change.events if event.id not in known]
+        if change.events:
+            self._thin()
         if change.follow is not None:
             self._write_follow(change.follow, change)
         self._holds.update(change.holds)
@@ -120,14 +125,29 @@ class FakeJournal:
 
     def unsent(self, limit: int, after: int = 0) -> Sequence[Letter]:
         self._read()
-        letters = [Letter(token, event) for token, event in enumerate(self._events, start=1)]
-        return [each for each in letters if each.token > after and each.token not in self._sent][:limit]
+        return [each for each in self._waiting() if each.token > after][:limit]
+
+    def _waiting(self) -> list[Letter]:
+        gone = self._sent | self._dropped
+        letters = enumerate(self._events, start=1)
+        return [Letter(token, event) for token, event in letters if token not in gone]
+
+    def _thin(self) -> None:
+        waiting = self._waiting()
+        if len(waiting) > self._look_at:
+            gone = superfluous([gist(each.token, each.event.data) for each in waiting], len(waiting))
+            self._dropped.update(gone)
+            self._look_at = max(ENOUGH, len(waiting) - len(gone) + AT_ONCE)
+
+    def dropped(self) -> int:
+        return len(self._dropped)
 
     def sent(self, token: int) -> None:
         self._sent.add(token)
 
     def history(self, limit: int) -> Sequence[UpdateEvent]:
-        return self._events[::-1][:limit]
+        kept = [event for token, event in enumerate(self._events, start=1) if token not in self._dropped]
+        return kept[::-1][:limit]
 
     def quarantined(self, follow: Follow) -> dict[str, Failure]:
         self._read()

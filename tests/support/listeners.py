@@ -19,6 +19,8 @@ class RecordingListener:
         failures: why each of them, or each attempt, failed.
         messages: topic and payload of what was received.
         tokens: what was acknowledged.
+        refusals: what was refused.
+        refusals: what was refused.
     """
 
     def __init__(self) -> None:
@@ -26,6 +28,8 @@ class RecordingListener:
         self.failures: list[Failure] = []
         self.messages: list[tuple[str, bytes]] = []
         self.tokens: list[int] = []
+        self.refusals: list[int] = []
+        self.refusals: list[int] = []
         self._changed = threading.Condition()
 
     def connected(self, protocol: Protocol) -> None:
@@ -46,6 +50,16 @@ class RecordingListener:
     def acknowledged(self, token: int) -> None:
         with self._changed:
             self.tokens.append(token)
+            self._changed.notify_all()
+
+    def refused(self, token: int) -> None:
+        with self._changed:
+            self.refusals.append(token)
+            self._changed.notify_all()
+
+    def refused(self, token: int) -> None:
+        with self._changed:
+            self.refusals.append(token)
             self._changed.notify_all()
 
     def wait(self, condition: Callable[[RecordingListener], bool], timeout_s: float = 15.0) -> None:

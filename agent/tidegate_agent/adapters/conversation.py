@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -10,11 +11,14 @@ from loguru import logger
 from tidegate_wire.mqtt import failures
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from paho.mqtt.reasoncodes import ReasonCode
 
     from tidegate_agent.model import Outgoing
     from tidegate_agent.ports import BusListener
     from tidegate_wire.mqtt.endpoint import Endpoint
+    from tidegate_wire.mqtt.failures import BusError
     from tidegate_wire.mqtt.messages import Message
 
 
@@ -23,11 +27,20 @@ class Conversation:
 
     A PUBACK can be faster than the return of the publish() that it answers, so `on_ack` (the bus's thread)
     and `sent` (the publisher's) may come in either order.
+
+    Args:
+        listener: who hears it.
+        endpoint: the broker, for messages to people.
+        monotonic: seconds, to tell how long an answer is overdue.
     """
 
-    def __init__(self, listener: BusListener, endpoint: Endpoint) -> None:
+    def __init__(
+        self, listener: BusListener, endpoint: Endpoint, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._listener = listener
         self._endpoint = endpoint
+        self._monotonic = monotonic
+        self._waiting_since = 0.0
         self._changed = threading.Condition()
         self._sent: dict[int, Outgoing] = {}
         self._early: dict[int, ReasonCode | None] = {}
@@ -40,6 +53,7 @@ class Conversation:
     def on_ack(self, mid: int, refusal: ReasonCode | None) -> None:
         """Pass an acknowledgement on, if it is known for what."""
         with self._changed:
+            self._waiting_since = self._monotonic()
             message = self._sent.pop(mid, None)
             if message is None:
                 self._early[mid] = refusal
@@ -51,10 +65,23 @@ class Conversation:
         """Remember what a packet id stands for."""
         with self._changed:
             if mid not in self._early:
+                if not self._sent:
+                    self._waiting_since = self._monotonic()
                 self._sent[mid] = message
                 return
             refusal = self._early.pop(mid)
         self._settle(message, refusal)
+
+    def refuse(self, message: Outgoing, error: BusError) -> None:
+        """This broker would not take a message: it was not sent."""
+        self._complain(message, error)
+        self._listener.refused(message.token)
+
+    @property
+    def unanswered_s(self) -> float:
+        """For how long nothing was acknowledged, though something waits for it; 0 when nothing does."""
+        with self._changed:
+            return self._monotonic() - self._waiting_since if self._sent else 0.0
 
     def wait(self, mid: int, timeout_s: float) -> bool:
         """Wait for a PUBACK, from another thread than the bus's. False when it did not come in time."""
@@ -64,8 +91,12 @@ class Conversation:
     def _settle(self, message: Outgoing, refusal: ReasonCode | None) -> None:
         if refusal is None:
             self._listener.acknowledged(message.token)
-        elif message.topic not in self._refused_topics:
-            # It stays in the outbox. A broken ACL refuses every event: once for each connection is enough.
+            return
+        self._complain(message, failures.from_puback(refusal, message.topic, self._endpoint))
+        self._listener.refused(message.token)
+
+    def _complain(self, message: Outgoing, error: BusError) -> None:
+        # A broken ACL refuses every event: once for each connection is enough.
+        if message.topic not in self._refused_topics:
             self._refused_topics.add(message.topic)
-            error = failures.from_puback(refusal, message.topic, self._endpoint)
             logger.error("{} [{}]", error.reason, error.code)

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from tidegate_agent.adapters import journal_people, journal_requests
 from tidegate_agent.adapters.journal_schema import migrate
+from tidegate_agent.adapters.journal_thinning import Thinning
 from tidegate_agent.adapters.own_place import make_own_folder, require_own_file
 from tidegate_agent.admission import Memory
 from tidegate_agent.errors import JournalError
@@ -66,6 +67,7 @@ class SqliteJournal:
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
         self._db = _open_or_replace(path)
+        self._thinning = Thinning()
 
     def begin(self) -> Life:
         """A life of the agent begins: its number, and how the one before ended."""
@@ -99,6 +101,8 @@ class SqliteJournal:
             for event in change.events:
                 values = (event.id, key, event.to_json().decode())
                 db.execute("insert or ignore into event (id, follow, body) values (?, ?, ?)", values)
+            if change.events:
+                self._thinning.thin(db)
             for digest, failure in change.quarantine:
                 body = _FAILURE.dump_json(failure).decode()
                 db.execute("insert or replace into quarantine values (?, ?, ?)", (key, digest, body))
@@ -121,6 +125,11 @@ class SqliteJournal:
         with self._transaction() as db:
             db.execute("update event set sent = 1 where token = ?", (token,))
             db.execute("delete from event where sent = 1 and token <= ?", (token - HISTORY_KEPT,))
+
+    def dropped(self) -> int:
+        """How many events were dropped unsent, because too many waited."""
+        with self._guarded() as db:
+            return int(_meta(db, "dropped") or 0)
 
     def history(self, limit: int) -> Sequence[UpdateEvent]:
         """The newest events, sent or not, newest first."""

@@ -45,6 +45,8 @@ class OpenBus:
 
     def start(self, *_: object) -> None: ...
     def resubscribe(self) -> None: ...
+
+    def mute(self, topics: Sequence[str]) -> None: ...
     def stop(self, *_: object) -> None: ...
 
 
@@ -62,7 +64,7 @@ class Setting:
         self.sealing = Sealing(
             self.signer, self.clock, FakeTimer(self.clock), self._posted.append, self.work.append
         )
-        self.outbox = Outbox(self.journal, self.bus, "t/hosts/edge-1/events", self.sealing)
+        self.outbox = Outbox(self.journal, self.bus, "t/hosts/edge-1/events", lambda _: None, self.sealing)
 
     def tell(self, letters: int) -> None:
         """More events."""
@@ -241,7 +243,7 @@ def test_what_a_start_without_a_key_left_in_the_journal_is_signed_by_the_next() 
     journal = FakeJournal()
     unsigned = OpenBus()
     setting = Setting(3, journal)
-    plain = Outbox(journal, unsigned, "t/hosts/edge-1/events")
+    plain = Outbox(journal, unsigned, "t/hosts/edge-1/events", lambda _: None)
     plain.connected(Protocol.V5)
     plain.pump()
     assert len(unsigned.sent) == 3

@@ -9,8 +9,10 @@ from paho.mqtt.enums import LogLevel
 
 from tidegate_schemas import limits
 from tidegate_wire.mqtt import failures
+from tidegate_wire.mqtt.bounds import Bounds
 from tidegate_wire.mqtt.flood import FloodGuard
 from tidegate_wire.mqtt.messages import Message
+from tidegate_wire.mqtt.pulse import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +49,8 @@ class Callbacks:
         connected: a CONNACK has come and was positive.
         lost: why the connection cannot be used any more, once it cannot.
         asked: the filters of each SUBSCRIBE that has not been answered, by packet id.
+        pulse: whether the broker still lives.
+        bounds: what the broker takes.
     """
 
     def __init__(
@@ -58,6 +62,8 @@ class Callbacks:
         self.connected = False
         self.lost: BusError | None = None
         self.asked: dict[int, Sequence[str]] = {}
+        self.pulse = Pulse()
+        self.bounds = Bounds()
         self._version = version
         self._endpoint = endpoint
         self._listener = listener
@@ -92,21 +98,33 @@ class Callbacks:
         """The connection cannot be used further."""
         self.lost = self.lost or failures.from_exception(error, self._endpoint)
 
-    def check_flood(self) -> None:
-        """Give the connection up when the packet that is coming in is too large."""
-        if self.lost is None and self._guard is not None and self._guard.exceeded():
+    def look(self, keepalive_s: float) -> None:
+        """Give the connection up when the packet that comes in is too large, or nothing comes any more."""
+        if self.lost is not None or self._guard is None:
+            return
+        self.pulse.received(self._guard.received())
+        silent_s = self.pulse.silent_s(keepalive_s)
+        if self._guard.exceeded():
             self.lost = failures.from_flood(self._endpoint)
+        elif silent_s is not None:
+            self.lost = failures.from_no_answer(silent_s, self._endpoint)
 
     def _on_socket_open(self, _client: Client, _data: object, opened: SocketLike) -> None:
         self._guard = FloodGuard(opened.fileno())
 
     def _on_connect(
-        self, _client: Client, _data: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties
+        self,
+        _client: Client,
+        _data: object,
+        _flags: ConnectFlags,
+        code: ReasonCode,
+        properties: Properties | None,
     ) -> None:
         if code.is_failure:
             self.lost = failures.from_connack(code, self._version, self._endpoint)
-        else:
-            self.connected = True
+            return
+        self.bounds.learn(properties)
+        self.connected = True
 
     def _on_disconnect(
         self,
@@ -140,6 +158,7 @@ class Callbacks:
     def _on_publish(
         self, _client: Client, _data: object, mid: int, code: ReasonCode, _properties: Properties
     ) -> None:
+        self.bounds.end()
         self._listener.on_ack(mid, code if code.is_failure else None)
 
     def _on_subscribe(
@@ -155,6 +174,8 @@ class Callbacks:
         if level == LogLevel.MQTT_LOG_ERR:
             self._complaint = text
             return
+        if text == "Sending PINGREQ":
+            self.pulse.pinged()
         # paho has no callback for every kind of packet, but a line of log for each that is complete.
         if text.startswith("Received ") and self._guard is not None:
             self._guard.packet_complete()

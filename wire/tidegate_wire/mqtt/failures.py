@@ -107,6 +107,24 @@ def from_disconnect(code: ReasonCode, endpoint: Endpoint) -> BusError:
     return BusError(Code.BUS_UNREACHABLE, f"{where} ended the connection: {code.getName()}")
 
 
+def from_no_answer(silent_s: float, endpoint: Endpoint) -> BusError:
+    """A broker that does not answer any more, over a connection that nobody has closed."""
+    reason = f"{endpoint.label} has said nothing for {silent_s:.0f} s; the connection was given up"
+    return BusError(Code.BUS_UNREACHABLE, reason)
+
+
+def from_no_acknowledgement(waited_s: float, endpoint: Endpoint) -> BusError:
+    """A broker that answers, and takes nothing over."""
+    reason = f"{endpoint.label} has acknowledged nothing for {waited_s:.0f} s; the connection was given up"
+    return BusError(Code.BUS_UNREACHABLE, reason)
+
+
+def from_size(size: int, largest: int, topic: str, endpoint: Endpoint) -> BusError:
+    """A message that the broker has said that it will not take (MQTT 5.0, 3.2.2.3.6)."""
+    reason = f"{endpoint.label} takes packets of {largest} bytes; a message for {topic} has about {size}"
+    return BusError(Code.BUS_REFUSED, reason)
+
+
 def from_flood(endpoint: Endpoint) -> BusError:
     """A packet that is larger than we take."""
     reason = (

@@ -39,13 +39,14 @@ class FloodGuard:
 
     def packet_complete(self) -> None:
         """A packet has come to its end."""
-        self._at_last_packet = self._received()
+        self._at_last_packet = self.received()
 
     def exceeded(self) -> bool:
         """Whether the packet that is coming in is larger than is allowed."""
-        return self._received() - self._at_last_packet > self._allowed
+        return self.received() - self._at_last_packet > self._allowed
 
-    def _received(self) -> int:
+    def received(self) -> int:
+        """Bytes that have come over the connection so far."""
         with _borrowed(self._descriptor) as tcp:
             info = tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_RECEIVED + 8)
         count: int = struct.unpack_from("=Q", info, _BYTES_RECEIVED)[0]

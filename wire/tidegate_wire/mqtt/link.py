@@ -7,13 +7,14 @@ and `disconnect` may come from any thread: they only queue a packet and wake the
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from tidegate_wire.mqtt import failures
+from tidegate_wire.mqtt.bounds import size_of
 from tidegate_wire.mqtt.callbacks import Callbacks
 from tidegate_wire.mqtt.client import build_client, connect, message_properties
 from tidegate_wire.mqtt.messages import Version
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 # AWS IoT Core takes no more in one SUBSCRIBE.
 _FILTERS_EACH: Final = 8
-# MQTT lets a client be late by half a keepalive (3.1.2.10): waking four times in one is punctual enough.
-_WAKES_PER_KEEPALIVE: Final = 4
 
 
 class Link:
@@ -109,10 +108,17 @@ class Link:
         """Ask for no more; the answer is not waited for."""
         self._use().unsubscribe(topic_filter)
 
+    def refuses(self, publication: Publication) -> BusError | None:
+        """Why this broker would not take that message, ever; None when it may."""
+        size, largest = size_of(publication), self._heard.bounds.packet_bytes
+        if size <= largest:
+            return None
+        return failures.from_size(size, largest, publication.topic, self._settings.endpoint)
+
     def publish(self, publication: Publication) -> int | None:
         """Send at QoS 1. Returns the packet id that `on_ack` will name, or None if it cannot be sent now."""
-        client = self._client
-        if self.lost is not None or client is None:
+        client, bounds = self._client, self._heard.bounds
+        if self.lost is not None or client is None or not bounds.begin():
             return None
         properties = None
         if self.version is Version.V5:
@@ -124,7 +130,10 @@ class Link:
             retain=publication.retain,
             properties=properties,
         )
-        return info.mid if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
+        if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            return info.mid
+        bounds.end()
+        return None
 
     def pump(self, until: Callable[[], bool], timeout_s: float | None = None) -> bool:
         """Drive the connection until `until()` (True), or for `timeout_s` seconds (False).
@@ -138,7 +147,7 @@ class Link:
                 raise self.lost
             if until():
                 return True
-            pause = (self._use().keepalive or self._settings.keepalive_s) / _WAKES_PER_KEEPALIVE
+            pause = self._heard.pulse.rest_s(self._keepalive_s)
             if deadline is not None:
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -150,11 +159,6 @@ class Link:
         """Read what has already come, and see whether the connection is still there. Does not wait."""
         if self.lost is None:
             self._turn(0)
-
-    def pump_on(self) -> NoReturn:
-        """Drive the connection until it is lost. Raises BusError."""
-        while True:
-            self.pump(lambda: False)
 
     def disconnect(self) -> None:
         """Say goodbye: the will is void, the session stays. The driving thread sees the end as a loss."""
@@ -189,6 +193,11 @@ class Link:
             self._heard.broken(error)
             return
         if result == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._heard.check_flood()
+            self._heard.look(self._keepalive_s)
         else:
             self._heard.ended()
+
+    @property
+    def _keepalive_s(self) -> float:
+        # An MQTT 5 broker may have named its own (3.2.2.3.14), to which paho keeps.
+        return self._use().keepalive or self._settings.keepalive_s

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, Self
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.mqtt import failures
-from tidegate_wire.mqtt.dialect import Dialect
+from tidegate_wire.mqtt.cluster import Cluster
+from tidegate_wire.mqtt.failures import BusError
 from tidegate_wire.mqtt.link import Link
 from tidegate_wire.mqtt.messages import Publication
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from paho.mqtt.reasoncodes import ReasonCode
 
+    from tidegate_wire.mqtt.cluster import Broker
     from tidegate_wire.mqtt.messages import Message, Version
     from tidegate_wire.mqtt.settings import BusSettings
 
@@ -63,7 +65,7 @@ class PublisherSession:
         self._settings = settings
         # 23 characters: what every 3.1.1 broker has to accept (3.1.3.1).
         self._client_id = client_id or f"tidegate-{secrets.token_hex(7)}"
-        self._dialect = Dialect(settings.protocol)
+        self._cluster = Cluster(settings)
         self._link: Link | None = None
         self._inbox = _Inbox()
 
@@ -178,18 +180,22 @@ class PublisherSession:
             if self._link.lost is None:
                 return self._link
             self._drop()
-        self._inbox = _Inbox()
-        self._link = self._dialect.connect(self._new_link)
+        brokers = self._cluster.in_turn()
+        while self._link is None:
+            self._inbox = _Inbox()
+            try:
+                self._link = self._connect_to(brokers.pop(0))
+            except BusError:
+                if not brokers:
+                    raise
         return self._link
 
-    def _new_link(self, version: Version) -> Link:
-        return Link(
-            self._settings,
-            version,
-            self._client_id,
-            self._inbox,
-            persistent=False,
-        )
+    def _connect_to(self, broker: Broker) -> Link:
+        def make(version: Version) -> Link:
+            return Link(broker.settings, version, self._client_id, self._inbox, persistent=False)
+
+        self._settings = broker.settings
+        return broker.dialect.connect(make)
 
     def _drop(self) -> None:
         if self._link is not None:
