@@ -79,6 +79,13 @@ class Bus(Protocol):
         """Ask the broker for the retained statements again; a no-op when not connected."""
         ...
 
+    def mute(self, topics: Sequence[str]) -> None:
+        """Ask for no more on these topics, until `resubscribe` or the next connection asks for all again.
+
+        What is on its way still comes. A no-op when not connected.
+        """
+        ...
+
     def stop(self, farewell: Outgoing | None) -> None:
         """Publish the farewell if connected, disconnect in order, end the thread. Idempotent."""
         ...
@@ -227,6 +234,14 @@ class Host(Protocol):
         ...
 
 
+class Network(Protocol):
+    """The way to the registries, as far as it costs money."""
+
+    def metered(self) -> str | None:
+        """Why it counts as metered, in words for a person. None when it does not, or nobody can tell. Slow."""
+        ...
+
+
 class RebootLock(Protocol):
     """A lock that a fleet shares, so that only so many of its hosts reboot at once. Slow."""
 
@@ -359,6 +374,10 @@ class Journal(Protocol):
 
     def ledger(self) -> Ledger:
         """The requests that count as used."""
+        ...
+
+    def fetched(self, period: str) -> int:
+        """How many bytes were fetched in a period of the budget; 0 for one that is not known any more."""
         ...
 
     def clock_floor(self) -> datetime | None:

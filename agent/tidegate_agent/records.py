@@ -118,6 +118,14 @@ class Answered:
     clock_floor: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Bytes that came in a period, or are about to; with a minus, what did not come after all."""
+
+    period: str
+    size: int
+
+
 MESSAGES: Final = 3
 """Statements that are kept for each follow: of the update in progress, and newer ones that are set aside."""
 
@@ -129,7 +137,7 @@ class Change:
     `follow` is None where it is about the host as a whole. `state`, `memory`, `installed_sequence` and
     `clock_floor` are left as they are when None. Events go to the outbox; one whose id is there already is
     not written again. `message` is an admitted statement as it came, and the digest that it announces; the
-    newest MESSAGES are kept. `holds` may be those of several follows.
+    newest MESSAGES are kept. `holds` may be those of several follows. `fetched` is added to what came before.
     """
 
     follow: Follow | None
@@ -145,6 +153,7 @@ class Change:
     message: tuple[str, bytes] | None = None
     holds: tuple[tuple[Follow, Hold], ...] = ()
     decided: Decided | None = None
+    fetched: Fetched | None = None
 
 
 @dataclass(frozen=True, slots=True)

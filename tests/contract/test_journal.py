@@ -23,6 +23,7 @@ from tidegate_agent.records import (
     Approval,
     Change,
     Decided,
+    Fetched,
     Hold,
     Ledger,
     Life,
@@ -65,6 +66,16 @@ def test_tells_how_the_life_before_ended(journal: Journal) -> None:
 
 def test_an_unknown_follow_is_idle(journal: Journal) -> None:
     assert journal.recall(FOLLOW) == Recollection()
+
+
+def test_bytes_are_counted_in_their_period(journal: Journal) -> None:
+    journal.commit(Change(None, fetched=Fetched("2026-03", 5_000_000_000)))
+    journal.commit(Change(None, fetched=Fetched("2026-04", 7)))
+    journal.commit(Change(None, fetched=Fetched("2026-03", 3)))
+    journal.commit(Change(None, fetched=Fetched("2026-03", -1)))
+    assert [journal.fetched(period) for period in ("2026-03", "2026-04", "2026-05")] == [5_000_000_002, 7, 0]
+    journal.commit(Change(None, fetched=Fetched("2026-04", -8)))
+    assert journal.fetched("2026-04") == 0
 
 
 @pytest.mark.parametrize("state", EVERY_STATE, ids=lambda state: state.kind)
@@ -282,6 +293,19 @@ def test_a_journal_of_the_second_schema_is_brought_up_to_date(tmp_path: Path) ->
     assert not path.with_suffix(".damaged").exists()
 
 
+def test_a_journal_of_the_third_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Nothing counts as fetched yet."""
+    path = tmp_path / "journal.db"
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.executescript("".join(STEPS[:3]))
+        old.execute("pragma user_version = 3")
+    path.chmod(0o600)
+    with contextlib.closing(SqliteJournal(path)) as journal:
+        assert journal.fetched("2026-03") == 0
+        journal.commit(Change(None, fetched=Fetched("2026-03", 5)))
+        assert journal.fetched("2026-03") == 5
+
+
 def newer(path: Path, oldest_reader: str) -> None:
     """What an agent of the next version might leave behind: it has added a table."""
     SqliteJournal(path).close()
@@ -329,6 +353,14 @@ def test_what_was_committed_survives_a_new_opening(tmp_path: Path) -> None:
     assert second.recall(FOLLOW).memory == Memory(7, "print")
     assert len(second.unsent(10)) == 1
     second.close()
+
+
+def test_periods_of_long_ago_make_room(tmp_path: Path) -> None:
+    with contextlib.closing(SqliteJournal(tmp_path / "journal.db")) as journal:
+        for day in range(200):
+            journal.commit(Change(None, fetched=Fetched(f"day {day}", 1)))
+            journal.commit(Change(None, fetched=Fetched(f"day {day}", 1)))
+        assert [journal.fetched(f"day {day}") for day in (0, 135, 136, 199)] == [0, 0, 2, 2]
 
 
 def test_a_damaged_database_is_set_aside(tmp_path: Path) -> None:

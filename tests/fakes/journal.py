@@ -57,6 +57,7 @@ class FakeJournal:
         self._floor: datetime | None = None
         self._holds: dict[Follow, Hold] = {}
         self._inbox: dict[str, bytes] = {}
+        self._fetched: dict[str, int] = {}
         self._ledger = Ledger()
 
     def begin(self) -> Life:
@@ -84,6 +85,9 @@ class FakeJournal:
         self._holds.update(change.holds)
         if change.decided is not None:
             self._decide(change.decided)
+        if change.fetched is not None:
+            period = change.fetched.period
+            self._fetched[period] = max(0, self._fetched.get(period, 0) + change.fetched.size)
         floors = [floor for floor in (self._floor, change.clock_floor) if floor is not None]
         self._floor = max(floors, default=None)
 
@@ -190,6 +194,10 @@ class FakeJournal:
     def ledger(self) -> Ledger:
         self._read()
         return self._ledger
+
+    def fetched(self, period: str) -> int:
+        self._read()
+        return self._fetched.get(period, 0)
 
     def clock_floor(self) -> datetime | None:
         self._read()

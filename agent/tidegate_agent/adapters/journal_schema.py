@@ -8,12 +8,13 @@ were used, and when their requests end, in microseconds since 1970), `inbox` (re
 `statement` (admitted messages as they came, a few for each follow).
 Version 3 adds `snooze` (one row for each follow in which an update was ever put off) and when an approval
 lapses; both as microseconds since 1970.
+Version 4 adds `download` (bytes that were fetched, a row for each of the latest periods of the budget).
 
 The journal outlives the image: after a rollback an older agent opens what a newer one has brought up to
 date. From version 3 on it can, as long as `meta` says under `oldest_reader` that its version will do. So a
 step adds tables, or columns with a default to tables into which rows are inserted by the names of columns
-(`approval`, `event`, `snooze`); one that does anything else raises `oldest_reader`, and strands whoever rolls
-back.
+(`approval`, `download`, `event`, `snooze`); one that does anything else raises `oldest_reader`, and strands
+whoever rolls back.
 """
 
 from __future__ import annotations
@@ -71,7 +72,13 @@ create table snooze (
 ) strict;
 """
 
-STEPS: Final = (_BEGINNING, _REQUESTS + _STATEMENTS, _PEOPLE)
+_DOWNLOADS: Final = """
+create table download (
+    place integer primary key autoincrement, period text not null unique, bytes integer not null
+) strict;
+"""
+
+STEPS: Final = (_BEGINNING, _REQUESTS + _STATEMENTS, _PEOPLE, _DOWNLOADS)
 """From each version to the next; an empty file has version 0."""
 
 OLDEST_READER: Final = 3

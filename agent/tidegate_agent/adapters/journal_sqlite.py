@@ -1,7 +1,7 @@
 """The journal in SQLite (WAL, synchronous=FULL): what is committed here survives power loss.
 
-Its tables are told in `journal_schema`; those that requests and people need are
-read and written by `journal_requests` and `journal_people`.
+Its tables are told in `journal_schema`; those that requests, people and downloads need are
+read and written by `journal_requests`, `journal_people` and `journal_downloads`.
 A database that is damaged is set aside and a new one begun: the host must stay updatable (JOURNAL_CORRUPT).
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from loguru import logger
 from pydantic import TypeAdapter
 
-from tidegate_agent.adapters import journal_people, journal_requests
+from tidegate_agent.adapters import journal_downloads, journal_people, journal_requests
 from tidegate_agent.adapters.journal_schema import migrate
 from tidegate_agent.adapters.journal_thinning import Thinning
 from tidegate_agent.adapters.own_place import make_own_folder, require_own_file
@@ -109,6 +109,7 @@ class SqliteJournal:
             for digest in change.pardon:
                 db.execute("delete from quarantine where follow = ? and digest = ?", (key, digest))
             journal_people.write(db, key, change)
+            journal_downloads.write(db, change)
             if change.message is not None:
                 _write_message(db, key, *change.message)
             if change.clock_floor is not None:
@@ -185,6 +186,11 @@ class SqliteJournal:
         """The requests that count as used."""
         with self._guarded() as db:
             return journal_requests.read_ledger(db)
+
+    def fetched(self, period: str) -> int:
+        """How many bytes were fetched in a period of the budget."""
+        with self._guarded() as db:
+            return journal_downloads.read(db, period)
 
     def clock_floor(self) -> datetime | None:
         """The latest time that was trusted."""

@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from tidegate_agent.amounts import ByteCount
 from tidegate_agent.config.fragments import DIRECTORIES, FILE_NAME, Merged, find, read
 from tidegate_agent.config.keys import Location, key_path, known_keys
 from tidegate_agent.config.problems import InvalidConfigError, Problem, translate
 from tidegate_agent.config.scalars import format_duration
 from tidegate_agent.config.settings import Settings
-from tidegate_agent.config.sizes import ByteCount
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.config_tree import MINIMAL, ConfigTree
+from tidegate_agent.amounts import ByteCount, ByteRate, parse_size
 from tidegate_agent.config import InvalidConfigError, explain, warnings
-from tidegate_agent.config.sizes import ByteCount, ByteRate, parse_size
 
 if TYPE_CHECKING:
     from pathlib import Path
