@@ -155,18 +155,17 @@ class Follower:
             return
         guard = _about(self._state, self._operations.guard_fired())
         self.handle(Restarted(self._image, self.around.profile.boot_id, guard, crashed))
-        if self._left_over():
+        if self._left_over(crashed=crashed):
             self._work.do(Discard())
         self._watch_expiry()
 
-    def _left_over(self) -> bool:
-        """Whether the last update ended, and its image still waits for a boot: it could not be discarded."""
-        staged = self._image.staged
-        return (
-            isinstance(self._state, Settled)
-            and staged is not None
-            and self.around.journal.target(self.follow, staged) is not None
-        )
+    def _left_over(self, *, crashed: bool) -> bool:
+        """Whether the last update ended, and its image still waits for a boot or was half discarded."""
+        if not isinstance(self._state, Settled):
+            return False
+        if (staged := self._image.staged) is not None:
+            return self.around.journal.target(self.follow, staged) is not None
+        return crashed and self._state.outcome not in (Outcome.SUCCEEDED, Outcome.ROLLED_BACK)
 
     def _look(self) -> Failure | None:
         """Ask the engine for its truth; why it cannot be had."""

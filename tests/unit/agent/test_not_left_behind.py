@@ -14,16 +14,19 @@ from tests.support.updates import LATER_BOOT, NEW, NEWER, OLD, an_update
 from tidegate_agent import machine
 from tidegate_agent.errors import EngineError
 from tidegate_agent.machine.rules import Rules
+from tidegate_agent.manners import Manners
 from tidegate_agent.model import Failure, ImageStatus
 from tidegate_agent.update.commands import Discard, Reboot
 from tidegate_agent.update.events import Restarted
 from tidegate_agent.update.states import Rebooting, Staged, Staging, Waiting
+from tidegate_agent.windows import Schedule
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
 
 LONG = timedelta(hours=2)
 BUSY = EngineError(Code.ENGINE_BUSY, "a transaction is in progress", retryable=True)
 TRIES = Rules().stage_attempts
+CLOSED = Manners(Schedule(), approval_required=True)
 
 
 def sick(rig: Rig) -> Rig:
@@ -244,6 +247,24 @@ def test_what_could_not_be_discarded_is_discarded_at_the_next_start_too() -> Non
     rig.announce(OLD, sequence=2)
     rig.restart()
     assert rig.image.status() == ImageStatus(OLD, None, None)
+
+
+def test_what_was_half_discarded_when_the_agent_was_killed_is_discarded_at_the_next_start() -> None:
+    rig = Rig(manners=CLOSED)
+    rig.announce(NEW)
+    assert rig.ask("cancel")["ok"]
+    # Nothing is staged any more, and part of what it needed is still there.
+    rig.image.disk.fetched = {NEW: 500}
+    rig.restart()
+    assert rig.image.disk.fetched == {}
+
+
+def test_what_a_person_fetches_for_themselves_stays() -> None:
+    rig = Rig()
+    rig.announce(NEW)
+    rig.image.disk.fetched = {NEWER: 500}
+    rig.restart()
+    assert rig.image.disk.fetched == {NEWER: 500}
 
 
 def test_what_a_person_staged_stays() -> None:
