@@ -78,6 +78,7 @@ class Engine:
             )
             for f in follows
         }
+        self._mailboxes = {topic: each.reception.mailbox for topic, each in self._followers.items()}
         self._requests_topic = topics.requests(host)
         self._desk = None if around.requests is None else self._request_desk(around.requests)
 
@@ -133,7 +134,7 @@ class Engine:
             self._desk.hear()
         if self._slot is not None:
             self._slot.settle(needed=any(follower.needs_slot for follower in self.followers))
-        self._reconciliation.make_good(follower.reception.mailbox for follower in self.followers)
+        self._reconciliation.make_good(self._mailboxes)
         self._tell()
 
     # BusListener: called on the bus's thread
@@ -146,14 +147,16 @@ class Engine:
         """A connection is down or could not be made."""
         self._around.post(lambda: self._on_disconnected(failure))
 
-    def received(self, topic: str, payload: bytes) -> None:
+    def received(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """A message came; anything may be in it."""
         if topic == self._requests_topic and payload and self._desk is not None:
             self._desk.receive(payload)
             return
         follower = self._followers.get(topic)
         # An empty one says that nothing is retained any more (MQTT 5.0, 3.3.1.3): that is no statement.
-        if follower is not None and payload and follower.reception.mailbox.put(payload):
+        if follower is None or not payload:
+            return
+        if follower.reception.mailbox.put(payload, retained=retained):
             self._around.post(follower.reception.hear)
 
     def acknowledged(self, token: int) -> None:

@@ -39,10 +39,11 @@ class Mailbox:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._standing: str | None = None
         self._dropped = 0
+        self._runs_over = False
         self._reopened = 0
 
     def put(self, payload: bytes, *, retained: bool = False) -> bool:
-        """Take a message in. True when the box was empty before, so that its owner has to be told.
+        """Take a message in. True when its owner has to be told: it was empty before, or runs over now.
 
         `retained` is whether it is what the broker has stored for the topic. The newest of these is taken out
         next, and no flood pushes it out; it is what stands there now, so that an older one need not be heard.
@@ -58,13 +59,13 @@ class Mailbox:
             self._remember(name)
             if retained:
                 self._store(name, payload)
-            else:
-                self._queue(name, payload)
-            return was_empty
+                return was_empty
+            return self._queue(name, payload) or was_empty
 
     def take(self) -> tuple[str, bytes] | None:
         """What is retained, else the oldest message, with its name (SHA-256, hex); None when it is empty."""
         with self._lock:
+            self._runs_over = False
             if self._stored is not None:
                 stored, self._stored = self._stored, None
                 return stored
@@ -121,13 +122,17 @@ class Mailbox:
             self._seen.pop(self._stored[0], None)
         self._stored = name, payload
 
-    def _queue(self, name: str, payload: bytes) -> None:
+    def _queue(self, name: str, payload: bytes) -> bool:
+        """Whether this is the first that pushes another out, since one was taken out."""
         self._waiting[name] = payload
-        if len(self._waiting) > CAPACITY:
-            dropped, _ = self._waiting.popitem(last=False)
-            # It may have been genuine: the broker's next delivery gets a new hearing.
-            self._seen.pop(dropped, None)
-            self._dropped += 1
+        if len(self._waiting) <= CAPACITY:
+            return False
+        dropped, _ = self._waiting.popitem(last=False)
+        # It may have been genuine: the broker's next delivery gets a new hearing.
+        self._seen.pop(dropped, None)
+        self._dropped += 1
+        ran_over, self._runs_over = self._runs_over, True
+        return not ran_over
 
     def _remember(self, name: str) -> None:
         self._seen[name] = None

@@ -109,6 +109,8 @@ class Reception:
         if self._standing is not None and self._standing != self._judged:
             self.mailbox.forget(self._standing[0])
         self._standing = self._judged
+        if self._standing is not None:
+            self.mailbox.stand(self._standing[0])
 
     def recheck(self) -> None:
         """Look again at what the channel stands at."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from loguru import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping, Sequence
 
     from tidegate_agent.mailbox import Mailbox
     from tidegate_agent.ports import Bus
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 EVERY: Final = timedelta(hours=6)
 """How often it is asked without a reason."""
 
-AFTER_A_FLOOD: Final = timedelta(seconds=15)
-"""The shortest time between two questions that floods cause: nobody shall drive us in circles."""
+IN_A_FLOOD: Final = timedelta(seconds=3)
+"""How long a topic is not listened to that brings messages faster than they can be read."""
 
 
 AFTER_A_DOUBT: Final = timedelta(minutes=10)
@@ -31,8 +31,10 @@ class Reconciliation:
     def __init__(self, around: Surroundings, bus: Bus) -> None:
         self._around = around
         self._bus = bus
-        self._missed = 0
-        self._not_before = around.clock.now()
+        self._mailboxes: Mapping[str, Mailbox] = {}
+        self._missed: dict[str, int] = {}
+        self._muted = False
+        self._calm_after = around.clock.now()
         self._reopened = 0
         self._doubtful = False
 
@@ -41,26 +43,45 @@ class Reconciliation:
         at = self._around.clock.now() + EVERY + self._around.splay()
         self._around.timer.wake("reconcile", at, lambda: self._around.post(self._again))
 
-    def make_good(self, mailboxes: Iterable[Mailbox]) -> None:
-        """Ask for what may be genuine and was not taken up.
+    def make_good(self, mailboxes: Mapping[str, Mailbox]) -> None:
+        """Ask for what may be genuine and was not taken up; the mailboxes are given by their topics.
 
-        Once a flood is worked off: it may have pushed the statement out unread. And a while after a refusal
-        for a reason that may pass.
+        A topic that brings messages faster than they can be read is not listened to for a moment, and then
+        asked for what is retained: that comes before the rest, and no flood pushes it out of the mailbox. So
+        a flood is heard for the blink of an eye each time, and costs the host no more than that. And a while
+        after a refusal for a reason that may pass, all is asked for again.
         """
-        boxes = tuple(mailboxes)
-        self._settle_doubts(sum(box.reopened for box in boxes))
-        missed = sum(box.dropped for box in boxes)
-        if missed == self._missed or not all(box.empty for box in boxes):
+        self._mailboxes = mailboxes
+        self._settle_doubts(sum(box.reopened for box in mailboxes.values()))
+        dropped = self._dropped()
+        flooded = [topic for topic, count in dropped.items() if count != self._missed.get(topic, 0)]
+        if not flooded or self._muted:
             return
-        logger.warning(
-            "{} messages went unread in a flood; asking for what is retained", missed - self._missed
-        )
-        self._missed = missed
-        now = self._around.clock.now()
-        # A clock that was set back must not put the question off for long.
-        at = min(max(now, self._not_before), now + AFTER_A_FLOOD)
-        self._not_before = at + AFTER_A_FLOOD
-        self._around.timer.wake("after a flood", at, lambda: self._around.post(self._bus.resubscribe))
+        self._muted = True
+        self._warn(flooded)
+        self._bus.mute(flooded)
+        at = self._around.clock.now() + IN_A_FLOOD
+        self._around.timer.wake("in a flood", at, lambda: self._around.post(self._listen_again))
+
+    def _listen_again(self) -> None:
+        self._muted = False
+        # What came after the topic was muted had been on its way.
+        self._missed = self._dropped()
+        self._calm_after = self._around.clock.now() + IN_A_FLOOD
+        self._bus.resubscribe()
+
+    def _dropped(self) -> dict[str, int]:
+        return {topic: box.dropped for topic, box in self._mailboxes.items()}
+
+    def _warn(self, flooded: Sequence[str]) -> None:
+        """Once for each flood: it goes on when the topic is asked for again."""
+        if self._around.clock.now() >= self._calm_after:
+            logger.warning(
+                "messages on {} come faster than they can be read: from now on only what is retained is"
+                " asked for, every {:g} s, until it is over",
+                " and ".join(flooded),
+                IN_A_FLOOD.total_seconds(),
+            )
 
     def _settle_doubts(self, reopened: int) -> None:
         # One alarm at a time, and never put off: whoever repeats an old message would delay it for ever.

@@ -35,7 +35,7 @@ def matches(topic_filter: str, topic: str) -> bool:
 @dataclass(slots=True)
 class _Session:
     topics: Sequence[str]
-    queue: list[tuple[str, bytes]] = field(default_factory=list)
+    queue: list[tuple[str, bytes, bool]] = field(default_factory=list)
     client: FakeBus | None = None
 
 
@@ -64,7 +64,7 @@ class FakeBroker:
             self.retained[topic] = payload
         for session in self._sessions.values():
             if any(matches(wanted, topic) for wanted in session.topics):
-                session.queue.append((topic, payload))
+                session.queue.append((topic, payload, False))
                 self._flush(session)
 
     def down(self) -> None:
@@ -115,13 +115,17 @@ class FakeBroker:
         session.client = client
         return True
 
+    def subscribe(self, client_id: str, topics: Sequence[str]) -> None:
+        """A client asks for these topics from now on, and for no others."""
+        self._sessions[client_id].topics = topics
+
     def welcome(self, client_id: str) -> None:
         """What follows a SUBACK: the queue of the absent time, then all retained messages."""
         session = self._sessions[client_id]
         self._flush(session)
         for topic, payload in list(self.retained.items()):
             if any(matches(wanted, topic) for wanted in session.topics):
-                session.queue.append((topic, payload))
+                session.queue.append((topic, payload, True))
         self._flush(session)
 
     def accept(self, client: FakeBus, message: Outgoing) -> None:
@@ -188,7 +192,12 @@ class FakeBus:
 
     def resubscribe(self) -> None:
         if self.connected:
+            self._broker.subscribe(self._client_id, self._topics)
             self._broker.welcome(self._client_id)
+
+    def mute(self, topics: Sequence[str]) -> None:
+        if self.connected:
+            self._broker.subscribe(self._client_id, [each for each in self._topics if each not in topics])
 
     def stop(self, farewell: Outgoing | None) -> None:
         if farewell is not None:
@@ -217,10 +226,10 @@ class FakeBus:
         self._listener.disconnected(failure)
         return self._will
 
-    def deliver(self, topic: str, payload: bytes) -> None:
+    def deliver(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - a queue's entry
         """A message arrives."""
         assert self._listener is not None
-        self._listener.received(topic, payload[: limits.STATEMENT_BYTES + 1])
+        self._listener.received(topic, payload[: limits.STATEMENT_BYTES + 1], retained=retained)
 
     def acknowledge(self, token: int) -> None:
         """A PUBACK arrives."""

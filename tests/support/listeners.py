@@ -18,6 +18,7 @@ class RecordingListener:
         connections: the protocol of each connection, in order.
         failures: why each of them, or each attempt, failed.
         messages: topic and payload of what was received.
+        retained: for each of them, whether the broker had it stored.
         tokens: what was acknowledged.
         refusals: what was refused.
         refusals: what was refused.
@@ -27,6 +28,7 @@ class RecordingListener:
         self.connections: list[Protocol] = []
         self.failures: list[Failure] = []
         self.messages: list[tuple[str, bytes]] = []
+        self.retained: list[bool] = []
         self.tokens: list[int] = []
         self.refusals: list[int] = []
         self.refusals: list[int] = []
@@ -42,9 +44,10 @@ class RecordingListener:
             self.failures.append(failure)
             self._changed.notify_all()
 
-    def received(self, topic: str, payload: bytes) -> None:
+    def received(self, topic: str, payload: bytes, *, retained: bool) -> None:
         with self._changed:
             self.messages.append((topic, payload))
+            self.retained.append(retained)
             self._changed.notify_all()
 
     def acknowledged(self, token: int) -> None:

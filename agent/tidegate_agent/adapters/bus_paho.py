@@ -109,6 +109,16 @@ class PahoBus:
         if live is not None:
             live[0].ask_for(self._topics)
 
+    def mute(self, topics: Sequence[str]) -> None:
+        """Ask for no more on these topics, until all is asked for again."""
+        with self._lock:
+            live = self._live
+        if live is not None:
+            # A link that was lost meanwhile has nothing to ask for any more.
+            with contextlib.suppress(TidegateError):
+                for topic in topics:
+                    live[0].unsubscribe(topic)
+
     def stop(self, farewell: Outgoing | None) -> None:
         """Publish the farewell if connected, disconnect in order, end the thread. Idempotent."""
         with self._lock:

@@ -48,7 +48,7 @@ class Conversation:
 
     def on_message(self, message: Message) -> None:
         """Pass a message on."""
-        self._listener.received(message.topic, message.payload)
+        self._listener.received(message.topic, message.payload, retained=message.retained)
 
     def on_ack(self, mid: int, refusal: ReasonCode | None) -> None:
         """Pass an acknowledgement on, if it is known for what."""

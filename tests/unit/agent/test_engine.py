@@ -13,9 +13,10 @@ from tests.support.rig import FOLLOW, HOST, START, TOPICS, Rig
 from tests.support.statements import a_statement
 from tests.support.updates import NEW, NEWER, OLD
 from tidegate_agent.errors import EngineError
+from tidegate_agent.mailbox import CAPACITY
 from tidegate_agent.manners import Manners
 from tidegate_agent.model import Follow
-from tidegate_agent.reconciliation import AFTER_A_FLOOD
+from tidegate_agent.reconciliation import IN_A_FLOOD
 from tidegate_agent.windows import Schedule, Window
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -408,23 +409,56 @@ def flood(rig: Rig, name: str, count: int = 100) -> None:
         rig.broker.publish(TOPICS.channel("os", "stable"), f"{name} {number}".encode())
 
 
-def test_a_statement_that_a_flood_pushed_out_is_asked_for_when_the_flood_is_worked_off(rig: Rig) -> None:
+def test_a_statement_that_a_flood_pushed_out_is_asked_for_a_moment_later(rig: Rig) -> None:
     rig.announce(NEW, settle=False)
     flood(rig, "false")
     rig.settle()
-    assert rig.image.status().current == NEW
-
-
-def test_floods_cannot_make_the_host_ask_without_end(rig: Rig) -> None:
-    flood(rig, "first")
-    rig.settle()
-    rig.announce(NEW, settle=False)
-    flood(rig, "second")
-    rig.settle()
-    # It was asked a moment ago: now the question has to wait.
     assert rig.image.status().current == OLD
-    rig.advance(AFTER_A_FLOOD)
+    rig.advance(IN_A_FLOOD)
     assert rig.image.status().current == NEW
+
+
+def test_a_flooded_topic_is_not_listened_to_for_a_moment() -> None:
+    rig = Rig(follows=(FOLLOW, BETA))
+    flood(rig, "false")
+    rig.settle()
+    before = len(rig.verifier.asked)
+    flood(rig, "muted")
+    rig.settle()
+    assert len(rig.verifier.asked) == before
+    rig.announce(NEWER, follow=BETA)
+    assert rig.engines[BETA].status().current == NEWER, "the other topic is heard"
+    rig.advance(IN_A_FLOOD)
+    rig.announce(NEW)
+    assert rig.image.status().current == NEW, "and so is this one, now that the flood is over"
+
+
+def test_a_statement_is_decided_while_the_flood_lasts(rig: Rig) -> None:
+    heard: list[int] = []
+
+    def more() -> None:
+        # With each verdict come more messages than the mailbox holds: it is never worked off.
+        if rig.status().follows[0].sequence != 1:
+            heard.append(len(heard))
+            assert len(heard) < 100, "the statement is not found in the flood"
+            flood(rig, f"number {len(heard)}", 2 * CAPACITY)
+
+    rig.announce(NEW, settle=False)
+    rig.verifier.meanwhile = more
+    rig.settle()
+    rig.advance(IN_A_FLOOD)
+    assert rig.status().follows[0].sequence == 1
+
+
+def test_what_the_channel_stands_at_is_not_verified_again_for_every_question(rig: Rig) -> None:
+    genuine = rig.announce(NEW)
+    # Whoever asked now would be told so.
+    rig.verifier.refuse(genuine, Code.SIGNATURE_IDENTITY, "asked again")
+    for number in range(40):
+        flood(rig, f"round {number}", 2 * CAPACITY)
+        rig.advance(IN_A_FLOOD)
+    codes = {event.data.code for event in rig.events()} - {None}
+    assert codes == {Code.SIGNATURE_MISSING}
 
 
 # Two follows on one host

@@ -58,6 +58,14 @@ def test_a_flood_pushes_the_oldest_out_and_they_get_a_new_hearing() -> None:
     assert not box.put(letter(5))
 
 
+def test_the_owner_is_told_once_that_the_box_runs_over() -> None:
+    box = Mailbox()
+    told = [box.put(letter(number)) for number in range(3 * CAPACITY)]
+    assert [number for number, tell in enumerate(told) if tell] == [0, CAPACITY]
+    box.take()
+    assert [box.put(letter(100 + number)) for number in range(4)] == [False, True, False, False]
+
+
 def test_what_is_remembered_is_bounded_and_what_comes_often_stays() -> None:
     box = Mailbox()
     box.put(letter(0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,7 @@ from tidegate_schemas.envelope import EVENT_BYTES
 from tidegate_schemas.media_types import BINARY, STRUCTURED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import timedelta
 
 FOLLOW = Follow("os", "stable")

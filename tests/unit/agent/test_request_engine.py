@@ -303,7 +303,9 @@ def test_a_request_at_the_wrong_time_is_answered(rig: Rig, changes: dict[str, in
 def test_a_host_that_takes_no_requests_hears_none(journal: Journal) -> None:
     rig = Rig(journal=journal)
     rig.request("hold")
-    rig.agent.received(TOPICS.requests(HOST), rig.verifier.sign(a_request(Action.HOLD).to_json()))
+    rig.agent.received(
+        TOPICS.requests(HOST), rig.verifier.sign(a_request(Action.HOLD).to_json()), retained=False
+    )
     rig.settle()
     assert (rig.answers(), rig.status().follows[0].hold) == ([], None)
 

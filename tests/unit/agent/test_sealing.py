@@ -25,7 +25,7 @@ from tidegate_schemas.media_types import ENVELOPE
 from tidegate_wire.trust.device import verify_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tidegate_schemas.events import UpdateEvent
 
