@@ -13,7 +13,8 @@ class Rules:
     `reboots` is how many may be in vain before an image, or the way back from one, is given up, and `lives`
     how many of the agent's may end in one step.
     `retry_after` doubles with each attempt up to `retry_cap`; `look_again` is for hindrances whose end
-    nothing tells, and `ask_again` for a reboot that was accepted and did not come.
+    nothing tells, and `ask_again` for a reboot that was accepted and did not come. With `watch_downloads`
+    what may stop a download that is under way is looked at again and again, too.
     """
 
     stage_attempts: int = 6
@@ -26,6 +27,7 @@ class Rules:
     retry_cap: timedelta = timedelta(hours=1)
     look_again: timedelta = timedelta(minutes=1)
     ask_again: timedelta = timedelta(minutes=15)
+    watch_downloads: bool = False
 
     def growing(self, first: timedelta, times: int) -> timedelta:
         """A pause that was `first` and has doubled this many times, up to the cap."""
