@@ -1,0 +1,44 @@
+"""Which worlds the tests explore: some in every run, larger ones where everything is asked for."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.faults.model.world import Scope
+from tests.support.updates import NEW, NEWER
+from tidegate_schemas.rollout import RolloutState
+
+EVERY_WORD: Final = (RolloutState.ACTIVE, RolloutState.HELD, RolloutState.REVOKED)
+POWER: Final = frozenset({"kill", "power", "fallback", "guard"})
+
+ALWAYS: Final = (
+    Scope(name="power", digests=(NEW,), statements=1, faults=POWER),
+    Scope(name="tools", digests=(NEW,), statements=1, faults=frozenset({"kill", "busy", "broken"})),
+    Scope(
+        name="in place",
+        digests=(NEW,),
+        statements=1,
+        reboots=False,
+        faults=frozenset({"kill", "power", "busy", "broken", "wrong"}),
+        orders=frozenset({"cancel", "rollback"}),
+    ),
+    Scope(
+        name="channel",
+        digests=(NEW,),
+        statements=2,
+        rollouts=EVERY_WORD,
+        reboots=False,
+        faults=frozenset({"kill", "replay", "false"}),
+    ),
+)
+"""What every run of the tests explores."""
+
+LARGE: Final = (
+    Scope(
+        name="two releases",
+        digests=(NEW, NEWER),
+        statements=2,
+        faults=frozenset({"kill", "power"}),
+    ),
+)
+"""What is explored besides, where everything is asked for."""
