@@ -123,8 +123,7 @@ class Engine:
             call()
         except JournalError as error:
             logger.error("[{}] {}; trying again in {}", error.code, error.reason, DISK_PAUSE)
-            again = self._around.clock.now() + DISK_PAUSE
-            self._around.timer.wake(alarm, again, lambda: self._around.post(call))
+            self._around.timer.after(alarm, DISK_PAUSE, lambda: self._around.post(call))
         except Exception as error:  # noqa: BLE001 - a fault in one message must not end the service of all
             failure_of(error, Code.INTERNAL_ERROR)
 
@@ -208,12 +207,12 @@ class Engine:
         self._outbox.disconnected()
 
     def _offer_again(self, pause: timedelta) -> None:
-        post, outbox, at = self._around.post, self._outbox, self._around.clock.now() + pause
-        self._around.timer.wake("outbox", at, lambda: post(outbox.try_again))
+        post, outbox = self._around.post, self._outbox
+        self._around.timer.after("outbox", pause, lambda: post(outbox.try_again))
 
     def _tell_again_after(self, pause: timedelta) -> None:
-        post, call, at = self._around.post, self._tell_again, self._around.clock.now() + pause
-        self._around.timer.wake("tell again", at, lambda: post(call))
+        post, call = self._around.post, self._tell_again
+        self._around.timer.after("tell again", pause, lambda: post(call))
 
     def _tell_again(self) -> None:
         """Say again what the status is: something else may be retained, or nothing any more."""

@@ -62,9 +62,9 @@ class FleetSlot:
             self._pending, self._pause = False, RETRY_FIRST
             return
         self._may_be_held = True
-        at = self._around.clock.now() + self._pause + self._around.splay()
+        pause = self._pause + self._around.splay()
         self._pause = min(self._pause * 2, RETRY_LONGEST)
-        self._around.timer.wake("fleet lock", at, lambda: self._around.post(self._again))
+        self._around.timer.after("fleet lock", pause, lambda: self._around.post(self._again))
 
     def _again(self) -> None:
         self._pending = False

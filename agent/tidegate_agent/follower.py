@@ -38,6 +38,7 @@ from tidegate_agent.update.commands import (
     Rollback,
     Stage,
     Verify,
+    WakeAfter,
     WakeAt,
 )
 from tidegate_agent.update.events import (
@@ -149,9 +150,9 @@ class Follower:
         silent = self._look()
         if silent is not None and machine.is_committed(self._state):
             rules = self.around.rules
-            at = self._now() + rules.growing(rules.look_again, self._silent - 1)
+            pause = rules.growing(rules.look_again, self._silent - 1)
             again = functools.partial(self.start, crashed=crashed)
-            self.around.timer.wake(f"engine {self.follow.key}", at, lambda: self.around.post(again))
+            self.around.timer.after(f"engine {self.follow.key}", pause, lambda: self.around.post(again))
             return
         guard = _about(self._state, self._operations.guard_fired())
         self.handle(Restarted(self._image, self.around.profile.boot_id, guard, crashed))
@@ -355,8 +356,8 @@ class Follower:
             case Assess():
                 # A call of its own on the queue: if the disk does not take it, it alone is tried again.
                 self.around.post(lambda: self._assessor.consider(command))
-            case WakeAt():
-                self._wake_at(command.at)
+            case WakeAt() | WakeAfter():
+                self._set_alarm(command)
             case Recheck():
                 self._recheck()
             case ReportNonsense():
@@ -375,24 +376,28 @@ class Follower:
             case _:
                 assert_never(command)
 
-    def _wake_at(self, at: datetime) -> None:
+    def _set_alarm(self, command: WakeAt | WakeAfter) -> None:
         # Health rounds keep their own pace, and users were told a time; all else is spread over the fleet.
-        # Nothing is slept through for longer than a year: looking again is cheap, and dates have an end.
-        at = min(at, self._now() + LONGEST_SLEEP)
         match self._state:
             case Proving() | Staged(wait=Wait(reason=WaitFor.SESSIONS)):
-                moment = at
+                splay = timedelta(0)
             case _:
-                moment = at + self.around.splay()
-        self.around.timer.wake(self.follow.key, moment, lambda: self.around.post(self.wake))
+                splay = self.around.splay()
+        timer, name = self.around.timer, self.follow.key
+        if isinstance(command, WakeAfter):
+            timer.after(name, command.pause + splay, lambda: self.around.post(self.wake))
+            return
+        # Nothing is slept through for longer than a year: looking again is cheap, and dates have an end.
+        at = min(command.at, self._now() + LONGEST_SLEEP)
+        timer.wake(name, at + splay, lambda: self.around.post(self.wake))
 
     def _discard_later(self) -> None:
         """Try again to discard what is staged: a later boot would bring it up, and nobody would watch it."""
         rules = self.around.rules
-        at = self._now() + rules.growing(rules.look_again, self._undiscarded)
+        pause = rules.growing(rules.look_again, self._undiscarded)
         self._undiscarded += 1
         name = f"discard {self.follow.key}"
-        self.around.timer.wake(name, at, lambda: self.around.post(self._discard_again))
+        self.around.timer.after(name, pause, lambda: self.around.post(self._discard_again))
 
     def _discard_again(self) -> None:
         # Otherwise another staging has taken its place, or that is about to be dropped itself.

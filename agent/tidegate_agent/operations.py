@@ -153,7 +153,7 @@ class Operations:
             _logged("the boot guard does not say whether it went off", error)
             return None
 
-    def prove(self) -> Event:
+    def prove(self) -> Proved:
         """One round of health checks. Nothing is well that the boot guard has decided to leave."""
         health = self.health.run()
         if health.ok and (left := self._left()) is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from tidegate_agent.model import (
         Activation,
@@ -36,7 +36,15 @@ class Clock(Protocol):
     """The only source of time."""
 
     def now(self) -> datetime:
-        """The present moment, aware, in UTC."""
+        """The present moment, aware, in UTC. Anybody may set it, forward or back, by seconds or years."""
+        ...
+
+    def elapsed(self) -> timedelta:
+        """Time that passes, and nobody can set: since the boot, sleep of the host included."""
+        ...
+
+    def synchronised(self) -> bool:
+        """Whether something keeps the time of day in step with the world's; False where nothing says so."""
         ...
 
 
@@ -289,7 +297,19 @@ class Timer(Protocol):
     """Wakes the engine. One alarm for each name; setting it again replaces it."""
 
     def wake(self, name: str, at: datetime, call: Callable[[], None]) -> None:
-        """Call back at that time, or at once if it has passed. The callback only puts things on a queue."""
+        """Call back when the clock shows that time, or at once if it has passed.
+
+        For moments that people and statements name. Whoever sets one looks at it anew when the clock was set
+        (`watch`). Callbacks only put things on a queue.
+        """
+        ...
+
+    def after(self, name: str, pause: timedelta, call: Callable[[], None]) -> None:
+        """Call back when that much time has passed, however the clock was set meanwhile."""
+        ...
+
+    def watch(self, call: Callable[[timedelta], None]) -> None:
+        """Tell whenever the clock was set, soon afterwards, and by how much: negative for back."""
         ...
 
     def cancel(self, name: str) -> None:

@@ -12,7 +12,6 @@ from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from tidegate_agent.model import Follow, Verdict
     from tidegate_agent.surroundings import Surroundings
@@ -46,7 +45,7 @@ class Reception:
         self._in_hand: tuple[str, bytes] | None = None
         self._standing: tuple[str, bytes] | None = None
         self._judged: tuple[str, bytes] | None = None
-        self._waited_since: datetime | None = None
+        self._waited_since: timedelta | None = None
         self._waiting: Callable[[], None] | None = None
 
     @property
@@ -89,14 +88,14 @@ class Reception:
         If not, `again` is queued after each verdict, until it is or was waited for through PATIENCE: whoever
         sends rubbish without end holds nothing up for longer.
         """
-        now, since = self._around.clock.now(), self._waited_since
+        now, since = self._around.clock.elapsed(), self._waited_since
         if self.idle or (since is not None and PATIENCE <= now - since < 2 * PATIENCE):
             self._waited_since = self._waiting = None
             return True
-        if since is None or not timedelta(0) <= now - since < PATIENCE:
+        if since is None or now - since >= 2 * PATIENCE:
             self._waited_since = now
             name = f"heard out {self._follow.key}"
-            self._around.timer.wake(name, now + PATIENCE, lambda: self._around.post(again))
+            self._around.timer.after(name, PATIENCE, lambda: self._around.post(again))
         self._waiting = again
         return False
 

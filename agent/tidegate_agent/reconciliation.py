@@ -34,14 +34,14 @@ class Reconciliation:
         self._mailboxes: Mapping[str, Mailbox] = {}
         self._missed: dict[str, int] = {}
         self._muted = False
-        self._calm_after = around.clock.now()
+        self._calm_after = around.clock.elapsed()
         self._reopened = 0
         self._doubtful = False
 
     def begin(self) -> None:
         """Ask from now on, every few hours."""
-        at = self._around.clock.now() + EVERY + self._around.splay()
-        self._around.timer.wake("reconcile", at, lambda: self._around.post(self._again))
+        pause = EVERY + self._around.splay()
+        self._around.timer.after("reconcile", pause, lambda: self._around.post(self._again))
 
     def make_good(self, mailboxes: Mapping[str, Mailbox]) -> None:
         """Ask for what may be genuine and was not taken up; the mailboxes are given by their topics.
@@ -60,14 +60,13 @@ class Reconciliation:
         self._muted = True
         self._warn(flooded)
         self._bus.mute(flooded)
-        at = self._around.clock.now() + IN_A_FLOOD
-        self._around.timer.wake("in a flood", at, lambda: self._around.post(self._listen_again))
+        self._around.timer.after("in a flood", IN_A_FLOOD, lambda: self._around.post(self._listen_again))
 
     def _listen_again(self) -> None:
         self._muted = False
         # What came after the topic was muted had been on its way.
         self._missed = self._dropped()
-        self._calm_after = self._around.clock.now() + IN_A_FLOOD
+        self._calm_after = self._around.clock.elapsed() + IN_A_FLOOD
         self._bus.resubscribe()
 
     def _dropped(self) -> dict[str, int]:
@@ -75,7 +74,7 @@ class Reconciliation:
 
     def _warn(self, flooded: Sequence[str]) -> None:
         """Once for each flood: it goes on when the topic is asked for again."""
-        if self._around.clock.now() >= self._calm_after:
+        if self._around.clock.elapsed() >= self._calm_after:
             logger.warning(
                 "messages on {} come faster than they can be read: from now on only what is retained is"
                 " asked for, every {:g} s, until it is over",
@@ -87,8 +86,8 @@ class Reconciliation:
         # One alarm at a time, and never put off: whoever repeats an old message would delay it for ever.
         if reopened != self._reopened and not self._doubtful:
             self._doubtful = True
-            at = self._around.clock.now() + AFTER_A_DOUBT
-            self._around.timer.wake("after a doubt", at, lambda: self._around.post(self._ask_again))
+            timer, post = self._around.timer, self._around.post
+            timer.after("after a doubt", AFTER_A_DOUBT, lambda: post(self._ask_again))
         self._reopened = reopened
 
     def _ask_again(self) -> None:

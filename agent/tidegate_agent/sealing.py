@@ -116,9 +116,8 @@ class Sealing:
         if failure != self._told:
             logger.error("[{}] {}; events are kept until they can be signed", failure.code, failure.reason)
         self.key_id, self._told = None, failure
-        at = self._clock.now() + self._pause
+        self._timer.after("sign", self._pause, lambda: self._post(self._again))
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
-        self._timer.wake("sign", at, lambda: self._post(self._again))
 
     def _again(self) -> None:
         self._paused = False

@@ -53,9 +53,8 @@ class SecondHearing:
         self._tries[name] = tries + 1
         pause = PAUSES[tries]
         logger.warning("a request is verified again in {}: [{}] {}", pause, failure.code, failure.reason)
-        at = self._around.clock.now() + pause
         hear = partial(self._again, name, content)
-        self._around.timer.wake(f"request {name}", at, lambda: self._around.post(hear))
+        self._around.timer.after(f"request {name}", pause, lambda: self._around.post(hear))
         return True
 
     def over(self, name: str) -> None:

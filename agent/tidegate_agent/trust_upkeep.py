@@ -132,13 +132,11 @@ class TrustUpkeep:
         return max(shortest, self._ceiling * self._plan.random())
 
     def _refresh_after(self, pause: timedelta) -> None:
-        at = self._around.clock.now() + pause
-        self._around.timer.wake("refresh the root", at, lambda: self._around.post(self.refresh))
+        self._around.timer.after("refresh the root", pause, lambda: self._around.post(self.refresh))
 
     def _look(self) -> None:
         """Read what is in force; by itself it changes where a person replaces a file, or a disk fails."""
-        at = self._around.clock.now() + LOOK_EVERY
-        self._around.timer.wake("look at the root", at, lambda: self._around.post(self._look))
+        self._around.timer.after("look at the root", LOOK_EVERY, lambda: self._around.post(self._look))
         try:
             self._stand(self._keeper.look(self._around.latest_known()))
         except TidegateError as error:

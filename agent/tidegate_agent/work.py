@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from loguru import logger
@@ -21,6 +22,7 @@ from tidegate_agent.update.commands import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from tidegate_agent.model import ImageStatus
     from tidegate_agent.operations import Operations
@@ -53,6 +55,7 @@ class Work:
         self._finish = finish
         self._left = left
         self._cancel = threading.Event()
+        self._proving_since: timedelta | None = None
 
     def do(self, command: Slow) -> None:
         """Begin a command; returns at once."""
@@ -70,9 +73,12 @@ class Work:
             case Reboot(reason, soft):
                 self._begin(lambda: operations.reboot(reason, soft=soft))
             case Disarm():
+                # Also where a proof ends, however it does.
+                self._proving_since = None
                 self._begin(operations.disarm)
             case Prove():
-                self._begin(operations.prove)
+                since = self._proving_since = self._proving_since or self._around.clock.elapsed()
+                self._begin(lambda: self._prove(since))
             case Rollback(digest):
                 self._begin(lambda: operations.rollback(digest))
             case _:
@@ -89,6 +95,10 @@ class Work:
             self._around.post(lambda: self._finish(image, event))
 
         self._around.operating(work)
+
+    def _prove(self, since: timedelta) -> Event:
+        proved = self._operations.prove()
+        return replace(proved, proving_for=self._around.clock.elapsed() - since)
 
     def _discard(self) -> None:
         if not self._operations.discard():

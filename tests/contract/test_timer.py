@@ -80,6 +80,37 @@ def test_an_alarm_rings_once_at_its_time(world: World, heard: list[str]) -> None
     assert len(moments) == 1
 
 
+def test_a_pause_is_over_once_when_it_has_passed(world: World, heard: list[str]) -> None:
+    begun, passed = world.clock.elapsed(), list[timedelta]()
+    world.timer.after("a", SOON, lambda: passed.append(world.clock.elapsed() - begun))
+    world.until(lambda: len(passed) == 1, "the pause is over")
+    assert passed[0] >= SOON
+    world.timer.after("b", timedelta(0), lambda: heard.append("b"))
+    world.until(lambda: heard == ["b"], "none has passed")
+    assert len(passed) == 1
+
+
+def test_moments_and_pauses_replace_each_other(world: World, heard: list[str]) -> None:
+    now = world.clock.now()
+    world.timer.after("a", SOON / 2, lambda: heard.append("pause"))
+    world.timer.wake("a", now + LATER, lambda: heard.append("moment"))
+    world.timer.wake("b", now + SOON / 2, lambda: heard.append("moment"))
+    world.timer.after("b", LATER, lambda: heard.append("pause"))
+    world.timer.after("c", SOON / 2, lambda: heard.append("cancelled"))
+    world.timer.cancel("c")
+    world.timer.after("d", SOON, lambda: heard.append("d"))
+    world.until(lambda: heard != [], "the last one has rung")
+    assert heard == ["d"]
+
+
+def test_the_time_that_passes_is_nobodys_business(world: World) -> None:
+    told: list[timedelta] = []
+    world.timer.watch(told.append)
+    world.timer.after("a", SOON, lambda: None)
+    world.until(lambda: True, "a moment has passed")
+    assert told == []
+
+
 def test_an_alarm_in_the_past_rings_at_once(world: World, heard: list[str]) -> None:
     world.timer.wake("a", datetime(2001, 1, 1, tzinfo=UTC), lambda: heard.append("a"))
     world.until(lambda: heard == ["a"], "the alarm has rung")

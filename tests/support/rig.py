@@ -197,6 +197,7 @@ class Rig:
         self._queue.clear()
         if boot:
             self.host.boot()
+            self.clock.boot()
             for engine in self.engines.values():
                 engine.reboot()
         self.agent = self._start()

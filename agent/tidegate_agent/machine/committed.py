@@ -26,7 +26,7 @@ from tidegate_agent.update.commands import (
     Reboot,
     Report,
     Transition,
-    WakeAt,
+    WakeAfter,
 )
 from tidegate_agent.update.events import Activated, ActivateFailed, Event, Restarted, Woken
 from tidegate_agent.update.states import (
@@ -62,9 +62,7 @@ def activating(state: Activating, event: Event, now: datetime, rules: Rules) -> 
         case Activated(reboot_required=True):
             update = mark(replace(update, reboots=update.reboots + 1), Step.REBOOTING, now)
             told = Report(Step.REBOOTING, update)
-            return Transition(
-                Rebooting(update, event.soft), (told, *_ask(update, now, rules, soft=event.soft))
-            )
+            return Transition(Rebooting(update, event.soft), (told, *_ask(update, rules, soft=event.soft)))
         case Activated():
             return _prove(update, now)
         case ActivateFailed():
@@ -86,7 +84,7 @@ def rebooting(state: Rebooting, event: Event, now: datetime, rules: Rules) -> Tr
             return _after_boot(state, event, now, rules)
         case Woken():
             # It was accepted, and the host is still up: a job that hangs, or a person who is asked to do it.
-            return Transition(state, _ask(update, now, rules, soft=state.soft))
+            return Transition(state, _ask(update, rules, soft=state.soft))
         case ActivateFailed():
             # No reboot came of it: it must not count against the image.
             return _failed(replace(update, reboots=max(0, update.reboots - 1)), event, now, rules)
@@ -100,21 +98,21 @@ def _failed(update: Update, event: ActivateFailed, now: datetime, rules: Rules) 
         ended = end(update, Outcome.FAILED, now, event.failure)
         return Transition(ended.state, (*ended.commands, Discard()))
     again = replace(update, attempt=update.attempt + 1)
-    until = now + pause(update.attempt, rules)
-    wait = Wait(WaitFor.RETRY, event.failure.reason, until)
+    length = pause(update.attempt, rules)
+    wait = Wait(WaitFor.RETRY, event.failure.reason, now + length)
     report = Report(Step.WAITING, update, event.failure, wait)
-    return Transition(Waiting(again, wait), (report, Discard(), WakeAt(until)))
+    return Transition(Waiting(again, wait), (report, Discard(), WakeAfter(length)))
 
 
-def _ask(update: Update, now: datetime, rules: Rules, *, soft: bool) -> tuple[Command, ...]:
-    return WakeAt(now + rules.ask_again), Reboot(f"update to {update.target.version}", soft)
+def _ask(update: Update, rules: Rules, *, soft: bool) -> tuple[Command, ...]:
+    return WakeAfter(rules.ask_again), Reboot(f"update to {update.target.version}", soft)
 
 
 def _after_boot(state: Activating | Rebooting, event: Restarted, now: datetime, rules: Rules) -> Transition:
     update = state.update
     match after_boot(update, event):
         case AfterBoot.CAME_UP:
-            return _prove(update, now)
+            return _prove(replace(update, boot_id=event.boot_id), now)
         case AfterBoot.STILL_TO_COME:
             return _still_to_come(state, event, now, rules)
         case AfterBoot.FELL_BACK:
@@ -137,7 +135,7 @@ def _still_to_come(
     if isinstance(state, Rebooting) and event.boot_id == update.boot_id:
         # The agent was restarted, the host was not. Or its userspace was, in vain, where systemd does not
         # count that: then the next reboot has to be one that is counted.
-        return Transition(replace(state, soft=False), _ask(update, now, rules, soft=False))
+        return Transition(replace(state, soft=False), _ask(update, rules, soft=False))
     if isinstance(state, Rebooting) and update.reboots >= rules.reboots:
         return _and_discard(_give_up_boot(update, event, now))
     lives = state.lives if isinstance(state, Activating) else 0

@@ -67,7 +67,7 @@ def fall_back(update: Update, event: Restarted, now: datetime) -> Transition:
     cause = event.guard or unproven
     current = event.image.current
     stay = update.previous if current in (None, update.target.digest) else current
-    way_back = go_back(replace(update, previous=stay), cause, now)
+    way_back = go_back(replace(update, previous=stay, boot_id=event.boot_id), cause, now)
     return way_back or give_up(update, Outcome.ROLLED_BACK, cause, now)
 
 

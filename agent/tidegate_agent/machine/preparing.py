@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.machine.endings import mark, nonsense, pause, settle
@@ -17,6 +18,7 @@ from tidegate_agent.update.commands import (
     Report,
     Stage,
     Transition,
+    WakeAfter,
     WakeAt,
 )
 from tidegate_agent.update.events import (
@@ -71,12 +73,13 @@ def _resumed(update: Update, event: Restarted) -> Update:
 
 
 def _keep_waiting(state: Waiting | Staged, wait: Wait, now: datetime, rules: Rules) -> Transition:
-    at = wait.until
+    at, alarm = wait.until, tuple[Command, ...]()
     if wait.reason in UNTOLD:
         # Nothing tells when a backup ends, a user leaves, or another host gives its slot back.
-        soon = now + rules.look_again
-        at = soon if at is None else min(at, soon)
-    alarm: tuple[Command, ...] = () if at is None else (WakeAt(at),)
+        left = rules.look_again if at is None else max(at - now, timedelta(0))
+        alarm = (WakeAfter(min(left, rules.look_again)),)
+    elif at is not None:
+        alarm = (WakeAt(at),)
     news = state.wait is None or state.wait.reason is not wait.reason
     told: tuple[Command, ...] = (Report(Step.WAITING, state.update, wait=wait),) if news else ()
     return Transition(replace(state, wait=wait), told + alarm)
@@ -125,10 +128,10 @@ def _stage_failed(state: Staging, event: StageFailed, now: datetime, rules: Rule
     if not event.retryable or not patient:
         return abandon(state, Outcome.FAILED, event.failure, now)
     update = replace(state.update, attempt=state.update.attempt + 1)
-    until = now + pause(state.update.attempt, rules)
-    wait = Wait(WaitFor.RETRY, event.failure.reason, until)
+    length = pause(state.update.attempt, rules)
+    wait = Wait(WaitFor.RETRY, event.failure.reason, now + length)
     report = Report(Step.WAITING, state.update, event.failure, wait)
-    return Transition(Waiting(update, wait), (report, WakeAt(until)))
+    return Transition(Waiting(update, wait), (report, WakeAfter(length)))
 
 
 def staged(state: Staged, event: Event, now: datetime, rules: Rules) -> Transition:

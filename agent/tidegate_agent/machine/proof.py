@@ -16,7 +16,7 @@ from tidegate_agent.machine.endings import (
 )
 from tidegate_agent.machine.lives import worn_out
 from tidegate_agent.model import Failure
-from tidegate_agent.update.commands import Prove, Reboot, Rollback, Transition, WakeAt
+from tidegate_agent.update.commands import Prove, Reboot, Rollback, Transition, WakeAfter
 from tidegate_agent.update.events import (
     ActivateFailed,
     Event,
@@ -28,10 +28,9 @@ from tidegate_agent.update.events import (
 )
 from tidegate_agent.update.states import Outcome, Proving, RollingBack, Update
 from tidegate_schemas.codes import Code
-from tidegate_schemas.events import Step
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from tidegate_agent.machine.rules import Rules
 
@@ -41,29 +40,25 @@ def proving(state: Proving, event: Event, now: datetime, rules: Rules) -> Transi
     update = state.update
     match event:
         case Restarted() if event.guard is None and event.image.current == update.target.digest:
+            update = replace(update, boot_id=event.boot_id)
             if (failure := worn_out(state, rules)) is not None:
                 return _unhealthy(update, failure, now)
-            return Transition(replace(state, checking=True), (Prove(),))
+            return Transition(replace(state, update=update, checking=True), (Prove(),))
         case Restarted():
             return fall_back(update, event, now)
         case Woken() if not state.checking:
             return Transition(replace(state, checking=True), (Prove(),))
         case Proved() if event.health.ok:
             return succeed(update, event.health, now)
-        case Proved() if _proving_since(update, now) >= rules.health_timeout:
+        case Proved() if event.proving_for >= rules.health_timeout:
             return _unhealthy(update, Failure(Code.HEALTH_TIMEOUT, event.health.reason), now)
         case Proved() if state.round < rules.health_rounds:
             later = replace(state, round=state.round + 1, checking=False, lives=0)
-            return Transition(later, (WakeAt(now + rules.health_interval),))
+            return Transition(later, (WakeAfter(rules.health_interval),))
         case Proved():
             return _unhealthy(update, Failure(Code.HEALTH_FAILED, event.health.reason), now)
         case _:
             return in_flight(state, event)
-
-
-def _proving_since(update: Update, now: datetime) -> timedelta:
-    began = next((at for step_, at in reversed(update.marks) if step_ is Step.PROVING), now)
-    return now - began
 
 
 def _unhealthy(update: Update, failure: Failure, now: datetime) -> Transition:
@@ -78,34 +73,42 @@ def rolling_back(state: RollingBack, event: Event, now: datetime, rules: Rules) 
         case Restarted() if (failure := worn_out(state, rules)) is not None:
             return _stranded(state, failure.reason, now)
         case Restarted():
-            return Transition(replace(state, asking=True), (Rollback(state.back_to),))
+            return Transition(_resumed(state, event), (Rollback(state.back_to),))
         case Woken() if not state.asking:
             return Transition(replace(state, asking=True), (Rollback(state.back_to),))
-        case RolledBack(reboot_required=True) if state.reboots >= rules.reboots:
+        case RolledBack(reboot_required=True) if state.reboots >= rules.reboots and not state.pending:
             reason = f"the previous image was not there after {state.reboots} reboots"
             return _stranded(state, reason, now)
         case RolledBack(reboot_required=True):
-            later = replace(state, reboots=state.reboots + 1, soft=event.soft, lives=0)
-            return Transition(later, (WakeAt(now + rules.ask_again), _reboot(later)))
+            reboots = state.reboots if state.pending else state.reboots + 1
+            later = replace(state, reboots=reboots, soft=event.soft, pending=True, lives=0)
+            return Transition(later, (WakeAfter(rules.ask_again), _reboot(later)))
         case RolledBack():
             return end(update, Outcome.ROLLED_BACK, now, state.cause)
         case Woken() if state.reboots:
-            return Transition(state, (WakeAt(now + rules.ask_again), _reboot(state)))
+            return Transition(state, (WakeAfter(rules.ask_again), _reboot(state)))
         case ActivateFailed() if event.retryable and state.tries < rules.stage_attempts:
             # No reboot came of it.
-            return _try_again(replace(state, reboots=max(0, state.reboots - 1)), now, rules)
+            return _try_again(replace(state, reboots=max(0, state.reboots - 1), pending=False), rules)
         case RollbackFailed() if event.retryable and state.tries < rules.stage_attempts:
-            return _try_again(state, now, rules)
+            return _try_again(state, rules)
         case RollbackFailed() | ActivateFailed():
             return _stranded(state, event.failure.reason, now)
         case _:
             return in_flight(state, event)
 
 
-def _try_again(state: RollingBack, now: datetime, rules: Rules) -> Transition:
+def _resumed(state: RollingBack, event: Restarted) -> RollingBack:
+    """After a restart of the agent the same reboot is awaited; a soft one, which keeps the id, counts."""
+    pending = state.pending and not state.soft and event.boot_id == state.update.boot_id
+    update = replace(state.update, boot_id=event.boot_id)
+    return replace(state, update=update, asking=True, pending=pending)
+
+
+def _try_again(state: RollingBack, rules: Rules) -> Transition:
     """A tool that is busy now, or a reboot that is refused now, must not leave the host on a bad image."""
     later = replace(state, tries=state.tries + 1, asking=False, lives=0)
-    return Transition(later, (WakeAt(now + pause(later.tries, rules)),))
+    return Transition(later, (WakeAfter(pause(later.tries, rules)),))
 
 
 def _reboot(state: RollingBack) -> Reboot:

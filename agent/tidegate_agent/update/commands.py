@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tidegate_agent.model import Failure
 from tidegate_agent.update.states import State, Target, Update, Wait
@@ -27,9 +27,16 @@ class Assess:
 
 @dataclass(frozen=True, slots=True)
 class WakeAt:
-    """Answer Woken at that time."""
+    """Answer Woken when the clock shows that time."""
 
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAfter:
+    """Answer Woken when that much time has passed, however the clock is set meanwhile."""
+
+    pause: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,7 @@ Command = (
     Verify
     | Assess
     | WakeAt
+    | WakeAfter
     | Stage
     | CancelStage
     | Discard

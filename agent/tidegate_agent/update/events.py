@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from tidegate_agent.model import Failure, Health, ImageStatus
 from tidegate_agent.update.states import Target, Update, Wait
@@ -114,9 +115,14 @@ class ActivateFailed:
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """One round of health checks is over."""
+    """One round of health checks is over.
+
+    `proving_for` is for how long the agent has been at it since its start: neither what is done to the clock
+    nor a host that is off makes it longer.
+    """
 
     health: Health
+    proving_for: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

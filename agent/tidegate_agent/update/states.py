@@ -179,9 +179,9 @@ class Proving:
 class RollingBack:
     """The host returns to the image `back_to`, because of `cause`.
 
-    `reboots` counts those that should have brought it; `soft` says of what kind the last one was. `tries`
-    counts what failed on the way and may pass; until it is tried again `asking` is False and an alarm is
-    awaited.
+    `reboots` counts those that should have brought it; `soft` says of what kind the last one was, and
+    `pending` that it was asked for and did not come yet, as far as is known. `tries` counts what failed on
+    the way and may pass; until it is tried again `asking` is False and an alarm is awaited.
     """
 
     update: Update
@@ -189,6 +189,7 @@ class RollingBack:
     cause: Failure
     reboots: int = 0
     soft: bool = False
+    pending: bool = False
     tries: int = 0
     asking: bool = True
     lives: int = 0

@@ -44,6 +44,7 @@ from tidegate_agent.update.commands import (
     Stage,
     Transition,
     Verify,
+    WakeAfter,
     WakeAt,
 )
 from tidegate_agent.update.events import (
@@ -218,7 +219,7 @@ def test_the_pause_is_capped_and_the_attempts_end() -> None:
     last = go(
         Staging(an_update(attempt=20)), StageFailed(NEW, FAILURE, retryable=True), Rules(stage_attempts=30)
     )
-    assert last.commands[-1] == WakeAt(NOON + RULES.retry_cap)
+    assert last.commands[-1] == WakeAfter(RULES.retry_cap)
     end = go(Staging(an_update(attempt=6)), StageFailed(NEW, FAILURE, retryable=True))
     assert isinstance(end.state, Settled)
     assert end.state.outcome is Outcome.FAILED
@@ -294,7 +295,7 @@ def test_activation_with_reboot_asks_for_it() -> None:
     transition = go(Activating(an_update()), Activated(reboot_required=True))
     assert isinstance(transition.state, Rebooting)
     assert transition.state.update.reboots == 1
-    assert kinds(transition.commands) == [Report, WakeAt, Reboot]
+    assert kinds(transition.commands) == [Report, WakeAfter, Reboot]
 
 
 def test_a_soft_reboot_is_asked_for_as_such_again_and_again() -> None:
@@ -308,7 +309,7 @@ def test_what_may_pass_is_tried_anew_and_leaves_nothing_to_come_up_unwatched(sta
     refused = go(state, ActivateFailed(FAILURE, retryable=True))
     assert isinstance(refused.state, Waiting)
     assert refused.state.update.attempt == 2
-    assert {Disarm, Discard, WakeAt} <= set(kinds(refused.commands))
+    assert {Disarm, Discard, WakeAfter} <= set(kinds(refused.commands))
 
 
 @pytest.mark.parametrize(("attempt", "retryable"), [(RULES.stage_attempts, True), (1, False)])
@@ -321,15 +322,43 @@ def test_a_reboot_that_is_refused_for_ever_fails(attempt: int, *, retryable: boo
 
 def test_a_way_back_that_never_arrives_ends_and_says_so() -> None:
     state: State = RollingBack(an_update(), OLD, FAILURE)
-    for _ in range(RULES.reboots):
+    for number in range(RULES.reboots):
         transition = go(state, RolledBack(reboot_required=True))
         assert transition.commands[-1] == Reboot("return to the previous image")
-        state = go(transition.state, Restarted(an_image(NEW), LATER_BOOT)).state
+        state = go(transition.state, Restarted(an_image(NEW), f"boot-{2 + number}")).state
     last = go(state, RolledBack(reboot_required=True))
     assert isinstance(last.state, Settled)
     assert last.state.failure is not None
     assert last.state.failure.code is Code.ROLLBACK_FAILED
     assert Reboot not in kinds(last.commands)
+
+
+def test_restarts_of_the_agent_are_no_reboots_on_the_way_back() -> None:
+    state = go(RollingBack(an_update(), OLD, FAILURE), RolledBack(reboot_required=True)).state
+    for _ in range(2 * RULES.reboots):
+        resumed = go(state, Restarted(an_image(NEW), BOOT))
+        assert resumed.commands[-1] == Rollback(OLD)
+        state = go(resumed.state, RolledBack(reboot_required=True)).state
+        assert isinstance(state, RollingBack)
+        assert state.reboots == 1
+
+
+def test_soft_reboots_in_vain_are_counted_though_the_boot_keeps_its_id() -> None:
+    state: State = RollingBack(an_update(), OLD, FAILURE)
+    for _ in range(RULES.reboots):
+        asked = go(state, RolledBack(reboot_required=True, soft=True))
+        assert asked.commands[-1] == Reboot("return to the previous image", soft=True)
+        state = go(asked.state, Restarted(an_image(NEW), BOOT)).state
+    assert isinstance(go(state, RolledBack(reboot_required=True, soft=True)).state, Settled)
+
+
+def test_the_way_back_knows_in_which_boot_it_began() -> None:
+    proving = go(Rebooting(an_update(reboots=1)), Restarted(an_image(NEW), LATER_BOOT)).state
+    back = go(replace(proving, round=RULES.health_rounds), Proved(SICK)).state
+    asked = go(back, RolledBack(reboot_required=True)).state
+    restarted = go(asked, Restarted(an_image(NEW), LATER_BOOT)).state
+    assert isinstance(restarted, RollingBack)
+    assert (restarted.reboots, restarted.pending) == (1, True)
 
 
 WATCHED = (Activating(an_update()), Rebooting(an_update()), Proving(an_update()))
@@ -357,13 +386,22 @@ def test_health_has_its_rounds_before_the_way_back() -> None:
     state: State = Proving(an_update())
     for _ in range(RULES.health_rounds - 1):
         transition = go(state, Proved(SICK))
-        assert transition.commands == (WakeAt(NOON + RULES.health_interval),)
+        assert transition.commands == (WakeAfter(RULES.health_interval),)
         assert go(transition.state, Woken()).commands == (Prove(),)
         state = transition.state
     last = go(state, Proved(SICK))
     assert isinstance(last.state, RollingBack)
     assert kinds(last.commands) == [Disarm, Quarantine, Report, Rollback]
     assert last.commands[-1] == Rollback(OLD)
+
+
+def test_only_time_that_was_spent_on_it_ends_the_proof() -> None:
+    """However old its mark is: the clock may have been set, or the host have been off over the weekend."""
+    begun = replace(an_update(), marks=((Step.PROVING, NOON - timedelta(days=3)),))
+    assert isinstance(go(Proving(begun), Proved(SICK)).state, Proving)
+    late = go(Proving(begun), Proved(SICK, RULES.health_timeout)).state
+    assert isinstance(late, RollingBack)
+    assert late.cause.code is Code.HEALTH_TIMEOUT
 
 
 def test_success_tells_what_is_not_well_and_was_only_wanted() -> None:

@@ -27,6 +27,7 @@ from tidegate_agent.update.commands import (
     Rollback,
     Stage,
     Transition,
+    WakeAfter,
     WakeAt,
 )
 from tidegate_agent.update.events import (
@@ -290,7 +291,7 @@ def answer(state: State, transition: Transition) -> Event | None:  # noqa: PLR09
             case Rollback():
                 arrived = isinstance(state, RollingBack) and state.reboots > 0
                 return RolledBack(reboot_required=not arrived)
-            case WakeAt():
+            case WakeAt() | WakeAfter():
                 return Woken()
     return None
 
