@@ -16,21 +16,22 @@ from tidegate_agent import machine, reconciliation, reporting
 from tidegate_agent.errors import JournalError
 from tidegate_agent.fleet_slot import FleetSlot
 from tidegate_agent.follower import Follower
-from tidegate_agent.model import Follow, Outgoing, Protocol
+from tidegate_agent.model import Failure, Follow, Outgoing, Protocol
 from tidegate_agent.operations import failure_of
 from tidegate_agent.outbox import Outbox
 from tidegate_agent.reconciliation import Reconciliation
+from tidegate_agent.records import Change
 from tidegate_agent.reporting import Birth
 from tidegate_agent.request_desk import RequestDesk
 from tidegate_agent.request_effects import RequestEffects
 from tidegate_agent.sentences import motd_lines
+from tidegate_agent.trouble import Trouble
 from tidegate_schemas.codes import Code
 from tidegate_schemas.status import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tidegate_agent.model import Failure
     from tidegate_agent.ports import Bus
     from tidegate_agent.requests import RequestPolicy
     from tidegate_agent.sealing import Sealing
@@ -64,6 +65,8 @@ class Engine:
         self._connection = 0
         self._connected = False
         self.broker_failure: Failure | None = None
+        self._trouble = Trouble()
+        self._fault_told: Failure | None = None
         self._told = b""
         host = around.profile.facts.host
         self._status_topic = topics.status(host)
@@ -93,6 +96,8 @@ class Engine:
 
     def start(self) -> None:
         """Go on from where the journal says, then listen."""
+        if (account := self._around.downloads.account) is not None:
+            account.watch(lambda: self._around.post(self._wake_all))
         for follower in self.followers:
             self.guarded(functools.partial(follower.start, crashed=self._life.crashed))
         if self._sealing is not None:
@@ -116,15 +121,22 @@ class Engine:
     def guarded(self, call: Callable[[], None]) -> None:
         """Run one call from the queue, then tell what came of it. Whatever it raises, the daemon lives."""
         self._attempt(call, f"retry {id(call)}")
+        if self._around.journal.damage() is not None:
+            self._attempt(self._mend, "retry to mend")
         self._attempt(self._follow_up, "retry to tell")
+        if self._trouble.fault != self._fault_told:
+            self._attempt(self._tell, "retry to tell")
 
     def _attempt(self, call: Callable[[], None], alarm: str) -> None:
         try:
             call()
+            self._trouble.over(alarm)
         except JournalError as error:
+            self._trouble.begins(alarm, error)
             logger.error("[{}] {}; trying again in {}", error.code, error.reason, DISK_PAUSE)
             self._around.timer.after(alarm, DISK_PAUSE, lambda: self._around.post(call))
         except Exception as error:  # noqa: BLE001 - a fault in one message must not end the service of all
+            self._trouble.over(alarm)
             failure_of(error, Code.INTERNAL_ERROR)
 
     def _follow_up(self) -> None:
@@ -135,6 +147,17 @@ class Engine:
             self._slot.settle(needed=any(follower.needs_slot for follower in self.followers))
         self._reconciliation.make_good(self._mailboxes)
         self._tell()
+
+    def _mend(self) -> None:
+        """Where a new journal was begun: write down in it where all stand, and tell the fleet."""
+        damage = self._around.journal.damage()
+        if damage is None:
+            return
+        for follower in self.followers:
+            follower.write_anew()
+        now = self._around.latest_known()
+        event = reporting.damage_event(damage, self._around.profile, now)
+        self._around.journal.commit(Change(None, events=(event,), damage_told=True))
 
     # BusListener: called on the bus's thread
 
@@ -206,6 +229,10 @@ class Engine:
         self._connected = False
         self._outbox.disconnected()
 
+    def _wake_all(self) -> None:
+        for follower in self.followers:
+            follower.wake()
+
     def _offer_again(self, pause: timedelta) -> None:
         post, outbox = self._around.post, self._outbox
         self._around.timer.after("outbox", pause, lambda: post(outbox.try_again))
@@ -242,15 +269,24 @@ class Engine:
         """Show and publish the status if it changed, and whatever is in the outbox."""
         if not self._connected and self._around.board is None:
             return
-        status = self._status(Presence.ONLINE if self._connected else Presence.OFFLINE, full=True)
+        presence = Presence.ONLINE if self._connected else Presence.OFFLINE
+        try:
+            status = self._status(presence, full=True)
+        except JournalError as error:
+            fault = reporting.fault_of(Failure(error.code, error.reason))
+            self._show(self._status(presence).model_copy(update={"fault": fault}))
+            raise
+        self._fault_told = self._trouble.fault
+        self._show(status)
+        if self._connected:
+            self._outbox.pump()
+
+    def _show(self, status: HostStatus) -> None:
         if self._around.board is not None:
             self._around.board.show(list(motd_lines(status)))
-        if not self._connected:
-            return
         content = status.model_dump_json(exclude={"at"}).encode()
-        if content != self._told and self._bus.publish(self._status_message(status)):
+        if self._connected and content != self._told and self._bus.publish(self._status_message(status)):
             self._told = content
-        self._outbox.pump()
 
     def _status(self, presence: Presence, *, full: bool = False) -> HostStatus:
         follows = tuple(reporting.follow_status(f.view()) for f in self.followers) if full else ()
@@ -260,7 +296,8 @@ class Engine:
         status = reporting.host_status(self._around.profile, birth, presence, now, follows, key)
         trust = self.upkeep.status() if full and self.upkeep is not None else None
         dropped = self._outbox.dropped if full else 0
-        return status.model_copy(update={"trust": trust, "events_dropped": dropped})
+        fault = reporting.fault_of(self._trouble.fault) if full else None
+        return status.model_copy(update={"trust": trust, "events_dropped": dropped, "fault": fault})
 
     def _status_message(self, status: HostStatus) -> Outgoing:
         return Outgoing(STATUS_TOKEN, self._status_topic, status.to_json(), retain=True)

@@ -133,8 +133,10 @@ class Follower:
         seat = Seat(
             follow=follow,
             reboots=reboots,
+            whole=operations.by_tool,
             slot=slot if reboots or around.lock_for_all else None,
             state=lambda: self._state,
+            accepted=lambda: self._memory.sequence,
             others_busy=others_busy,
             heard_out=self.reception.heard_out,
             assessed=lambda wait: self.handle(Assessed(wait)),
@@ -224,6 +226,12 @@ class Follower:
             self._watch_expiry()
         for command in transition.commands:
             self._run(command)
+
+    def write_anew(self) -> None:
+        """Write down all of it once more: the journal that held it was damaged. Raises JournalError."""
+        state = _durable(self._state)
+        change = Change(self.follow, state=state, memory=self._memory, installed_sequence=self._installed)
+        self.around.journal.commit(change)
 
     # Messages
 

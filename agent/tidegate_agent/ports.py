@@ -26,7 +26,17 @@ if TYPE_CHECKING:
         Verdict,
     )
     from tidegate_agent.model import Protocol as MqttProtocol
-    from tidegate_agent.records import Approval, Change, Hold, Ledger, Letter, Life, Recollection, Snooze
+    from tidegate_agent.records import (
+        Approval,
+        Change,
+        Damage,
+        Hold,
+        Ledger,
+        Letter,
+        Life,
+        Recollection,
+        Snooze,
+    )
     from tidegate_agent.root_watch import RootInForce
     from tidegate_agent.update.states import Target
     from tidegate_schemas.events import UpdateEvent
@@ -59,8 +69,12 @@ class BusListener(Protocol):
         """The connection is down or could not be made. The bus goes on trying by itself."""
         ...
 
-    def received(self, topic: str, payload: bytes) -> None:
-        """A message on a subscribed topic. An oversized one is cut to `limits.STATEMENT_BYTES + 1` bytes."""
+    def received(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        """A message on a subscribed topic. An oversized one is cut to `limits.STATEMENT_BYTES + 1` bytes.
+
+        `retained` is whether it is what the broker has stored for the topic, and not merely what somebody
+        publishes, be it to be stored (MQTT 5.0, 3.3.1.3; MQTT 3.1.1, 3.3.1.3).
+        """
         ...
 
     def acknowledged(self, token: int) -> None:
@@ -246,7 +260,7 @@ class Network(Protocol):
     """The way to the registries, as far as it costs money."""
 
     def metered(self) -> str | None:
-        """Why it counts as metered, in words for a person. None when it does not, or nobody can tell. Slow."""
+        """Why it counts as metered, for a person to read. None when it does not, or nobody can tell. Slow."""
         ...
 
 
@@ -402,6 +416,10 @@ class Journal(Protocol):
 
     def clock_floor(self) -> datetime | None:
         """The latest time that was trusted."""
+        ...
+
+    def damage(self) -> Damage | None:
+        """What became of the journal before this one, until it is told: it was damaged, and set aside."""
         ...
 
     def close(self) -> None:

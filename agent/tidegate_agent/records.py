@@ -37,6 +37,14 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True)
+class Damage:
+    """A journal that could not be used any more, and why; `aside` names the file that it was put into."""
+
+    reason: str
+    aside: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """A person's word for one digest; `at_once` also waives the window. It lapses at `expires`, if set."""
 
@@ -138,6 +146,7 @@ class Change:
     `clock_floor` are left as they are when None. Events go to the outbox; one whose id is there already is
     not written again. `message` is an admitted statement as it came, and the digest that it announces; the
     newest MESSAGES are kept. `holds` may be those of several follows. `fetched` is added to what came before.
+    `damage_told`: the events say what became of the journal before.
     """
 
     follow: Follow | None
@@ -153,6 +162,7 @@ class Change:
     message: tuple[str, bytes] | None = None
     holds: tuple[tuple[Follow, Hold], ...] = ()
     decided: Decided | None = None
+    damage_told: bool = False
     fetched: Fetched | None = None
 
 

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, assert_never
 from tidegate_agent.admission import HostFacts, Memory
 from tidegate_agent.machine import update_of
 from tidegate_agent.model import Failure, Follow, ImageStatus
-from tidegate_agent.records import Hold
+from tidegate_agent.plaintext import harmless
+from tidegate_agent.records import Damage, Hold
 from tidegate_agent.update.commands import Quarantine, Report, ReportRefusal
 from tidegate_agent.update.states import Settled, Staged, State, Update, Verifying, Waiting
 from tidegate_schemas import limits
 from tidegate_schemas.base import rfc3339
+from tidegate_schemas.codes import Code
 from tidegate_schemas.events import TYPE_PREFIX, Step, UpdateData, UpdateEvent
-from tidegate_schemas.status import FollowStatus, HostStatus, Inventory, Presence, TrustStatus
+from tidegate_schemas.status import Fault, FollowStatus, HostStatus, Inventory, Presence, TrustStatus
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -113,6 +115,18 @@ def stale_event(memory: Memory, follow: Follow, profile: Profile, now: datetime)
         boot_id=profile.boot_id,
     )
     return event_at(f"{follow.key}/{_number(memory.sequence, memory.resets)}/stale", data, profile, now)
+
+
+def damage_event(damage: Damage, profile: Profile, now: datetime) -> UpdateEvent:
+    """The event for a journal that was damaged: what was known is forgotten, but for what is kept apart."""
+    kept = "" if damage.aside is None else f"; it is kept as {damage.aside}"
+    data = UpdateData(
+        step=Step.DAMAGED,
+        code=Code.JOURNAL_CORRUPT,
+        reason=harmless(f"the host's journal was damaged: {damage.reason}{kept}")[: limits.TEXT],
+        boot_id=profile.boot_id,
+    )
+    return event_at(f"journal/damaged-{int(now.timestamp())}", data, profile, now)
 
 
 def _when(moment: datetime | None) -> str:
@@ -224,6 +238,11 @@ def host_status(
         device_key=device_key if online else None,
         follows=follows,
     )
+
+
+def fault_of(failure: Failure | None) -> Fault | None:
+    """What the status says of a disk that does not take what has to be remembered."""
+    return None if failure is None else Fault(code=failure.code, reason=failure.reason[: limits.TEXT])
 
 
 def trust_status(root: RootInForce | None, failure: Failure | None, told: tuple[str, ...]) -> TrustStatus:

@@ -23,6 +23,8 @@ AWAITED: Final = {
     WaitFor.SESSIONS: "those who are logged in",
     WaitFor.SNOOZE: "the hour it was put off to",
     WaitFor.TURN: "another update of this host",
+    WaitFor.METERED: "a network that is not metered",
+    WaitFor.BUDGET: "more of the budget for downloads",
     WaitFor.RETRY: "another try",
 }
 """What is waited for, as it ends a sentence."""
@@ -61,6 +63,8 @@ def sentence(follow: FollowStatus) -> str | None:
 
 def motd_lines(status: HostStatus) -> Iterator[str]:
     """What is told to those who log in; nothing where all is well."""
+    if status.fault is not None:
+        yield one_line(f"tidegate: nothing is done here for now: [{status.fault.code}] {status.fault.reason}")
     for follow in status.follows:
         words = sentence(follow)
         if words is not None:

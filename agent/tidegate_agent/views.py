@@ -30,6 +30,8 @@ def status_lines(status: HostStatus, *, running: bool, broker: str | None = None
     """The host at a glance: what runs, what waits, for what, until when; `broker` is why it is offline."""
     presence = status.presence.value if running else "the agent is not running; this is its journal"
     yield one_line(f"host {status.host}: {presence}" + (f": {broker}" if broker else ""))
+    if status.fault is not None:
+        yield one_line(f"  nothing is done for now: [{status.fault.code}] {status.fault.reason}")
     for follow in status.follows:
         yield from map(one_line, _follow_lines(follow))
     if status.trust is not None:

@@ -34,6 +34,7 @@ class Code(StrEnum):
     CONTROL_UNREACHABLE = "control.unreachable"
     DISK_FULL = "disk.full"
     DISK_IO = "disk.io"
+    DISK_READ_ONLY = "disk.read-only"
     ENGINE_BUSY = "engine.busy"
     ENGINE_CONFLICT = "engine.conflict"
     ENGINE_MISSING = "engine.missing"
@@ -234,6 +235,10 @@ REGISTRY: dict[Code, Entry] = {
         "Reading or writing the store failed.",
         "Check the file system and its kernel messages; a read-only file system is the usual cause.",
     ),
+    Code.DISK_READ_ONLY: Entry(
+        "The file system of the agent's state takes no writes. The agent tells the fleet, acts upon nothing, and goes on by itself when it can write.",
+        "Look at the kernel's messages: a file system is usually remounted read-only after errors of its disk. Check it, and mount it writable again.",
+    ),
     Code.ENGINE_BUSY: Entry(
         "The image engine's store is locked by another program.",
         "The agent tries again. If it lasts, see who works on the host: bootc, rpm-ostree, ostree or podman started by hand or by a timer.",
@@ -340,7 +345,7 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.JOURNAL_CORRUPT: Entry(
         "The state database was damaged; it was set aside and a new one begun.",
-        "Check the disk. The damaged file lies beside the new one for inspection.",
+        "Check the disk. The damaged file lies beside the new one for inspection. What is kept apart comes back: each channel's sequence, quarantined images, holds; what is lost: events that were not sent, approvals, snoozes, requests that were not decided.",
     ),
     Code.REFERENCE_INVALID: Entry(
         "An image reference cannot be understood.",

@@ -20,7 +20,10 @@ TYPE_PREFIX: Final = "dev.tidegate.update."
 
 
 class Step(StrEnum):
-    """What an event tells. The last six end an update; `answered` is about a request to the host."""
+    """What an event tells. The last six end an update.
+
+    `answered` is about a request to the host; `damaged` is about its journal: a new one was begun.
+    """
 
     ACCEPTED = "accepted"
     WAITING = "waiting"
@@ -32,6 +35,7 @@ class Step(StrEnum):
     ROLLING_BACK = "rolling-back"
     STALE = "stale"
     ANSWERED = "answered"
+    DAMAGED = "damaged"
     SUCCEEDED = "succeeded"
     REJECTED = "rejected"
     FAILED = "failed"
@@ -53,7 +57,8 @@ FINAL: Final = frozenset(
 class UpdateData(Message):
     """What happened, to which update, and why. Sizes in bytes, durations in seconds.
 
-    Product and channel are there unless a request is answered that was about the host as a whole.
+    Product and channel are there unless it is about the host as a whole: a request is answered that was, or
+    the journal was damaged.
     """
 
     product: Name | None = None
@@ -76,7 +81,7 @@ class UpdateData(Message):
 
     @model_validator(mode="after")
     def _says_which_channel(self) -> Self:
-        if self.step is not Step.ANSWERED and None in {self.product, self.channel}:
+        if self.step not in {Step.ANSWERED, Step.DAMAGED} and None in {self.product, self.channel}:
             message = "an update has a product and a channel"
             raise ValueError(message)
         return self

@@ -73,6 +73,13 @@ class TrustStatus(Message):
     warnings: Annotated[tuple[Text, ...], Field(max_length=limits.ITEMS)] = ()
 
 
+class Fault(Message):
+    """Why the host acts upon nothing now: its disk does not take what it has to remember."""
+
+    code: Code
+    reason: Text = ""
+
+
 class HostStatus(Message):
     """The retained status.
 
@@ -80,6 +87,7 @@ class HostStatus(Message):
     one with the higher pair is the newer, so that a late will cannot hide a live host. An `offline` will
     carries the pair of the connection that died. `device_key` names the key that signs the host's events,
     while it can: to be compared at enrolment and not to be believed, for the status itself is not signed.
+    `fault` is there while the host cannot write down what it does, and so does nothing.
     `events_dropped` is how many events the host has given up since it began, because too many waited for the
     broker; never results.
     """
@@ -95,4 +103,5 @@ class HostStatus(Message):
     device_key: KeyId | None = None
     follows: Annotated[tuple[FollowStatus, ...], Field(max_length=limits.ITEMS)] = ()
     trust: TrustStatus | None = None
+    fault: Fault | None = None
     events_dropped: Annotated[int, Field(ge=0)] = 0

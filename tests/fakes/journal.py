@@ -15,6 +15,7 @@ from tidegate_agent.records import (
     MESSAGES,
     Approval,
     Change,
+    Damage,
     Decided,
     Hold,
     Ledger,
@@ -42,6 +43,7 @@ class FakeJournal:
     def __init__(self) -> None:
         self.broken = False
         self.unreadable = False
+        self.damaged: Damage | None = None
         self._starts = self._ended = 0
         self._follows: dict[Follow, Recollection] = {}
         self._events: list[UpdateEvent] = []
@@ -80,6 +82,8 @@ class FakeJournal:
         self._events += [event for event in change.events if event.id not in known]
         if change.events:
             self._thin()
+        if change.damage_told:
+            self.damaged = None
         if change.follow is not None:
             self._write_follow(change.follow, change)
         self._holds.update(change.holds)
@@ -206,6 +210,9 @@ class FakeJournal:
     def _read(self) -> None:
         if self.unreadable:
             raise JournalError(Code.DISK_IO, "the journal cannot be read: the test said so")
+
+    def damage(self) -> Damage | None:
+        return self.damaged
 
     def close(self) -> None:
         """Nothing to release."""

@@ -8,18 +8,19 @@ A database that is damaged is set aside and a new one begun: the host must stay 
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from loguru import logger
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from tidegate_agent.adapters import journal_downloads, journal_people, journal_requests
-from tidegate_agent.adapters.journal_schema import migrate
+from tidegate_agent.adapters.journal_file import code_of, damaged, open_file, set_aside
+from tidegate_agent.adapters.journal_safeguard import Safeguard
 from tidegate_agent.adapters.journal_thinning import Thinning
-from tidegate_agent.adapters.own_place import make_own_folder, require_own_file
 from tidegate_agent.admission import Memory
 from tidegate_agent.errors import JournalError
 from tidegate_agent.machine import update_of
@@ -28,6 +29,7 @@ from tidegate_agent.records import (
     MESSAGES,
     Approval,
     Change,
+    Damage,
     Hold,
     Ledger,
     Letter,
@@ -45,13 +47,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+SAFEGUARD_NAME: Final = "safeguard.json"
+"""What lies beside the journal for the day on which that is damaged."""
+
 HISTORY_KEPT: Final = 2000
 """Acknowledged events that are kept for `tidegate-agent history`."""
+
+_DAMAGE: Final = "damage"
+"""The row of `meta` that says what became of the journal before; until it is told."""
 
 _STATE: Final[TypeAdapter[State]] = TypeAdapter(State)
 _MEMORY: Final = TypeAdapter(Memory)
 _TARGET: Final = TypeAdapter(Target)
 _FAILURE: Final = TypeAdapter(Failure)
+_MOMENT: Final = TypeAdapter(datetime)
 
 T = TypeVar("T")
 
@@ -62,12 +71,22 @@ class SqliteJournal:
     Raises:
         ConfigError: CONFIG_VALUE, when others could write to the file or its directory.
         JournalError: it cannot be opened.
+
+    Args:
+        path: the database file; made where it is missing.
+        mends: whether it is set aside when it is damaged. For the agent alone, never beside a running one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, mends: bool = True) -> None:
         self._lock = threading.RLock()
-        self._db = _open_or_replace(path)
+        self._path = path
+        self._mends = mends
+        self._safeguard = Safeguard(path.with_name(SAFEGUARD_NAME))
         self._thinning = Thinning()
+        self._closed = False
+        self._token = 0
+        self._damage: Damage | None = None
+        self._db: sqlite3.Connection | None = self._opened()
 
     def begin(self) -> Life:
         """A life of the agent begins: its number, and how the one before ended."""
@@ -77,7 +96,8 @@ class SqliteJournal:
             crashed = (_meta(db, "ended") or before) != before
             _set_meta(db, "ended", before)
             _set_meta(db, "starts", str(int(before) + 1))
-            return Life(int(before) + 1, crashed)
+        self._keep_safe()
+        return Life(int(before) + 1, crashed)
 
     def end(self) -> None:
         """This life ends in order."""
@@ -86,11 +106,13 @@ class SqliteJournal:
 
     def recall(self, follow: Follow) -> Recollection:
         """What was last committed for a follow."""
-        row = self._one("select state, memory, installed from follow where follow = ?", follow.key)
-        if row is None:
-            return Recollection()
-        state, memory, installed = row
-        return Recollection(_STATE.validate_json(state), _MEMORY.validate_json(memory), installed)
+        with self._guarded() as db:
+            query = "select state, memory, installed from follow where follow = ?"
+            row = db.execute(query, (follow.key,)).fetchone()
+            if row is None:
+                return Recollection()
+            state, memory, installed = row
+            return Recollection(_STATE.validate_json(state), _MEMORY.validate_json(memory), installed)
 
     def commit(self, change: Change) -> None:
         """Write a change, durably, in one transaction."""
@@ -114,12 +136,23 @@ class SqliteJournal:
                 _write_message(db, key, *change.message)
             if change.clock_floor is not None:
                 _raise_clock_floor(db, change.clock_floor)
+            if change.damage_told:
+                db.execute("delete from meta where name = ?", (_DAMAGE,))
+        if change.damage_told:
+            self._damage = None
+        self._keep_safe()
+
+    def damage(self) -> Damage | None:
+        """What became of the journal before this one; None when a change has said that it was told."""
+        return self._damage
 
     def unsent(self, limit: int, after: int = 0) -> Sequence[Letter]:
         """The oldest letters with tokens above `after`, in order."""
         query = "select token, body from event where sent = 0 and token > ? order by token limit ?"
-        rows = self._all(query, after, limit)
-        return [Letter(token, UpdateEvent.model_validate_json(body)) for token, body in rows]
+        with self._guarded() as db:
+            rows = db.execute(query, (after, limit)).fetchall()
+            self._token = max([self._token, *(token for token, _ in rows)])
+            return [Letter(token, UpdateEvent.model_validate_json(body)) for token, body in rows]
 
     def sent(self, token: int) -> None:
         """The broker has this letter; old history makes room."""
@@ -134,13 +167,16 @@ class SqliteJournal:
 
     def history(self, limit: int) -> Sequence[UpdateEvent]:
         """The newest events, sent or not, newest first."""
-        rows = self._all("select body from event order by token desc limit ?", limit)
-        return [UpdateEvent.model_validate_json(body) for (body,) in rows]
+        with self._guarded() as db:
+            rows = db.execute("select body from event order by token desc limit ?", (limit,)).fetchall()
+            return [UpdateEvent.model_validate_json(body) for (body,) in rows]
 
     def quarantined(self, follow: Follow) -> dict[str, Failure]:
         """Digests that are not staged again, and why."""
-        rows = self._all("select digest, failure from quarantine where follow = ?", follow.key)
-        return {digest: _FAILURE.validate_json(failure) for digest, failure in rows}
+        with self._guarded() as db:
+            query = "select digest, failure from quarantine where follow = ?"
+            rows = db.execute(query, (follow.key,)).fetchall()
+            return {digest: _FAILURE.validate_json(failure) for digest, failure in rows}
 
     def attempts(self, follow: Follow, digest: str) -> int:
         """How often this digest was tried here."""
@@ -149,8 +185,10 @@ class SqliteJournal:
 
     def target(self, follow: Follow, digest: str) -> Target | None:
         """What was asked for when this digest was last tried here; None when it never was."""
-        row = self._one("select target from release where follow = ? and digest = ?", follow.key, digest)
-        return _TARGET.validate_json(row[0]) if row else None
+        with self._guarded() as db:
+            query = "select target from release where follow = ? and digest = ?"
+            row = db.execute(query, (follow.key, digest)).fetchone()
+            return _TARGET.validate_json(row[0]) if row else None
 
     def message(self, follow: Follow, digest: str) -> bytes | None:
         """The newest statement that announced this digest, as it came; None when it is not kept."""
@@ -196,20 +234,78 @@ class SqliteJournal:
         """The latest time that was trusted."""
         with self._guarded() as db:
             text = _meta(db, "clock_floor")
-        return datetime.fromisoformat(text) if text else None
+            return _MOMENT.validate_python(text) if text else None
 
     def close(self) -> None:
         """Release the files."""
         with self._lock:
-            self._db.close()
+            self._closed = True
+            self._release()
+
+    def _opened(self, damage: Damage | None = None) -> sqlite3.Connection:
+        """The database, replaced if need be. Raises as the constructor."""
+        try:
+            try:
+                return self._looked_at(damage)
+            except (sqlite3.Error, ValidationError) as error:
+                corrupt = code_of(error, self._path) is Code.JOURNAL_CORRUPT
+                if not corrupt or not self._mends or damage is not None:
+                    raise
+                return self._looked_at(self._set_aside(error))
+        except (sqlite3.Error, OSError, ValidationError) as error:
+            reason = f"the journal {self._path} cannot be opened: {_words(error)}"
+            raise JournalError(code_of(error, self._path), reason) from error
+
+    def _looked_at(self, damage: Damage | None) -> sqlite3.Connection:
+        db = open_file(self._path)
+        try:
+            self._damage = _inherit(db, self._safeguard, damage, self._token)
+            for state, memory in db.execute("select state, memory from follow"):
+                _STATE.validate_json(state), _MEMORY.validate_json(memory)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _set_aside(self, error: Exception) -> Damage:
+        damage = Damage(_words(error), set_aside(self._path).name)
+        text = f"{self._path} is damaged: {damage.reason}; it is kept as {damage.aside}, and a new one begun"
+        logger.error("[{}] {}", Code.JOURNAL_CORRUPT, text)
+        return damage
+
+    def _replace(self, error: Exception) -> None:
+        self._release()
+        try:
+            damage = self._set_aside(error)
+        except OSError as another:
+            reason = f"the damaged journal {self._path} cannot be set aside: {another.strerror}"
+            raise JournalError(code_of(another, self._path), reason) from another
+        self._db = self._opened(damage)
+
+    def _release(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            with contextlib.suppress(sqlite3.Error):
+                db.close()
+
+    def _keep_safe(self) -> None:
+        with self._guarded() as db:
+            self._safeguard.keep(db)
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
+            if self._closed:
+                raise JournalError(Code.DISK_IO, f"the journal {self._path} is closed")
+            if self._db is None:
+                self._db = self._opened()
             try:
                 yield self._db
-            except sqlite3.Error as error:
-                raise JournalError(_code_of(error), f"the journal cannot be used: {error}") from error
+            except (sqlite3.Error, ValidationError) as error:
+                code = code_of(error, self._path)
+                if code is Code.JOURNAL_CORRUPT and self._mends:
+                    self._replace(error)
+                raise JournalError(code, f"the journal cannot be used: {_words(error)}") from error
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -222,54 +318,32 @@ class SqliteJournal:
             row: tuple[Any, ...] | None = db.execute(query, values).fetchone()
             return row
 
-    def _all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._guarded() as db:
-            return db.execute(query, values).fetchall()
+
+def _inherit(
+    db: sqlite3.Connection, safeguard: Safeguard, damage: Damage | None, token: int
+) -> Damage | None:
+    """Begin a new journal with what the one before leaves; what is still to be told of that one."""
+    with db:
+        db.execute("begin immediate")
+        if _meta(db, "starts") is None and db.execute("select 1 from follow").fetchone() is None:
+            restored = safeguard.restore(db)
+            if restored and damage is None:
+                damage = Damage("it was gone, or empty", None)
+            if damage is not None:
+                # What is still acknowledged of the one before is no event of this one.
+                db.execute("insert into sqlite_sequence (name, seq) values ('event', ?)", (token,))
+                _set_meta(db, _DAMAGE, json.dumps([damage.reason, damage.aside]))
+        elif safeguard.is_ahead_of(db):
+            # SQLite leaves out what comes after a damaged page of its log, without a word.
+            raise damaged("it has lost what was committed")
+        text = _meta(db, _DAMAGE)
+        return None if text is None else Damage(*json.loads(text))
 
 
-def _open_or_replace(path: Path) -> sqlite3.Connection:
-    try:
-        make_own_folder(path.parent, "the journal's directory")
-        return _open(path)
-    except OSError as error:
-        reason = f"the journal {path} cannot be opened: {error.strerror}"
-        raise JournalError(Code.DISK_IO, reason) from error
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            reason = f"the journal {path} cannot be opened: {error}"
-            raise JournalError(_code_of(error), reason) from error
-        aside = path.with_suffix(".damaged")
-        logger.error("[{}] {}: {}; it is kept as {}", Code.JOURNAL_CORRUPT, path, error, aside)
-        _set_aside(path, aside)
-        return _open(path)
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    require_own_file(path, "the journal")
-    db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-    try:
-        db.execute("pragma journal_mode = wal")
-        db.execute("pragma synchronous = full")
-        # A few rows are read at a time; by default up to 2 MiB of pages would stay in memory.
-        db.execute("pragma cache_size = -256")
-        _check(db)
-        migrate(db, path)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _check(db: sqlite3.Connection) -> None:
-    if db.execute("pragma quick_check(1)").fetchone()[0] != "ok":
-        message = "the integrity check failed"
-        raise sqlite3.DatabaseError(message)
-
-
-def _set_aside(path: Path, aside: Path) -> None:
-    path.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+def _words(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return f"a row of it is no {error.title}"
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _write_follow(db: sqlite3.Connection, key: str, change: Change) -> None:
@@ -328,8 +402,3 @@ def _raise_clock_floor(db: sqlite3.Connection, moment: datetime) -> None:
     known = _meta(db, "clock_floor")
     if known is None or datetime.fromisoformat(known) < moment:
         _set_meta(db, "clock_floor", rfc3339(moment))
-
-
-def _code_of(error: sqlite3.Error) -> Code:
-    full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-    return Code.DISK_FULL if full else Code.DISK_IO

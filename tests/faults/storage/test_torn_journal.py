@@ -18,6 +18,8 @@ from tests.faults.storage.recorder import MARKS, record
 from tidegate_agent.adapters.journal_sqlite import SqliteJournal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.faults.storage.disk import Recording
 
 pytestmark = pytest.mark.real("strace")
@@ -34,7 +36,13 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     scratch = tmp_path_factory.mktemp("journal")
     folder = scratch / "disk"
     folder.mkdir()
-    life = [sys.executable, "-m", "tests.faults.storage.journal_life", folder, scratch / MARKS]
+    life: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "tests.faults.storage.journal_life",
+        folder,
+        scratch / MARKS,
+    ]
     return record(life, folder, scratch)
 
 
