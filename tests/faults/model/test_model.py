@@ -86,7 +86,7 @@ class Forgetful(Environment):
         (lambda world: world._replace(quarantine=frozenset()), "a quarantine was lifted by nobody"),
         (lambda world: world._replace(memory=0), "the accepted sequence went from 1 back to 0"),
         (lambda world: world._replace(ops=()), "the host rests, and the boot guard is armed for A"),
-        (lambda world: world._replace(assess=False), "and nothing happens any more"),
+        (lambda world: world._replace(assess=False, heard=True), "and nothing happens any more"),
     ],
     ids=["quarantine", "sequence", "commands", "question"],
 )
