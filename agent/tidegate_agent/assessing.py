@@ -48,6 +48,7 @@ class Seat:
         reboots: whether its activations reboot the host.
         slot: the fleet's lock, where an activation needs it.
         state: where its machine stands.
+        accepted: the newest sequence that was accepted.
         others_busy: whether another follow's update is in the way, of staging or (True) of activating.
         heard_out: whether all that came is judged; if not, the callback is queued once it may be.
         assessed: told the outcome.
@@ -57,6 +58,7 @@ class Seat:
     reboots: bool
     slot: FleetSlot | None
     state: Callable[[], State]
+    accepted: Callable[[], int]
     others_busy: Callable[[Follow, bool], bool]
     heard_out: Callable[[Callable[[], None]], bool]
     assessed: Callable[[Wait | None], None]
@@ -191,6 +193,7 @@ class Assessor:
         approved = given and approval is not None and (approval.expires is None or now < approval.expires)
         return Situation(
             now=now,
+            accepted=self._seat.accepted(),
             hold=hold.text if hold is not None and hold.held else None,
             approved=approved,
             approved_now=approved and approval is not None and approval.at_once,

@@ -45,11 +45,13 @@ class Manners:
 class Situation:
     """What is the case at this moment.
 
-    `hold` says who holds this host back, and why; `lapsed` when an approval ended; `grace_ends` when the
-    grace of those who are logged in does; `refusal` why the fleet's lock is not granted.
+    `accepted` is the newest sequence that the host accepted; `hold` says who holds this host back, and why;
+    `lapsed` when an approval ended; `grace_ends` when the grace of those who are logged in does; `refusal`
+    why the fleet's lock is not granted.
     """
 
     now: datetime
+    accepted: int = 0
     hold: str | None = None
     approved: bool = False
     approved_now: bool = False
@@ -71,7 +73,12 @@ def assess(
     host back, the fleet's waves, this host's other updates, its people, its windows, its running work, those
     who are logged in, and the fleet's lock.
     """
-    wait = _expired(target, situation) or _held(target, situation) or _wave(target, facts, situation)
+    wait = (
+        _expired(target, situation)
+        or _outdone(target, situation)
+        or _held(target, situation)
+        or _wave(target, facts, situation)
+    )
     if wait is None and situation.others_busy:
         wait = Wait(WaitFor.TURN, "another update of this host is in progress")
     if wait is not None or not to_activate:
@@ -90,6 +97,14 @@ def _expired(target: Target, situation: Situation) -> Wait | None:
     # A hold or a withdrawal may have been withheld: nothing new begins on a word that is out of date.
     if target.expires <= situation.now:
         text = f"the statement expired at {rfc3339(target.expires)}; a newer one has to come"
+        return Wait(WaitFor.STATEMENT, text)
+    return None
+
+
+def _outdone(target: Target, situation: Situation) -> Wait | None:
+    # Accepted while nothing could supersede: it may be a hold or a withdrawal, and is heard first.
+    if target.sequence < situation.accepted:
+        text = f"statement {situation.accepted} was accepted since this update began; it has to come again"
         return Wait(WaitFor.STATEMENT, text)
     return None
 

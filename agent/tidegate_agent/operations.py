@@ -117,8 +117,13 @@ class Operations:
         except Exception as error:  # noqa: BLE001 - as above
             failure = failure_of(error, Code.ACTIVATE_FAILED)
             # An image whose switch fails is at fault until shown otherwise; a busy tool is not the image.
-            return ActivateFailed(failure, failure.code in RETRYABLE)
+            return ActivateFailed(failure, failure.code in RETRYABLE, self._runs(digest))
         return Activated(activation.reboot_required, activation.soft)
+
+    def _runs(self, digest: str) -> bool:
+        """Whether that image runs, as far as can be told."""
+        image = self.look()
+        return not isinstance(image, Failure) and image.current == digest
 
     def rollback(self, digest: str) -> Event:
         """Return to an earlier image."""

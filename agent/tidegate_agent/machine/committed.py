@@ -24,6 +24,7 @@ from tidegate_agent.update.commands import (
     Discard,
     Prove,
     Reboot,
+    Recheck,
     Report,
     Transition,
     WakeAfter,
@@ -56,7 +57,7 @@ def activating(state: Activating, event: Event, now: datetime, rules: Rules) -> 
             return go_back(update, failure, now) or give_up(update, Outcome.FAILED, failure, now)
         case Restarted() if _is_switching(update, event):
             # An engine that needs no reboot may have been interrupted in the middle: it completes the switch.
-            return Transition(state, (Activate(update.target.digest),))
+            return Transition(replace(state, asking=True), (Activate(update.target.digest),))
         case Restarted():
             return _after_boot(state, event, now, rules)
         case Activated(reboot_required=True):
@@ -65,10 +66,24 @@ def activating(state: Activating, event: Event, now: datetime, rules: Rules) -> 
             return Transition(Rebooting(update, event.soft), (told, *_ask(update, rules, soft=event.soft)))
         case Activated():
             return _prove(update, now)
+        case Woken() if not state.asking:
+            return Transition(replace(state, asking=True), (Activate(update.target.digest),))
+        case ActivateFailed(runs=True):
+            return _half_switched(state, event, now, rules)
         case ActivateFailed():
             return _failed(update, event, now, rules)
         case _:
             return in_flight(state, event)
+
+
+def _half_switched(state: Activating, event: ActivateFailed, now: datetime, rules: Rules) -> Transition:
+    """The target runs, and the switch to it cannot be completed: try again, else leave it."""
+    update = state.update
+    if event.retryable and update.attempt < rules.stage_attempts:
+        again = replace(update, attempt=update.attempt + 1)
+        later = replace(state, update=again, asking=False, lives=0)
+        return Transition(later, (WakeAfter(pause(update.attempt, rules)),))
+    return go_back(update, event.failure, now) or give_up(update, Outcome.FAILED, event.failure, now)
 
 
 def _is_switching(update: Update, event: Restarted) -> bool:
@@ -101,7 +116,7 @@ def _failed(update: Update, event: ActivateFailed, now: datetime, rules: Rules) 
     length = pause(update.attempt, rules)
     wait = Wait(WaitFor.RETRY, event.failure.reason, now + length)
     report = Report(Step.WAITING, update, event.failure, wait)
-    return Transition(Waiting(again, wait), (report, Discard(), WakeAfter(length)))
+    return Transition(Waiting(again, wait), (report, Discard(), WakeAfter(length), Recheck()))
 
 
 def _ask(update: Update, rules: Rules, *, soft: bool) -> tuple[Command, ...]:

@@ -24,7 +24,7 @@ def counted(state: State, event: Restarted) -> State:
     match state:
         case Staging() | Proving(checking=True) if event.crashed:
             return replace(state, lives=state.lives + 1)
-        case Activating() | RollingBack(asking=True):
+        case Activating(asking=True) | RollingBack(asking=True):
             return replace(state, lives=state.lives + 1)
     return state
 

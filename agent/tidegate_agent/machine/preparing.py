@@ -90,7 +90,8 @@ def staging(state: Staging, event: Event, now: datetime, rules: Rules) -> Transi
     target = state.update.target
     match event:
         case Restarted() if (failure := worn_out(state, rules)) is not None:
-            return _stage_failed(state, StageFailed(target.digest, failure, retryable=True), now, rules)
+            resumed = replace(state, update=_resumed(state.update, event))
+            return _stage_failed(resumed, StageFailed(target.digest, failure, retryable=True), now, rules)
         case Restarted():
             update = _resumed(state.update, event)
             return Transition(replace(state, update=update), (Stage(target),))

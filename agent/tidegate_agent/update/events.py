@@ -107,10 +107,14 @@ class Activated:
 
 @dataclass(frozen=True, slots=True)
 class ActivateFailed:
-    """The engine could not activate, or the reboot was refused."""
+    """The engine could not activate, or the reboot was refused.
+
+    `runs` where the image runs all the same: it was switched to before, and that could not be completed.
+    """
 
     failure: Failure
     retryable: bool = False
+    runs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

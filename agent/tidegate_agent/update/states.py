@@ -145,10 +145,14 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Activating:
-    """The engine makes the staged image the next one to run. From here on nothing supersedes."""
+    """The engine makes the staged image the next one to run. From here on nothing supersedes.
+
+    Where that failed with the image running all the same, `asking` is False until it is tried again.
+    """
 
     update: Update
     lives: int = 0
+    asking: bool = True
     kind: Literal["activating"] = "activating"
 
 
