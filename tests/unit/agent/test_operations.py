@@ -320,3 +320,15 @@ def test_nothing_is_called_good_that_the_guard_is_leaving() -> None:
     assert isinstance(proved, Proved)
     assert not proved.health.ok
     assert proved.health.reason == "boot guard: no word from the agent"
+
+
+def test_a_failure_to_activate_tells_whether_the_image_runs_all_the_same() -> None:
+    """A hook of an agent that was killed may still hold the engine's lock."""
+    busy = EngineError(Code.ENGINE_BUSY, "a hook still runs", retryable=True)
+    for current, runs in ((NEW, True), (OLD, False)):
+        engine = FakeEngine(current)
+        engine.disk.status = replace(engine.disk.status, staged=None if runs else NEW)
+        engine.fail("activate", busy)
+        failed = operations(engine).activate(NEW)
+        assert isinstance(failed, ActivateFailed)
+        assert (failed.runs, failed.retryable) == (runs, True)
