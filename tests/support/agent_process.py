@@ -24,7 +24,7 @@ from tidegate_schemas.events import UpdateEvent
 from tidegate_schemas.status import FollowStatus, HostStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tidegate_publisher.devstack.sigstore import LocalSigstore
     from tidegate_wire.mqtt.settings import BusSettings
@@ -43,6 +43,7 @@ class AgentHost:
         follow: more keys of `[[follow]]`.
         tables: more tables of the configuration, each in place of the default one.
         name: the host's id.
+        launcher: words to put before the agent's command: another program that runs it.
 
     Attributes:
         store: the embedded engine's directory.
@@ -61,10 +62,12 @@ class AgentHost:
         follow: Mapping[str, object] | None = None,
         tables: Mapping[str, Any] | None = None,
         name: str = "edge-1",
+        launcher: Sequence[str] = (),
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.name = name
+        self._launcher = tuple(launcher)
         self.store = directory / "store"
         self.config = directory / "agent.toml"
         self.log = directory / "agent.log"
@@ -96,7 +99,10 @@ class AgentHost:
         assert self._process is None
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [SCRIPT, "--config", self.config, "run"], stdout=log, stderr=log, env=self._environment()
+                [*self._launcher, SCRIPT, "--config", self.config, "run"],
+                stdout=log,
+                stderr=log,
+                env=self._environment(),
             )
         wait_until(lambda: self._answers() or not self.alive(), "the agent answers")
         assert self.alive(), self.log.read_text()[-3000:]

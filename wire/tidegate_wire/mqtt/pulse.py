@@ -13,8 +13,10 @@ from typing import Final
 _WAKES_PER_KEEPALIVE: Final = 4
 # The broker is given for its answer what it gives a client: a peer that vanished is noticed after 1.5.
 _ANSWER_IN_KEEPALIVES: Final = 0.5
-# With a short keepalive: two round trips by satellite, and the second transmission of what was lost.
+# With a short keepalive: two round trips by satellite, and the second transmission of what was lost. A whole
+# keepalive after its ping paho closes the connection by itself, and says less.
 _ANSWER_S: Final = 10.0
+_BEFORE_PAHO: Final = 0.9
 _LEAST_REST_S: Final = 0.01
 
 
@@ -51,4 +53,4 @@ class Pulse:
 
 
 def _patience_s(keepalive_s: float) -> float:
-    return max(keepalive_s * _ANSWER_IN_KEEPALIVES, _ANSWER_S)
+    return max(keepalive_s * _ANSWER_IN_KEEPALIVES, min(keepalive_s * _BEFORE_PAHO, _ANSWER_S))
