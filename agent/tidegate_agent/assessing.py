@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from tidegate_agent.fleet_slot import FleetSlot
 from tidegate_agent.grace import Grace
-from tidegate_agent.manners import Situation, assess
+from tidegate_agent.manners import Situation, assess, costs
 from tidegate_agent.model import Follow
 from tidegate_agent.operations import failure_of
 from tidegate_agent.update.commands import Assess
@@ -24,6 +24,7 @@ from tidegate_agent.update.states import (
     Rebooting,
     RollingBack,
     Staged,
+    Staging,
     State,
     Wait,
     WaitFor,
@@ -46,6 +47,7 @@ class Seat:
     Args:
         follow: which one.
         reboots: whether its activations reboot the host.
+        whole: whether its images come in one go, because its engine's tool keeps no parts of them.
         slot: the fleet's lock, where an activation needs it.
         state: where its machine stands.
         accepted: the newest sequence that was accepted.
@@ -56,6 +58,7 @@ class Seat:
 
     follow: Follow
     reboots: bool
+    whole: bool
     slot: FleetSlot | None
     state: Callable[[], State]
     accepted: Callable[[], int]
@@ -66,11 +69,12 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the worker found; `refusal` is why the fleet's lock is not granted."""
+    """What the worker found; `refusal` is why the fleet's lock is not granted, `metered` as in Situation."""
 
     inhibitors: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
     refusal: str | None = None
+    metered: str | None = None
 
 
 class Assessor:
@@ -100,7 +104,7 @@ class Assessor:
             self._engaged = self._question is not None
             return
         wait = self._assess(command, Findings())
-        if wait is not None or not command.to_activate:
+        if wait is not None or not (command.to_activate or self._around.downloads.network):
             self._conclude(wait)
         elif self._question is None:
             self._ask(command, with_lock=False)
@@ -114,27 +118,29 @@ class Assessor:
 
     def _is_current(self, command: Assess) -> bool:
         state = self._seat.state()
-        wanted = Staged if command.to_activate else Waiting
+        wanted = Staged if command.to_activate else Waiting | Staging
         return isinstance(state, wanted) and state.update.target == command.target
 
     def _ask(self, command: Assess, *, with_lock: bool) -> None:
         question = self._question = object()
-        self._engaged = True
+        self._engaged = command.to_activate
         slot = self._seat.slot if with_lock else None
         if slot is not None:
             slot.expect()
 
         def work() -> None:
             refusal = None if slot is None else slot.acquire()
-            found = Findings(refusal=refusal) if refusal is not None else self._look()
+            found = Findings(refusal=refusal) if refusal is not None else self._look(command)
             self._around.post(lambda: self._found(command, question, found, with_lock=with_lock))
 
         self._around.asking(work)
 
-    def _look(self) -> Findings:
+    def _look(self, command: Assess) -> Findings:
         """Ask the host. On the worker; whatever breaks counts as a hindrance."""
-        host = self._around.host
+        host, network = self._around.host, self._around.downloads.network
         try:
+            if not command.to_activate:
+                return Findings(metered=None if network is None else network.metered())
             inhibitors = host.inhibitors()
             asks = self._seat.reboots and self._around.manners.session_grace is not None and not inhibitors
             return Findings(inhibitors, host.sessions() if asks else ())
@@ -153,7 +159,7 @@ class Assessor:
             self._begin_anew()
             return
         wait = self._assess(command, found)
-        if wait is not None:
+        if wait is not None or not command.to_activate:
             self._conclude(wait)
         elif self._seat.slot is not None and not with_lock:
             self._ask(command, with_lock=True)
@@ -164,8 +170,8 @@ class Assessor:
     def _begin_anew(self) -> None:
         """An assessment of another target was asked for while this one was under way."""
         state = self._seat.state()
-        if isinstance(state, Staged):
-            self.consider(Assess(state.update.target, to_activate=True))
+        if isinstance(state, Waiting | Staging | Staged):
+            self.consider(Assess(state.update.target, to_activate=isinstance(state, Staged)))
 
     def _conclude(self, wait: Wait | None) -> None:
         self._seat.assessed(wait)
@@ -178,8 +184,11 @@ class Assessor:
             inhibitors=found.inhibitors,
             sessions=found.sessions,
             refusal=found.refusal,
+            metered=found.metered,
         )
         facts, ours = self._around.profile.facts, self._around.manners
+        if isinstance(self._seat.state(), Staging):
+            return costs(command.target, ours, situation)
         wait = assess(command.target, facts, ours, situation, to_activate=command.to_activate)
         if command.to_activate:
             self._grace.keep(command.target, wait)
@@ -187,7 +196,7 @@ class Assessor:
 
     def _situation(self, command: Assess) -> Situation:
         journal, follow, digest = self._around.journal, self._seat.follow, command.target.digest
-        now = self._around.latest_known()
+        now, account = self._around.latest_known(), self._around.downloads.account
         approval, hold, snooze = journal.approval(follow), journal.hold(follow), journal.snooze(follow)
         given = approval is not None and approval.digest == digest
         approved = given and approval is not None and (approval.expires is None or now < approval.expires)
@@ -201,4 +210,5 @@ class Assessor:
             snoozed_until=snooze.until if snooze is not None and snooze.digest == digest else None,
             others_busy=self._seat.others_busy(follow, command.to_activate),
             grace_ends=self._grace.ends(digest),
+            spending=None if account is None else account.spending(digest, whole=self._seat.whole),
         )

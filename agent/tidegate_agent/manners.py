@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final
 
+from tidegate_agent.budget import Spending, out_of_budget
 from tidegate_agent.update.states import Target, Wait, WaitFor
 from tidegate_agent.windows import Schedule
 from tidegate_schemas.base import rfc3339
@@ -27,7 +28,7 @@ class Manners:
 
     `session_grace` is how long those who are logged in may hold back a reboot, None for not at all; `zone` is
     that of the clock on their wall. An approval lapses after `approval_expires`, and an update can be put off
-    for `snooze_limit` in all.
+    for `snooze_limit` in all. What downloads cost does not matter to an urgency in `download_override`.
     """
 
     schedule: Schedule
@@ -39,6 +40,7 @@ class Manners:
     approval_expires: timedelta = timedelta(days=7)
     snooze_limit: timedelta = timedelta(days=1)
     zone: tzinfo = UTC
+    download_override: frozenset[Urgency] = frozenset({Urgency.EMERGENCY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Situation:
 
     `accepted` is the newest sequence that the host accepted; `hold` says who holds this host back, and why;
     `lapsed` when an approval ended; `grace_ends` when the grace of those who are logged in does; `refusal`
-    why the fleet's lock is not granted.
+    why the fleet's lock is not granted; `metered` why the network counts as metered; `spending` where the
+    budget for downloads stands, if there is one.
     """
 
     now: datetime
@@ -62,6 +65,8 @@ class Situation:
     sessions: tuple[str, ...] = ()
     grace_ends: datetime | None = None
     refusal: str | None = None
+    metered: str | None = None
+    spending: Spending | None = None
 
 
 def assess(
@@ -71,7 +76,7 @@ def assess(
 
     The order is that of who decides: the publisher, by a statement that is still in force, whoever holds this
     host back, the fleet's waves, this host's other updates, its people, its windows, its running work, those
-    who are logged in, and the fleet's lock.
+    who are logged in, and the fleet's lock. Staging waits for the first few alone, and for what it costs.
     """
     wait = (
         _expired(target, situation)
@@ -81,8 +86,11 @@ def assess(
     )
     if wait is None and situation.others_busy:
         wait = Wait(WaitFor.TURN, "another update of this host is in progress")
-    if wait is not None or not to_activate:
-        return wait or (_window(target, manners, situation) if manners.stage_in_window else None)
+    if wait is not None:
+        return wait
+    if not to_activate:
+        closed = _window(target, manners, situation) if manners.stage_in_window else None
+        return closed or costs(target, manners, situation)
     return (
         _approval(manners, situation)
         or _snoozed(target, situation)
@@ -91,6 +99,15 @@ def assess(
         or _occupied(target, manners, situation)
         or _refused(situation)
     )
+
+
+def costs(target: Target, manners: Manners, situation: Situation) -> Wait | None:
+    """Why the target may not be fetched now because of what that costs, also where that is under way."""
+    if situation.approved_now or _urgency(target, situation.now) in manners.download_override:
+        return None
+    if situation.metered is not None:
+        return Wait(WaitFor.METERED, situation.metered)
+    return None if situation.spending is None else out_of_budget(situation.spending)
 
 
 def _expired(target: Target, situation: Situation) -> Wait | None:
@@ -170,11 +187,14 @@ def _next_fit(schedule: Schedule, now: datetime, expected: timedelta) -> datetim
 
 
 def _overrides(target: Target, manners: Manners, now: datetime) -> bool:
+    return _urgency(target, now) in manners.window_override
+
+
+def _urgency(target: Target, now: datetime) -> Urgency:
     # A deadline that has passed lifts an update to the next urgency; the host's policy has the last word.
-    urgency = target.urgency
-    if target.deadline is not None and target.deadline <= now:
-        urgency = Urgency.URGENT if urgency is Urgency.ROUTINE else Urgency.EMERGENCY
-    return urgency in manners.window_override
+    if target.deadline is None or target.deadline > now:
+        return target.urgency
+    return Urgency.URGENT if target.urgency is Urgency.ROUTINE else Urgency.EMERGENCY
 
 
 def _inhibited(situation: Situation) -> Wait | None:

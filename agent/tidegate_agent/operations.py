@@ -7,11 +7,12 @@ adapter raises becomes a failure with a code, never an end of the daemon.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
+from tidegate_agent.downloads import Account, Tally
 from tidegate_agent.errors import EngineError
 from tidegate_agent.model import CheckResult, Failure, Health, ImageTarget
 from tidegate_agent.plaintext import harmless
@@ -29,10 +30,11 @@ from tidegate_agent.update.events import (
 )
 from tidegate_agent.warrant import Warrant
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_wire.registry.pauses import Pauses
 from tidegate_wire.registry.source import Cancelled
 
 if TYPE_CHECKING:
-    from tidegate_agent.model import ImageStatus, StageProgress
+    from tidegate_agent.model import ImageStatus, StageProgress, StageResult
     from tidegate_agent.update.states import Target
 
 RETRYABLE: Final = frozenset(
@@ -63,7 +65,9 @@ def _nowhere(_: str) -> tuple[str, ...]:
 class Operations:
     """What one follow's engine and health checks can be asked; each call blocks until it is done.
 
-    `at_hand` tells where on this host an image can be had, by its digest: there it is looked for first.
+    `at_hand` tells where on this host an image can be had, by its digest: there it is looked for first. What
+    comes over the network is put on the `account`, if there is one; `by_tool` is whether the engine's own
+    tool fetches it. `pauses` are those of whatever fetches.
     """
 
     engine: ImageEngine
@@ -74,6 +78,9 @@ class Operations:
     guard: BootGuard
     arch: str
     at_hand: Callable[[str], tuple[str, ...]] = _nowhere
+    account: Account | None = None
+    by_tool: bool = False
+    pauses: Pauses = field(default_factory=Pauses)
 
     def look(self) -> ImageStatus | Failure:
         """The engine's truth, or why it cannot be had."""
@@ -92,14 +99,32 @@ class Operations:
         try:
             references = (*self.at_hand(target.digest), *target.references)
             asked = ImageTarget(target.digest, references, self.arch)
-            self.signatures.require(asked, cancelled)
-            result = self.engine.stage(asked, _quarters(target.digest, tell), cancelled)
+            with self.pauses.unless(cancelled):
+                self.signatures.require(asked, cancelled)
+                result = self._fetch(asked, _quarters(target.digest, tell), cancelled)
         except Cancelled:
             return None
         except Exception as error:  # noqa: BLE001 - as above, in an event
             failure = failure_of(error, Code.STAGE_FAILED)
             return StageFailed(target.digest, failure, _may_pass(failure, error))
         return StageDone(target.digest, result.digest, result.bytes_fetched)
+
+    def _fetch(
+        self,
+        asked: ImageTarget,
+        progress: Callable[[StageProgress], None],
+        cancelled: Callable[[], bool],
+    ) -> StageResult:
+        """Stage, with what comes put on the account."""
+        if self.account is None:
+            return self.engine.stage(asked, progress, cancelled)
+        tally = Tally(self.account, asked.digest, by_tool=self.by_tool, tell=progress)
+        try:
+            result = self.engine.stage(asked, tally, cancelled)
+            tally.fetched(result.bytes_fetched)
+            return result
+        finally:
+            self.account.settle()
 
     def activate(self, digest: str) -> Event:
         """Activate what is staged, if it is what was verified (step 9) and its statement still holds."""

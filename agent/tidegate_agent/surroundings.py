@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tidegate_agent.admission import Policy
+from tidegate_agent.downloads import Downloads
 from tidegate_agent.machine.rules import Rules
 from tidegate_agent.manners import Manners
 from tidegate_agent.model import Follow
@@ -24,6 +25,7 @@ class Surroundings:
     calls elsewhere, each in order; `splay` delays an alarm a little, so that a fleet does not act as one;
     `requests` is None where the host takes none. `lock` is the fleet's, where there is one; it is for
     activations that reboot the host or, with `lock_for_all`, for all of them. `board` tells those who log in.
+    `downloads` is what fetching images costs.
     `late_wills` is how long after a connection the broker may still publish the will of the one before.
     """
 
@@ -45,6 +47,7 @@ class Surroundings:
     lock: RebootLock | None = None
     lock_for_all: bool = False
     board: Board | None = None
+    downloads: Downloads = field(default_factory=Downloads)
     late_wills: timedelta = timedelta(minutes=2)
 
     def latest_known(self) -> datetime:

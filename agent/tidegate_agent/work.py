@@ -19,6 +19,7 @@ from tidegate_agent.update.commands import (
     Rollback,
     Stage,
 )
+from tidegate_agent.update.events import StageFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tidegate_agent.operations import Operations
     from tidegate_agent.surroundings import Surroundings
     from tidegate_agent.update.events import Event
+    from tidegate_agent.update.states import Target
 
 Slow = Stage | CancelStage | Discard | Disarm | Activate | Reboot | Prove | Rollback
 
@@ -63,7 +65,7 @@ class Work:
         match command:
             case Stage(target):
                 cancel = self._cancel = threading.Event()
-                self._begin(lambda: operations.stage(target, self._tell, cancel.is_set))
+                self._begin(lambda: self._stage(target, cancel))
             case CancelStage():
                 self._cancel.set()
             case Discard():
@@ -95,6 +97,11 @@ class Work:
             self._around.post(lambda: self._finish(image, event))
 
         self._around.operating(work)
+
+    def _stage(self, target: Target, cancel: threading.Event) -> Event | None:
+        event = self._operations.stage(target, self._tell, cancel.is_set)
+        # It may fail, because it was told to stop, in a way that looks like a fault; nobody awaits an answer.
+        return None if cancel.is_set() and isinstance(event, StageFailed) else event
 
     def _prove(self, since: timedelta) -> Event:
         proved = self._operations.prove()

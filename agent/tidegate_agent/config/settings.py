@@ -100,10 +100,12 @@ class Settings(Table):
         return self
 
     @model_validator(mode="after")
-    def _budgets_have_periods(self) -> Self:
+    def _downloads_have_windows(self) -> Self:
         if self.download.budget is not None and self.download.budget_per == "window" and not self.window:
             text = 'expected a [[window]] beside download.budget_per = "window"'
             raise refused(Code.CONFIG_VALUE, text)
+        if self.download.rate_in_window is not None and not self.window:
+            raise refused(Code.CONFIG_VALUE, "expected a [[window]] beside download.rate_in_window")
         return self
 
     @model_validator(mode="after")

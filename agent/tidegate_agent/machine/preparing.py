@@ -40,8 +40,11 @@ if TYPE_CHECKING:
 
     from tidegate_agent.machine.rules import Rules
 
-UNTOLD: Final = frozenset({WaitFor.INHIBITOR, WaitFor.LOCK, WaitFor.SESSIONS})
+UNTOLD: Final = frozenset({WaitFor.INHIBITOR, WaitFor.LOCK, WaitFor.METERED, WaitFor.SESSIONS})
 """Hindrances whose end nothing tells: they are looked at again and again."""
+
+COSTS: Final = frozenset({WaitFor.BUDGET, WaitFor.METERED})
+"""Hindrances that stop a download which is under way."""
 
 
 def waiting(state: Waiting, event: Event, now: datetime, rules: Rules) -> Transition:
@@ -55,9 +58,14 @@ def waiting(state: Waiting, event: Event, now: datetime, rules: Rules) -> Transi
             return Transition(state, (Assess(target, to_activate=False),))
         case Assessed(wait=None):
             update = mark(state.update, Step.STAGING, now)
-            return Transition(Staging(update), (Report(Step.STAGING, update), Stage(target)))
+            return Transition(Staging(update), (Report(Step.STAGING, update), Stage(target), *_watch(rules)))
         case Assessed(wait=Wait() as wait):
             return _keep_waiting(state, wait, now, rules)
+        case StageDone() if event.asked == target.digest:
+            # The last word of a staging that was to be paused, and was through with it.
+            return _stage_done(state, event, now)
+        case Progressed() | StageDone() | StageFailed():
+            return Transition(state)
         case CancelRequested():
             return abandon(state, Outcome.CANCELLED, event.failure, now)
         case _:
@@ -93,8 +101,14 @@ def staging(state: Staging, event: Event, now: datetime, rules: Rules) -> Transi
             resumed = replace(state, update=_resumed(state.update, event))
             return _stage_failed(resumed, StageFailed(target.digest, failure, retryable=True), now, rules)
         case Restarted():
-            update = _resumed(state.update, event)
-            return Transition(replace(state, update=update), (Stage(target),))
+            update, watch = _resumed(state.update, event), _watch(rules)
+            look = (Assess(target, to_activate=False),) if watch else ()
+            return Transition(replace(state, update=update), (Stage(target), *look, *watch))
+        case Woken() if rules.watch_downloads:
+            return Transition(state, (Assess(target, to_activate=False), *_watch(rules)))
+        case Assessed(wait=Wait() as wait) if wait.reason in COSTS:
+            paused = _keep_waiting(Waiting(state.update), wait, now, rules)
+            return Transition(paused.state, (CancelStage(), *paused.commands))
         case Progressed() if event.digest == target.digest:
             report = Report(Step.STAGING, state.update, percent=event.percent)
             return Transition(replace(state, percent=event.percent, lives=0), (report,))
@@ -104,14 +118,18 @@ def staging(state: Staging, event: Event, now: datetime, rules: Rules) -> Transi
             return _stage_failed(state, event, now, rules)
         case CancelRequested():
             return abandon(state, Outcome.CANCELLED, event.failure, now)
-        case Progressed() | StageDone() | StageFailed() | Woken():
-            # The late word of a staging that was superseded.
+        case Progressed() | StageDone() | StageFailed() | Woken() | Assessed():
+            # The late word of a staging that was superseded; what would only keep another from being begun.
             return Transition(state)
         case _:
             return nonsense(state, event)
 
 
-def _stage_done(state: Staging, event: StageDone, now: datetime) -> Transition:
+def _watch(rules: Rules) -> tuple[Command, ...]:
+    return (WakeAfter(rules.look_again),) if rules.watch_downloads else ()
+
+
+def _stage_done(state: Waiting | Staging, event: StageDone, now: datetime) -> Transition:
     """Step 9 of the order of verification: what is staged is what was verified."""
     target = state.update.target
     if event.found != target.digest:
@@ -145,7 +163,7 @@ def staged(state: Staged, event: Event, now: datetime, rules: Rules) -> Transiti
         case Restarted():
             # Power loss while staged: the engine kept the blobs, not the deployment (hosts.md, finalizing).
             update = mark(_resumed(state.update, event), Step.STAGING, now)
-            return Transition(Staging(update), (Stage(target),))
+            return Transition(Staging(update), (Stage(target), *_watch(rules)))
         case Woken():
             return Transition(state, (Assess(target, to_activate=True),))
         case Assessed(wait=None):

@@ -63,6 +63,8 @@ class WaitFor(StrEnum):
     SESSIONS = "sessions"
     SNOOZE = "snooze"
     TURN = "turn"
+    METERED = "metered"
+    BUDGET = "budget"
     RETRY = "retry"
 
 

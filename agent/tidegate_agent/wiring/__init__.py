@@ -9,6 +9,7 @@
 | `engines`| image engines                                    |
 | `trust`  | the verifier                                     |
 | `roots`  | the keeper of the trusted root, and its upkeep   |
+| `downloads`| what fetching images may cost                  |
 | `values` | plain values for the core, journal and host      |
 """
 

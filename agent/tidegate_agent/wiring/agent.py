@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tidegate_agent.adapters.control_unix import ControlServer
 from tidegate_agent.control import Control
+from tidegate_agent.downloads import Downloads
 from tidegate_agent.engine import Engine, Mainloop
 from tidegate_agent.ports import Journal
 from tidegate_agent.sealing import Sealing
 from tidegate_agent.surroundings import Surroundings
 from tidegate_agent.wiring.carried import layouts_of, with_layouts
+from tidegate_agent.wiring.downloads import account_of
 from tidegate_agent.wiring.images import followed
 from tidegate_agent.wiring.outside import outside_of
 from tidegate_agent.wiring.roots import upkeep_of
@@ -22,6 +24,7 @@ from tidegate_agent.wiring.values import manners_of, policy_of, profile_of, rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from tidegate_agent.config import Settings
     from tidegate_agent.wiring.outside import Outside
@@ -75,6 +78,13 @@ def build(settings: Settings) -> Agent:
 def put_together(settings: Settings, outside: Outside) -> Agent:
     """Put an agent together that acts through these adapters. Raises as `build`."""
     loop = Mainloop()
+
+    def latest_known() -> datetime:
+        return around.latest_known()
+
+    account = account_of(settings, outside.journal, latest_known)
+    if account is not None:
+        outside.transfers.counter.tell(account)
     workers = tuple(_worker(name) for name in ("verify", "operate", "sign", "ask"))
     verifying, operating, signing, asking = workers
     around = Surroundings(
@@ -96,11 +106,12 @@ def put_together(settings: Settings, outside: Outside) -> Agent:
         lock=outside.lock,
         lock_for_all=settings.activate.locks_all,
         board=outside.board,
+        downloads=Downloads(outside.network, account),
         late_wills=timedelta(seconds=settings.bus.keepalive_s * _BROKER_NOTICES),
     )
     layouts = layouts_of(settings)
     follows = [
-        with_layouts(followed(follow, images, around, outside.reverifier), layouts)
+        with_layouts(followed(follow, images, around, outside), layouts)
         for follow, images in zip(settings.follow, outside.images, strict=True)
     ]
     signer = outside.signer

@@ -16,6 +16,7 @@ from tidegate_agent.engines.images.limits import Limits
 from tidegate_agent.engines.reserve import Reserve
 from tidegate_agent.engines.tool import network_environment
 from tidegate_wire.registry.opening import open_source
+from tidegate_wire.registry.pacing import Pacing
 from tidegate_wire.registry.reference import parse_reference
 from tidegate_wire.registry.settings import RegistrySettings
 
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from tidegate_agent.ports import ImageEngine
     from tidegate_wire.registry.source import ImageSource
 
+    Source = Callable[[str], ImageSource]
 
-def image_engine(follow: FollowSettings, settings: Settings) -> ImageEngine:
-    """The image engine that a follow asks for.
+
+def image_engine(follow: FollowSettings, settings: Settings, pacing: Pacing | None = None) -> ImageEngine:
+    """The image engine that a follow asks for, with its own transfers paced like this.
 
     Raises:
         EngineError: CONFIG_VALUE, podman's user does not exist.
@@ -39,26 +42,32 @@ def image_engine(follow: FollowSettings, settings: Settings) -> ImageEngine:
     table = follow.engine_settings
     match table:
         case EmbeddedSettings():
-            return _embedded(table, settings)
+            return _embedded(table, settings, image_source(table, pacing))
         case BootcSettings():
             return _bootc(table, settings)
         case OstreeSettings():
-            return _ostree(table, settings)
+            return _ostree(table, settings, image_source(table, pacing))
         case PodmanSettings():
-            return _podman(table, settings)
+            return _podman(table, settings, image_source(table, pacing))
         case RpmOstreeSettings():
             return _rpm_ostree(table)
         case _:
             assert_never(table)
 
 
-def image_source(table: EngineSettings) -> Callable[[str], ImageSource]:
-    """Opens references as an engine's settings say, or as the engine's own tool would."""
+def image_source(table: EngineSettings, pacing: Pacing | None = None) -> Source:
+    """Opens references as an engine's settings say, or as the engine's own tool would.
+
+    Args:
+        table: the engine's settings.
+        pacing: of the transfers; as fast as can be when None.
+    """
     registry = RegistrySettings.from_environment(os.environ, os.getuid(), _auth_file(table))
     registries_conf = None if isinstance(table, BootcSettings | RpmOstreeSettings) else table.registries_conf
     if registries_conf is not None:
         registry = replace(registry, registries_conf=registries_conf, registries_conf_folders=())
-    return lambda reference: open_source(parse_reference(reference), registry)
+    paced = replace(pacing or Pacing(), limits=registry.limits)
+    return lambda reference: open_source(parse_reference(reference), registry, paced)
 
 
 def _auth_file(table: EngineSettings) -> Path | None:
@@ -69,10 +78,10 @@ def _auth_file(table: EngineSettings) -> Path | None:
 # Each engine is loaded only where it is asked for: a daemon has one or two of them.
 
 
-def _embedded(table: EmbeddedSettings, settings: Settings) -> ImageEngine:
+def _embedded(table: EmbeddedSettings, settings: Settings, source: Source) -> ImageEngine:
     from tidegate_agent.engines.embedded.engine import EmbeddedEngine  # noqa: PLC0415 - see above
 
-    return EmbeddedEngine(table.directory, image_source(table), table.on_switch, _limits(settings))
+    return EmbeddedEngine(table.directory, source, table.on_switch, _limits(settings))
 
 
 def _bootc(table: BootcSettings, settings: Settings) -> ImageEngine:
@@ -97,7 +106,7 @@ def _bootc(table: BootcSettings, settings: Settings) -> ImageEngine:
     )
 
 
-def _ostree(table: OstreeSettings, settings: Settings) -> ImageEngine:
+def _ostree(table: OstreeSettings, settings: Settings, source: Source) -> ImageEngine:
     from tidegate_agent.engines.ostree.engine import OstreeEngine  # noqa: PLC0415 - see above
     from tidegate_agent.engines.ostree.host import OstreeHost  # noqa: PLC0415 - see above
 
@@ -107,10 +116,10 @@ def _ostree(table: OstreeSettings, settings: Settings) -> ImageEngine:
         query_s=table.query_timeout.total_seconds(),
         work_s=table.work_timeout.total_seconds(),
     )
-    return OstreeEngine(image_source(table), host, _limits(settings))
+    return OstreeEngine(source, host, _limits(settings))
 
 
-def _podman(table: PodmanSettings, settings: Settings) -> ImageEngine:
+def _podman(table: PodmanSettings, settings: Settings, source: Source) -> ImageEngine:
     from tidegate_agent.engines.podman.engine import PodmanEngine  # noqa: PLC0415 - see above
     from tidegate_agent.engines.podman.session import session_of  # noqa: PLC0415 - see above
     from tidegate_agent.engines.podman.times import Times  # noqa: PLC0415 - see above
@@ -121,7 +130,7 @@ def _podman(table: PodmanSettings, settings: Settings) -> ImageEngine:
     return PodmanEngine(
         table.unit,
         table.directory,
-        image_source(table),
+        source,
         session_of(table.user, environment, table.auth_file),
         times=Times(
             stall=table.stall_timeout.total_seconds(),

@@ -13,7 +13,7 @@ from tidegate_agent.adapters.image_signatures import AnnouncementIsEnough, Regis
 from tidegate_agent.adapters.this_boot import ThisBoot
 from tidegate_agent.adapters.unguarded import Unguarded
 from tidegate_agent.operations import Operations
-from tidegate_agent.ports import BootGuard, HealthCheck, ImageEngine, ImageSignatures, Verifier
+from tidegate_agent.ports import BootGuard, HealthCheck, ImageEngine, ImageSignatures
 from tidegate_agent.surroundings import Followed, Surroundings
 from tidegate_agent.warrant import Warrant
 from tidegate_agent.wiring.engines import image_engine, image_source
@@ -22,6 +22,8 @@ from tidegate_agent.wiring.trust import verifying_child
 if TYPE_CHECKING:
     from tidegate_agent.config import Settings
     from tidegate_agent.config.follows import FollowSettings
+    from tidegate_agent.wiring.outside import Outside
+    from tidegate_wire.registry.pacing import Pacing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +36,8 @@ class ImagePorts:
     guard: BootGuard
 
 
-def image_ports(settings: Settings, follow: FollowSettings) -> ImagePorts:
-    """The adapters of a follow.
+def image_ports(settings: Settings, follow: FollowSettings, pacing: Pacing) -> ImagePorts:
+    """The adapters of a follow, whose own transfers are paced like this.
 
     Raises:
         EngineError: CONFIG_VALUE, podman's user does not exist; ACTIVATE_FAILED, the boots are to be counted
@@ -43,25 +45,26 @@ def image_ports(settings: Settings, follow: FollowSettings) -> ImagePorts:
     """
     checks = settings.health.checks(reboots=follow.changes_system)
     return ImagePorts(
-        engine=image_engine(follow, settings),
-        signatures=image_signatures(follow, settings),
+        engine=image_engine(follow, settings, pacing),
+        signatures=image_signatures(follow, settings, pacing),
         health=HealthRounds(checks, settings.health.timeout),
         guard=boot_guard(follow, settings),
     )
 
 
-def followed(
-    follow: FollowSettings, images: ImagePorts, around: Surroundings, reverifier: Verifier
-) -> Followed:
+def followed(follow: FollowSettings, images: ImagePorts, around: Surroundings, outside: Outside) -> Followed:
     """A follow with everything that its images need."""
     operations = Operations(
         engine=images.engine,
         signatures=images.signatures,
-        warrant=Warrant(follow.follow, reverifier, around.journal),
+        warrant=Warrant(follow.follow, outside.reverifier, around.journal),
         health=images.health,
         host=around.host,
         guard=images.guard,
         arch=around.profile.facts.arch,
+        account=around.downloads.account,
+        by_tool=not follow.fetches_itself,
+        pauses=outside.transfers.pauses,
     )
     return Followed(follow.follow, follow.engine, operations)
 
@@ -81,7 +84,7 @@ def boot_guard(follow: FollowSettings, settings: Settings) -> BootGuard:
     )
 
 
-def image_signatures(follow: FollowSettings, settings: Settings) -> ImageSignatures:
+def image_signatures(follow: FollowSettings, settings: Settings, pacing: Pacing) -> ImageSignatures:
     """What a follow asks of its images' own signatures.
 
     Raises:
@@ -90,4 +93,6 @@ def image_signatures(follow: FollowSettings, settings: Settings) -> ImageSignatu
     policy = follow.image_policy()
     if policy is None:
         return AnnouncementIsEnough()
-    return RegistryImageSignatures(verifying_child(settings), policy, image_source(follow.engine_settings))
+    return RegistryImageSignatures(
+        verifying_child(settings), policy, image_source(follow.engine_settings, pacing)
+    )

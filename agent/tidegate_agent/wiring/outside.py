@@ -19,10 +19,12 @@ from tidegate_agent.ports import (
     EventSigner,
     Host,
     Journal,
+    Network,
     RebootLock,
     Timer,
     Verifier,
 )
+from tidegate_agent.wiring.downloads import Transfers, network_of, transfers_of
 from tidegate_agent.wiring.images import ImagePorts, image_ports
 from tidegate_agent.wiring.roots import keeper_of, rooted
 from tidegate_agent.wiring.trust import screening_verifier_of, verifier_of
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
 class Outside:
     """The adapters of one agent. Whoever puts an agent together may replace any of them.
 
-    `images` has one entry for each follow, in the settings' order. `verifier` judges what comes over the
-    broker, `reverifier` the statement behind an image that is about to be activated.
+    `images` has one entry for each follow, in the settings' order, which share `transfers`. `verifier` judges
+    what comes over the broker, `reverifier` the statement behind an image that is about to be activated.
     """
 
     signer: EventSigner | None
@@ -52,28 +54,26 @@ class Outside:
     host: Host
     lock: RebootLock | None
     board: Board | None
+    network: Network | None
+    transfers: Transfers
     images: tuple[ImagePorts, ...]
 
 
-def outside_of(settings: Settings) -> Outside:
-    """Make every adapter.
+def outside_of(settings: Settings, journal: Journal | None = None) -> Outside:
+    """Make every adapter, but for a journal that is given.
 
     Raises:
         TidegateError: a setting that only shows its fault here, or a journal that cannot be opened.
     """
     signer = signer_of(settings)
-    journal = open_journal(settings)
+    journal = journal or open_journal(settings, mends=True)
     keeper = keeper_of(settings)
+    transfers = transfers_of(settings)
     return Outside(
         signer=signer,
         journal=journal,
         keeper=keeper,
-        bus=PahoBus(
-            settings.bus,
-            client_id=host_id(settings),
-            topics=_topics(settings),
-            backoff=Backoff(random.random, settings.bus.reconnect_first_s, settings.bus.reconnect_most_s),
-        ),
+        bus=bus_of(settings),
         clock=SystemClock(),
         verifier=rooted(screening_verifier_of(settings), keeper),
         reverifier=rooted(verifier_of(settings), keeper),
@@ -81,7 +81,19 @@ def outside_of(settings: Settings) -> Outside:
         host=host_of(settings),
         lock=lock_of(settings),
         board=board_of(settings),
-        images=tuple(image_ports(settings, follow) for follow in settings.follow),
+        network=network_of(settings),
+        transfers=transfers,
+        images=tuple(image_ports(settings, follow, transfers.pacing) for follow in settings.follow),
+    )
+
+
+def bus_of(settings: Settings) -> PahoBus:
+    """The way to the broker."""
+    return PahoBus(
+        settings.bus,
+        client_id=host_id(settings),
+        topics=_topics(settings),
+        backoff=Backoff(random.random, settings.bus.reconnect_first_s, settings.bus.reconnect_most_s),
     )
 
 

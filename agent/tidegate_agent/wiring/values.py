@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 JOURNAL_NAME: Final = "journal.db"
 
 
-def open_journal(settings: Settings) -> SqliteJournal:
-    """The journal in its place on disk."""
-    return SqliteJournal(settings.state.directory / JOURNAL_NAME)
+def open_journal(settings: Settings, *, mends: bool = False) -> SqliteJournal:
+    """The journal in its place on disk; `mends` is for the agent alone."""
+    return SqliteJournal(settings.state.directory / JOURNAL_NAME, mends=mends)
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -52,6 +52,7 @@ def manners_of(settings: Settings) -> Manners:
         approval_expires=activate.approval_expires,
         snooze_limit=activate.snooze_limit,
         zone=host_zone(),
+        download_override=frozenset(Urgency(each) for each in settings.download.override),
     )
 
 
@@ -96,7 +97,7 @@ def board_of(settings: Settings) -> MotdFile | None:
 
 def rules_of(settings: Settings) -> Rules:
     """How patient this host is."""
-    stage, health = settings.stage, settings.health
+    stage, health, download = settings.stage, settings.health, settings.download
     return Rules(
         stage_attempts=stage.attempts,
         health_rounds=health.attempts,
@@ -104,6 +105,7 @@ def rules_of(settings: Settings) -> Rules:
         health_timeout=health.timeout,
         retry_after=stage.retry_initial,
         retry_cap=stage.retry_maximum,
+        watch_downloads=download.metered != "allow" or download.budget is not None,
     )
 
 

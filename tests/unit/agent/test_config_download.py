@@ -66,6 +66,9 @@ def test_what_is_set_is_in_force_and_shown(tree: ConfigTree) -> None:
         metered = "wait"
         budget = "1.5 GiB"
         budget_per = "day"
+        [[window]]
+        cron = "0 2 * * *"
+        duration = "1h"
         """,
     )
     loaded = tree.load()
@@ -93,6 +96,7 @@ def test_nothing_is_bounded_by_default(tree: ConfigTree) -> None:
         ('budget = "0 B"', "expected a size such as"),
         ('budget = "2 GiB/s"', "expected a size such as"),
         ('rate_in_window = "1 MiB/s"', "expected a rate, too"),
+        ('rate = "1 MiB/s"\nrate_in_window = "2 MiB/s"', "expected a [[window]] beside"),
         ('budget = "1 GiB"\nbudget_per = "window"', "expected a [[window]] beside"),
         ('budget_per = "week"', "'day', 'month' or 'window'"),
         ('metered = "deny"', "'allow' or 'wait'"),

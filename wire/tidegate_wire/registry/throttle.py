@@ -26,10 +26,12 @@ class Throttle:
 
     Args:
         rate: bytes per second that may come now, above 0; None for as many as can. Asked for each piece.
+        fastest: the highest rate that it will say, where that is not always the same.
     """
 
-    def __init__(self, rate: Callable[[], float | None]) -> None:
+    def __init__(self, rate: Callable[[], float | None], fastest: float | None = None) -> None:
         self._rate = rate
+        self._fastest = fastest
         self._lock = threading.Lock()
         self._paid_at = 0.0
 
@@ -45,7 +47,7 @@ class Throttle:
         The kernel takes in up to some MiB for a reader that is slow, and at once. None where that is less
         than what the rate in force allows anyway.
         """
-        rate = self._rate()
+        rate = self._rate() if self._fastest is None else self._fastest
         return None if rate is None or rate >= _KERNELS_OWN else max(_LEAST_AHEAD, int(rate))
 
     def owed(self, now: float) -> float:
