@@ -26,6 +26,7 @@ from tests.support.statements import a_statement
 from tests.support.updates import OLD
 from tidegate_agent.admission import HostFacts, Policy
 from tidegate_agent.control import Control
+from tidegate_agent.downloads import Account, Budget, Downloads
 from tidegate_agent.engine import Engine
 from tidegate_agent.machine.rules import Rules
 from tidegate_agent.manners import Manners
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tidegate_agent.follower import Follower
-    from tidegate_agent.ports import Journal, RebootLock, RootKeeper
+    from tidegate_agent.ports import Journal, Network, RebootLock, RootKeeper
     from tidegate_agent.requests import RequestPolicy
     from tidegate_schemas.events import UpdateEvent
 
@@ -71,6 +72,8 @@ class Rig:
         roots: RootKeeper | None = None,
         lock: RebootLock | None = None,
         lock_for_all: bool = False,
+        network: Network | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.clock = FakeClock(START)
         self.broker = FakeBroker()
@@ -88,6 +91,8 @@ class Rig:
         self._roots = roots
         self._lock = lock
         self._lock_for_all = lock_for_all
+        self._network = network
+        self._budget = budget
         self._manners = manners or Manners(Schedule())
         self._queue: deque[Callable[[], None]] = deque()
         self.equip()
@@ -218,6 +223,7 @@ class Rig:
 
     def _start(self) -> Engine:
         self._timer = FakeTimer(self.clock)
+        self.downloads = Downloads(self._network, self._account())
         inventory = Inventory(arch="amd64", kernel="6.1", os="Debian", agent="test")
         around = self.around = Surroundings(
             clock=self.clock,
@@ -228,7 +234,7 @@ class Rig:
             profile=Profile(HostFacts(HOST, "amd64", {"site": "lab"}), inventory, self.host.boot_id()),
             policy=Policy(),
             manners=self._manners,
-            rules=Rules(),
+            rules=Rules(watch_downloads=self.downloads != Downloads()),
             post=self.post,
             verifying=self.verifying,
             operating=self.operating,
@@ -237,6 +243,7 @@ class Rig:
             requests=self._requests,
             lock=self._lock,
             lock_for_all=self._lock_for_all,
+            downloads=self.downloads,
             board=self.board,
         )
         follows = [
@@ -251,6 +258,8 @@ class Rig:
                     host=self.host,
                     guard=self.guard,
                     arch="amd64",
+                    account=self.downloads.account,
+                    by_tool=True,
                 ),
             )
             for follow in self.engines
@@ -264,6 +273,15 @@ class Rig:
         agent.start()
         self.settle()
         return agent
+
+    def _account(self) -> Account | None:
+        if self._budget is None:
+            return None
+
+        def now() -> datetime:
+            return self.around.latest_known()
+
+        return Account(self.journal, now, self._budget)
 
     def _upkeep(self, around: Surroundings) -> TrustUpkeep | None:
         if self._roots is None:
