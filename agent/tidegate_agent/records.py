@@ -134,6 +134,27 @@ class Fetched:
     size: int
 
 
+RELEASES: Final = 256
+"""Digests whose attempts and targets are remembered for each follow: those that were tried last."""
+
+QUARANTINED: Final = 256
+"""Digests that are kept from coming back to each follow: those that were given up on last.
+
+An older one comes back only if it is announced anew: what was announced before is a replay.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """What came while the agent waited for its journal: connections, and requests that nobody judged yet."""
+
+    connections: int = 0
+    requests: tuple[bytes, ...] = ()
+
+
+WAITED_NOT: Final = Waited()
+"""The journal could be had at once."""
+
 MESSAGES: Final = 3
 """Statements that are kept for each follow: of the update in progress, and newer ones that are set aside."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +22,8 @@ from tidegate_agent.errors import JournalError
 from tidegate_agent.model import Failure, Follow
 from tidegate_agent.records import (
     INBOX,
+    QUARANTINED,
+    RELEASES,
     Approval,
     Change,
     Decided,
@@ -374,3 +378,62 @@ def test_a_damaged_database_is_set_aside(tmp_path: Path) -> None:
 
 def test_statements_targets_are_kept_whole() -> None:
     assert an_update().target.rollout == a_statement().predicate.rollout
+
+
+BAD = Failure(Code.HEALTH_FAILED, "sick")
+
+
+def named(name: str) -> str:
+    return f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
+
+
+def try_out(journal: Journal, digest: str, previous: str | None = None, beside: str | None = None) -> None:
+    update = replace(an_update(digest, previous=previous), beside=beside)
+    journal.commit(Change(FOLLOW, state=Settled(update, Outcome.FAILED)))
+
+
+def known(journal: Journal, digests: list[str]) -> list[str]:
+    return [digest for digest in digests if journal.target(FOLLOW, digest) is not None]
+
+
+def test_of_the_releases_that_were_tried_the_newest_are_remembered(journal: Journal) -> None:
+    digests = [named(str(number)) for number in range(RELEASES + 5)]
+    for digest in digests:
+        try_out(journal, digest)
+    assert known(journal, digests) == digests[5:]
+    assert [journal.attempts(FOLLOW, digest) for digest in digests[3:7]] == [0, 0, 1, 1]
+    try_out(journal, digests[5])
+    assert known(journal, digests) == digests[5:], "what is known already needs no room"
+
+
+def test_what_runs_and_what_may_come_back_is_never_forgotten(journal: Journal) -> None:
+    running, beside, bad, early = (named(name) for name in ("running", "beside", "bad", "early"))
+    for digest in (running, beside, bad, early):
+        try_out(journal, digest)
+    journal.commit(Change(FOLLOW, quarantine=((bad, BAD),)))
+    for number in range(RELEASES + 5):
+        try_out(journal, named(str(number)), previous=running, beside=beside)
+    assert known(journal, [running, beside, bad, early]) == [running, beside, bad]
+
+
+def test_one_follow_does_not_crowd_another_out(journal: Journal) -> None:
+    other = Follow("app", "beta")
+    digest = named("theirs")
+    journal.commit(Change(other, state=Settled(an_update(digest), Outcome.FAILED)))
+    journal.commit(Change(other, quarantine=((digest, BAD),)))
+    for number in range(RELEASES + 5):
+        try_out(journal, named(str(number)))
+        journal.commit(Change(FOLLOW, quarantine=((named(str(number)), BAD),)))
+    assert journal.target(other, digest) is not None
+    assert journal.quarantined(other) == {digest: BAD}
+
+
+def test_of_what_is_quarantined_the_newest_are_remembered(journal: Journal) -> None:
+    digests = [named(str(number)) for number in range(QUARANTINED + 5)]
+    for digest in digests:
+        journal.commit(Change(FOLLOW, quarantine=((digest, BAD),)))
+    assert list(journal.quarantined(FOLLOW)) == digests[5:]
+    # Given up on once more, it is the newest.
+    journal.commit(Change(FOLLOW, quarantine=((digests[5], BAD),)))
+    journal.commit(Change(FOLLOW, quarantine=((named("one more"), BAD),)))
+    assert list(journal.quarantined(FOLLOW)) == [*digests[7:], digests[5], named("one more")]

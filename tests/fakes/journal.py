@@ -13,6 +13,8 @@ from tidegate_agent.machine import update_of
 from tidegate_agent.records import (
     INBOX,
     MESSAGES,
+    QUARANTINED,
+    RELEASES,
     Approval,
     Change,
     Damage,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tidegate_agent.model import Failure, Follow
-    from tidegate_agent.update.states import Target
+    from tidegate_agent.update.states import State, Target
     from tidegate_schemas.events import UpdateEvent
 
 
@@ -99,19 +101,13 @@ class FakeJournal:
         kept = self.recall(follow)
         if change.state is not None:
             kept = replace(kept, state=change.state)
-            if (update := update_of(change.state)) is not None:
-                key = follow, update.target.digest
-                self._tries[key] = max(self._tries.get(key, 0), update.attempt)
-                if update.target.rollout.state is RolloutState.ACTIVE or key not in self._targets:
-                    self._targets[key] = update.target
+            self._remember(follow, change.state)
         if change.memory is not None:
             kept = replace(kept, memory=change.memory)
         if change.installed_sequence is not None:
             kept = replace(kept, installed_sequence=change.installed_sequence)
         self._follows[follow] = kept
-        self._quarantine.setdefault(follow, {}).update(change.quarantine)
-        for digest in change.pardon:
-            self._quarantine[follow].pop(digest, None)
+        self._give_up(follow, change)
         if change.approval is not None:
             self._approvals[follow] = change.approval
         if change.snooze is not None:
@@ -120,6 +116,33 @@ class FakeJournal:
             digest, content = change.message
             others = {key: each for key, each in self._messages.get(follow, {}).items() if key != digest}
             self._messages[follow] = dict(list({**others, digest: content}.items())[-MESSAGES:])
+
+    def _give_up(self, follow: Follow, change: Change) -> None:
+        given_up = self._quarantine.setdefault(follow, {})
+        for digest, failure in change.quarantine:
+            given_up.pop(digest, None)
+            given_up[digest] = failure
+        kept = list(given_up.items())[-QUARANTINED:]
+        self._quarantine[follow] = {digest: why for digest, why in kept if digest not in change.pardon}
+
+    def _remember(self, follow: Follow, state: State) -> None:
+        if (update := update_of(state)) is None:
+            return
+        key = follow, update.target.digest
+        is_new = key not in self._tries
+        self._tries[key] = max(self._tries.get(key, 0), update.attempt)
+        if update.target.rollout.state is RolloutState.ACTIVE or key not in self._targets:
+            self._targets[key] = update.target
+        if is_new:
+            self._prune(follow, {update.target.digest, update.previous, update.beside})
+
+    def _prune(self, follow: Follow, kept: set[str | None]) -> None:
+        known = [digest for of, digest in self._tries if of == follow]
+        given_up = self._quarantine.get(follow, {})
+        for digest in known[:-RELEASES]:
+            if digest not in kept and digest not in given_up:
+                del self._tries[follow, digest]
+                del self._targets[follow, digest]
 
     def _decide(self, decided: Decided) -> None:
         self._inbox.pop(decided.message, None)

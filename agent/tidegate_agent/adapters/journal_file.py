@@ -46,6 +46,8 @@ def open_file(path: Path) -> sqlite3.Connection:
         db.execute("pragma synchronous = full")
         # A few rows are read at a time; by default up to 2 MiB of pages would stay in memory.
         db.execute("pragma cache_size = -256")
+        # Of a log that one large change made longer than the thousand pages it mostly has, none stays.
+        db.execute("pragma journal_size_limit = 4194304")
         _check(db)
         migrate(db, path)
     except BaseException:

@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from loguru import logger
 from pydantic import TypeAdapter, ValidationError
 
-from tidegate_agent.adapters import journal_downloads, journal_people, journal_requests
+from tidegate_agent.adapters import journal_downloads, journal_people, journal_releases, journal_requests
 from tidegate_agent.adapters.journal_file import code_of, damaged, open_file, set_aside
 from tidegate_agent.adapters.journal_safeguard import Safeguard
 from tidegate_agent.adapters.journal_thinning import Thinning
 from tidegate_agent.admission import Memory
 from tidegate_agent.errors import JournalError
-from tidegate_agent.machine import update_of
-from tidegate_agent.model import Failure, Follow
 from tidegate_agent.records import (
     MESSAGES,
     Approval,
@@ -41,11 +39,12 @@ from tidegate_agent.update.states import Idle, State, Target
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import UpdateEvent
-from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from tidegate_agent.model import Failure, Follow
 
 SAFEGUARD_NAME: Final = "safeguard.json"
 """What lies beside the journal for the day on which that is damaged."""
@@ -58,8 +57,6 @@ _DAMAGE: Final = "damage"
 
 _STATE: Final[TypeAdapter[State]] = TypeAdapter(State)
 _MEMORY: Final = TypeAdapter(Memory)
-_TARGET: Final = TypeAdapter(Target)
-_FAILURE: Final = TypeAdapter(Failure)
 _MOMENT: Final = TypeAdapter(datetime)
 
 T = TypeVar("T")
@@ -125,11 +122,7 @@ class SqliteJournal:
                 db.execute("insert or ignore into event (id, follow, body) values (?, ?, ?)", values)
             if change.events:
                 self._thinning.thin(db)
-            for digest, failure in change.quarantine:
-                body = _FAILURE.dump_json(failure).decode()
-                db.execute("insert or replace into quarantine values (?, ?, ?)", (key, digest, body))
-            for digest in change.pardon:
-                db.execute("delete from quarantine where follow = ? and digest = ?", (key, digest))
+            journal_releases.write(db, key, change)
             journal_people.write(db, key, change)
             journal_downloads.write(db, change)
             if change.message is not None:
@@ -174,21 +167,17 @@ class SqliteJournal:
     def quarantined(self, follow: Follow) -> dict[str, Failure]:
         """Digests that are not staged again, and why."""
         with self._guarded() as db:
-            query = "select digest, failure from quarantine where follow = ?"
-            rows = db.execute(query, (follow.key,)).fetchall()
-            return {digest: _FAILURE.validate_json(failure) for digest, failure in rows}
+            return journal_releases.quarantined(db, follow.key)
 
     def attempts(self, follow: Follow, digest: str) -> int:
         """How often this digest was tried here."""
-        row = self._one("select tries from release where follow = ? and digest = ?", follow.key, digest)
-        return int(row[0]) if row else 0
+        with self._guarded() as db:
+            return journal_releases.attempts(db, follow.key, digest) or 0
 
     def target(self, follow: Follow, digest: str) -> Target | None:
         """What was asked for when this digest was last tried here; None when it never was."""
         with self._guarded() as db:
-            query = "select target from release where follow = ? and digest = ?"
-            row = db.execute(query, (follow.key, digest)).fetchone()
-            return _TARGET.validate_json(row[0]) if row else None
+            return journal_releases.target(db, follow.key, digest)
 
     def message(self, follow: Follow, digest: str) -> bytes | None:
         """The newest statement that announced this digest, as it came; None when it is not kept."""
@@ -354,27 +343,13 @@ def _write_follow(db: sqlite3.Connection, key: str, change: Change) -> None:
     if change.state is not None:
         body = _STATE.dump_json(change.state).decode()
         db.execute("update follow set state = ? where follow = ?", (body, key))
-        _write_release(db, key, change.state)
+        journal_releases.write_state(db, key, change.state)
     if change.memory is not None:
         body = _MEMORY.dump_json(change.memory).decode()
         db.execute("update follow set memory = ? where follow = ?", (body, key))
     if change.installed_sequence is not None:
         values = (change.installed_sequence, key)
         db.execute("update follow set installed = ? where follow = ?", values)
-
-
-def _write_release(db: sqlite3.Connection, key: str, state: State) -> None:
-    update = update_of(state)
-    if update is not None:
-        target = _TARGET.dump_json(update.target).decode()
-        released = update.target.rollout.state is RolloutState.ACTIVE
-        values = (key, update.target.digest, update.attempt, target, released)
-        # A hold or a revocation may be one signer's word: it must not make an image look newer than it is.
-        db.execute(
-            "insert into release values (?, ?, ?, ?) on conflict do update set"
-            " tries = max(tries, excluded.tries), target = iif(?, excluded.target, target)",
-            values,
-        )
 
 
 def _write_message(db: sqlite3.Connection, key: str, digest: str, message: bytes) -> None:
