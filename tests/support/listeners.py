@@ -21,7 +21,6 @@ class RecordingListener:
         retained: for each of them, whether the broker had it stored.
         tokens: what was acknowledged.
         refusals: what was refused.
-        refusals: what was refused.
     """
 
     def __init__(self) -> None:
@@ -30,7 +29,6 @@ class RecordingListener:
         self.messages: list[tuple[str, bytes]] = []
         self.retained: list[bool] = []
         self.tokens: list[int] = []
-        self.refusals: list[int] = []
         self.refusals: list[int] = []
         self._changed = threading.Condition()
 
@@ -53,11 +51,6 @@ class RecordingListener:
     def acknowledged(self, token: int) -> None:
         with self._changed:
             self.tokens.append(token)
-            self._changed.notify_all()
-
-    def refused(self, token: int) -> None:
-        with self._changed:
-            self.refusals.append(token)
             self._changed.notify_all()
 
     def refused(self, token: int) -> None:
