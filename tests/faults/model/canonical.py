@@ -17,6 +17,7 @@ from tidegate_agent.update.events import (
     Event,
     Proved,
     Refused,
+    Restarted,
     RollbackFailed,
     RollbackRequested,
     StageDone,
@@ -102,6 +103,8 @@ def bare_event(event: Event) -> Event:
             return replace(event, bytes_fetched=0)
         case Admitted():
             return replace(event, unfit=bare(event.unfit))
+        case Restarted():
+            return replace(event, guard=bare(event.guard))
         case Refused() | StageFailed() | ActivateFailed() | RollbackFailed() | CancelRequested():
             return replace(event, failure=bare(event.failure))
         case RollbackRequested():
