@@ -96,7 +96,7 @@ def _reason(wait: Wait | None) -> Wait | None:
     return None if wait is None else Wait(wait.reason, "")
 
 
-def bare_event(event: Event) -> Event:
+def bare_event(event: Event) -> Event:  # noqa: PLR0911 - a row a line
     """An event without words and amounts."""
     match event:
         case StageDone():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
@@ -21,10 +21,8 @@ from tidegate_agent.update.commands import (
     Rollback,
     Stage,
 )
+from tidegate_agent.update.events import Admitted, Event, Restarted
 from tidegate_agent.update.states import Idle, Settled, State, Verifying
-
-if TYPE_CHECKING:
-    from tidegate_agent.update.events import Event
 
 LATER: Final = NOON + timedelta(hours=3)
 
@@ -83,7 +81,7 @@ def test_a_step_from_what_is_left_leads_to_the_same(boot: str, attempt: int) -> 
 
 
 def _here(event: Event) -> Event:
-    return replace(event, boot_id=HERE) if hasattr(event, "boot_id") else event
+    return replace(event, boot_id=HERE) if isinstance(event, Restarted | Admitted) else event
 
 
 @pytest.mark.parametrize("sample", STATES, ids=lambda state: state.kind)
