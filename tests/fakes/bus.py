@@ -78,6 +78,11 @@ class FakeBroker:
         for client in list(self._started):
             client.connect()
 
+    def wipe(self) -> None:
+        """Its storage is lost: nothing is retained, and no session is known. Call it while it is down."""
+        self.retained.clear()
+        self._sessions.clear()
+
     def cut(self) -> None:
         """The network drops every connection for a moment: wills are published, and the clients come back."""
         self.sever()
