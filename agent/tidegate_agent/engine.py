@@ -20,7 +20,7 @@ from tidegate_agent.model import Failure, Follow, Outgoing, Protocol
 from tidegate_agent.operations import failure_of
 from tidegate_agent.outbox import Outbox
 from tidegate_agent.reconciliation import Reconciliation
-from tidegate_agent.records import Change
+from tidegate_agent.records import WAITED_NOT, Change
 from tidegate_agent.reporting import Birth
 from tidegate_agent.request_desk import RequestDesk
 from tidegate_agent.request_effects import RequestEffects
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tidegate_agent.ports import Bus
+    from tidegate_agent.records import Waited
     from tidegate_agent.requests import RequestPolicy
     from tidegate_agent.sealing import Sealing
     from tidegate_agent.surroundings import Followed, Surroundings
@@ -94,8 +95,9 @@ class Engine:
         """One for each follow."""
         return tuple(self._followers.values())
 
-    def start(self) -> None:
-        """Go on from where the journal says, then listen."""
+    def start(self, waited: Waited = WAITED_NOT) -> None:
+        """Go on from where the journal says, then listen; `waited` tells what came before it could be had."""
+        self._connection = waited.connections
         if (account := self._around.downloads.account) is not None:
             account.watch(lambda: self._around.post(self._wake_all))
         for follower in self.followers:
@@ -104,6 +106,8 @@ class Engine:
             self._sealing.begin()
         if self._desk is not None:
             self.guarded(self._desk.begin)
+        for request in waited.requests:
+            self._requested(request)
         self._bus.start(self, self.will)
         self._reconciliation.begin()
         if self.upkeep is not None:
@@ -171,8 +175,8 @@ class Engine:
 
     def received(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """A message came; anything may be in it."""
-        if topic == self._requests_topic and payload and self._desk is not None:
-            self._desk.receive(payload)
+        if topic == self._requests_topic:
+            self._requested(payload)
             return
         follower = self._followers.get(topic)
         # An empty one says that nothing is retained any more (MQTT 5.0, 3.3.1.3): that is no statement.
@@ -180,6 +184,10 @@ class Engine:
             return
         if follower.reception.mailbox.put(payload, retained=retained):
             self._around.post(follower.reception.hear)
+
+    def _requested(self, payload: bytes) -> None:
+        if payload and self._desk is not None:
+            self._desk.receive(payload)
 
     def acknowledged(self, token: int) -> None:
         """The broker took a message over."""

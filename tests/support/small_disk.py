@@ -49,6 +49,17 @@ class SmallDisk:
         finally:
             filler.unlink()
 
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Let it take no writes for the length of a block; no file may be open for writing at first."""
+        if not self._mounted:
+            pytest.skip("a read-only disk needs root, to mount one")
+        _remount(self.folder, "ro")
+        try:
+            yield
+        finally:
+            _remount(self.folder, "rw")
+
     def close(self) -> None:
         """Unmount it."""
         self._unmount()
@@ -57,6 +68,10 @@ class SmallDisk:
 def _unmount(folder: Path, *, mounted: bool) -> None:
     if mounted:
         subprocess.run(["/bin/umount", folder], check=True)
+
+
+def _remount(folder: Path, how: str) -> None:
+    subprocess.run(["/bin/mount", "-o", f"remount,{how}", folder], check=True)
 
 
 def _fill(path: Path) -> None:

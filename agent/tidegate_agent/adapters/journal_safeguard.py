@@ -98,6 +98,13 @@ class Safeguard:
             db.executemany(_WRITE[name], rows)
         return True
 
+    def starts(self) -> int:
+        """The number of the agent's newest start that it knows of; 0 when it knows of none."""
+        try:
+            return int(dict(_decoded(self._content())["meta"]).get("starts", 0))
+        except (ValueError, KeyError, TypeError):
+            return 0
+
     def is_ahead_of(self, db: sqlite3.Connection) -> bool:
         """Whether it knows more than the journal, which is written first: that has gone back.
 
@@ -110,7 +117,7 @@ class Safeguard:
             return False
         known = {follow: _age(memory) for follow, memory in db.execute(_READ["follow"])}
         (starts,) = db.execute("select value from meta where name = 'starts'").fetchone() or (0,)
-        return int(dict(kept["meta"]).get("starts", 0)) > int(starts) or any(
+        return self.starts() > int(starts) or any(
             _age(memory) > known.get(follow, (0, 0)) for follow, memory, _ in kept["follow"]
         )
 

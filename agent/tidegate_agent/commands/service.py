@@ -34,10 +34,10 @@ def _run(options: argparse.Namespace) -> Answer:
     for warning in warnings(loaded):
         logger.warning("{}", warning)
     with alone(settings.state.directory):
-        agent = wiring.build(settings)
+        service = wiring.Service(settings)
         for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, lambda *_: agent.stop())
+            signal.signal(name, lambda *_: service.stop())
         logger.info("tidegate-agent {} begins", __version__)
-        agent.run(ready=lambda: sd_notify.notify("READY=1"))
+        service.run(ready=lambda: sd_notify.notify("READY=1"))
     logger.info("tidegate-agent ends")
     return Answer()

@@ -4,6 +4,7 @@
 |----------|--------------------------------------------------|
 | `agent`  | the running agent                                |
 | `outside`| its adapters, one for each port                  |
+| `service`| the agent, and the wait for its disk              |
 | `rest`   | what is told while none runs                     |
 | `images` | what a follow does with images                   |
 | `engines`| image engines                                    |
@@ -19,11 +20,13 @@ from tidegate_agent.wiring.agent import Agent, build, put_together
 from tidegate_agent.wiring.outside import Outside, outside_of
 from tidegate_agent.wiring.rest import judge, latest_known, status_at_rest
 from tidegate_agent.wiring.roots import refresh_now, root_lines
+from tidegate_agent.wiring.service import Service
 from tidegate_agent.wiring.values import open_journal
 
 __all__ = [
     "Agent",
     "Outside",
+    "Service",
     "build",
     "judge",
     "latest_known",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tidegate_agent.adapters.control_unix import ControlServer
+from tidegate_agent.adapters.worker import Worker, end_all
 from tidegate_agent.control import Control
 from tidegate_agent.downloads import Downloads
 from tidegate_agent.engine import Engine, Mainloop
 from tidegate_agent.ports import Journal
+from tidegate_agent.records import WAITED_NOT, Waited
 from tidegate_agent.sealing import Sealing
 from tidegate_agent.surroundings import Surroundings
 from tidegate_agent.wiring.carried import layouts_of, with_layouts
@@ -35,6 +37,9 @@ _BROKER_NOTICES: Final = 2
 ANSWER_WITHIN_S: Final = 8.0
 """How long a local command waits for the engine's thread, in seconds."""
 
+END_WITHIN_S: Final = 5.0
+"""How long slow work under way may take to end when the agent is stopped, in seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Agent:
@@ -44,21 +49,20 @@ class Agent:
     loop: Mainloop
     control: ControlServer
     journal: Journal
-    workers: tuple[ThreadPoolExecutor, ...]
+    workers: tuple[Worker, ...]
 
-    def run(self, ready: Callable[[], None]) -> None:
-        """Start everything, say so, and work until stopped."""
+    def run(self, ready: Callable[[], None], waited: Waited = WAITED_NOT) -> None:
+        """Start everything, say so, and work until stopped; `waited` tells what came before."""
         try:
-            self.engine.start()
+            self.engine.start(waited)
             self.control.start()
             ready()
             self.loop.run(self.engine)
         finally:
             self.control.stop()
             self.engine.stop()
-            for worker in self.workers:
-                # What is running is left to end with the process; the journal knows how to go on.
-                worker.shutdown(wait=False, cancel_futures=True)
+            # What takes longer is left to end with the process; the journal knows how to go on.
+            end_all(self.workers, END_WITHIN_S)
             self.journal.close()
 
     def stop(self) -> None:
@@ -85,7 +89,7 @@ def put_together(settings: Settings, outside: Outside) -> Agent:
     account = account_of(settings, outside.journal, latest_known)
     if account is not None:
         outside.transfers.counter.tell(account)
-    workers = tuple(_worker(name) for name in ("verify", "operate", "sign", "ask"))
+    workers = tuple(Worker(name) for name in ("verify", "operate", "sign", "ask"))
     verifying, operating, signing, asking = workers
     around = Surroundings(
         clock=outside.clock,
@@ -123,10 +127,6 @@ def put_together(settings: Settings, outside: Outside) -> Agent:
     answering = _on_engine_thread(loop, Control(engine, layouts.bring))
     control = ControlServer(settings.state.runtime_directory, answering)
     return Agent(engine, loop, control, outside.journal, workers)
-
-
-def _worker(name: str) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
 
 def _on_engine_thread(loop: Mainloop, control: Control) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PR_SET_CHILD_SUBREAPER = 36
 """prctl(2): orphans below this process become its children."""
 
-JOURNAL_FILES = {"journal.db", "journal.db-wal", "journal.db-shm", "agent.lock"}
+JOURNAL_FILES = {"journal.db", "journal.db-wal", "journal.db-shm", "safeguard.json", "agent.lock"}
 
 
 def rows(state: Path, query: str) -> list[tuple[object, ...]]:

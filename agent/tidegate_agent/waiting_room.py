@@ -1,0 +1,158 @@
+"""Where the agent waits for its disk: without a journal it acts upon nothing, and says so.
+
+It is connected, its status carries the fault, commands are answered with it; the journal is tried again and
+again. Requests that come meanwhile are kept in memory for the agent; statements are retained by the broker.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from loguru import logger
+
+from tidegate_agent import reporting
+from tidegate_agent.engine import DISK_PAUSE, STATUS_TOKEN
+from tidegate_agent.errors import JournalError
+from tidegate_agent.model import Failure, Outgoing
+from tidegate_agent.records import INBOX, Waited
+from tidegate_agent.reporting import Birth, Profile
+from tidegate_schemas.codes import Code
+from tidegate_schemas.status import HostStatus, Presence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tidegate_agent.model import Protocol
+    from tidegate_agent.ports import Bus, Clock, Journal
+    from tidegate_schemas.topics import Topics
+
+
+FIRST_PAUSE: Final = timedelta(seconds=1)
+"""Half of the first pause between two attempts; each is twice as long as the one before, up to DISK_PAUSE."""
+
+
+class WaitingRoom:
+    """The BusListener methods and `answer` may be called from any thread.
+
+    Args:
+        bus: a connection of its own.
+        topics: where the status goes, and where requests come from.
+        profile: who this host is.
+        clock: for the status.
+        life: the number that the life which waits here will have, as far as it is known.
+    """
+
+    def __init__(self, bus: Bus, topics: Topics, profile: Profile, clock: Clock, life: int) -> None:
+        self._bus = bus
+        self._status_topic = topics.status(profile.facts.host)
+        self._requests_topic = topics.requests(profile.facts.host)
+        self._profile = profile
+        self._clock = clock
+        self._life = life
+        self._connections = 0
+        self._lock = threading.Lock()
+        self._connected = False
+        self._failure: Failure | None = None
+        self._broker_failure: Failure | None = None
+        self._kept: deque[bytes] = deque(maxlen=INBOX)
+
+    def waited(self) -> Waited:
+        """What came meanwhile."""
+        return Waited(self._connections, tuple(self._kept))
+
+    def wait(self, attempt: Callable[[], Journal], pause: Callable[[timedelta], bool]) -> Journal | None:
+        """Try until the journal can be opened.
+
+        Args:
+            attempt: opens it; raises JournalError.
+            pause: waits that long; whether to go on.
+
+        Returns:
+            The journal; None when there is to be no further attempt.
+        """
+        journal = self._tried(attempt)
+        if journal is not None:
+            return journal
+        self._bus.start(self, self.will)
+        length = FIRST_PAUSE
+        try:
+            while journal is None:
+                length = min(2 * length, DISK_PAUSE)
+                if not pause(length):
+                    self._bus.stop(self._message(Presence.OFFLINE))
+                    return None
+                journal = self._tried(attempt)
+        finally:
+            self._bus.stop(None)
+        logger.info("the journal can be used; the agent goes on")
+        return journal
+
+    def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Answer a command on the host: the status, or why there is nothing else."""
+        failure, broker = self._failure, self._broker_failure
+        if request.get("command") == "status":
+            presence = Presence.ONLINE if self._connected else Presence.OFFLINE
+            status = self._status(presence).model_dump(mode="json", exclude_none=True)
+            return {
+                "ok": True,
+                "status": status,
+                "broker": None if broker is None else f"[{broker.code}] {broker.reason}",
+            }
+        code, why = (Code.DISK_IO, "it begins") if failure is None else (failure.code, failure.reason)
+        return {"ok": False, "code": code.value, "reason": f"nothing is done on this host for now: {why}"}
+
+    # BusListener: called on the bus's thread
+
+    def connected(self, _: Protocol) -> None:
+        """A connection is up."""
+        with self._lock:
+            self._connected, self._broker_failure = True, None
+            self._tell()
+
+    def disconnected(self, failure: Failure) -> None:
+        """A connection is down or could not be made."""
+        with self._lock:
+            self._connected, self._broker_failure = False, failure
+
+    def received(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        """A message came. A statement comes again when it is asked for; a request comes once."""
+        if topic == self._requests_topic and payload and not retained:
+            self._kept.append(payload)
+
+    def acknowledged(self, token: int) -> None:
+        """The broker took the status over."""
+
+    def refused(self, token: int) -> None:
+        """The broker did not take the status over; the agent's own comes later."""
+
+    def will(self) -> Outgoing:
+        """The last will of the connection that is about to be made."""
+        self._connections += 1
+        return self._message(Presence.OFFLINE)
+
+    def _tried(self, attempt: Callable[[], Journal]) -> Journal | None:
+        try:
+            return attempt()
+        except JournalError as error:
+            failure = Failure(error.code, error.reason)
+        with self._lock:
+            if failure != self._failure:
+                logger.error("[{}] {}; trying again", failure.code, failure.reason)
+                self._failure = failure
+                self._tell()
+        return None
+
+    def _tell(self) -> None:
+        if self._connected:
+            self._bus.publish(self._message(Presence.ONLINE))
+
+    def _message(self, presence: Presence) -> Outgoing:
+        return Outgoing(STATUS_TOKEN, self._status_topic, self._status(presence).to_json(), retain=True)
+
+    def _status(self, presence: Presence) -> HostStatus:
+        birth = Birth(self._life, self._connections)
+        status = reporting.host_status(self._profile, birth, presence, self._clock.now())
+        return status.model_copy(update={"fault": reporting.fault_of(self._failure)})
