@@ -45,11 +45,19 @@ class Broker:
 
     def start(self) -> None:
         """Start the process and wait until it listens."""
+        self.launch()
+        self.await_listening()
+
+    def launch(self) -> None:
+        """Start the process."""
         program = find_program(self._program)
         assert program is not None, f"{self._program} is not installed"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen([program, "-c", str(self.config)], stdout=log, stderr=log)
-        wait_until(self._answers, f"{self._program} listens")
+
+    def await_listening(self, timeout_s: float = 15.0) -> None:
+        """Wait until it listens."""
+        wait_until(self._answers, f"{self._program} listens", timeout_s)
 
     def stop(self) -> None:
         """End the process in order. Idempotent."""
@@ -100,11 +108,16 @@ class NatsBroker(Broker):
     """nats-server with JetStream and MQTT 3.1.1.
 
     `config` replaces the open default blocks and must name `port` itself; `websocket_url` is of the default
-    configuration, and speaks MQTT over WebSocket.
+    configuration, and speaks MQTT over WebSocket. `name` is the server's, in a cluster.
     """
 
     def __init__(
-        self, directory: Path, config: str | None = None, port: int | None = None, scheme: str = "mqtt"
+        self,
+        directory: Path,
+        config: str | None = None,
+        port: int | None = None,
+        scheme: str = "mqtt",
+        name: str = "test",
     ) -> None:
         super().__init__(directory, "nats-server", port, scheme)
         websocket_port = free_port()
@@ -116,7 +129,7 @@ class NatsBroker(Broker):
             """
         self.config.write_text(
             f"""
-            server_name: test
+            server_name: {name}
             listen: 127.0.0.1:{free_port()}
             jetstream {{ store_dir: "{directory}/nats-{self.port}" }}
             {config}

@@ -73,8 +73,11 @@ class Watcher:
     @property
     def events(self) -> list[UpdateEvent]:
         """Each event once, in the order of its first delivery."""
+        first: dict[str, UpdateEvent] = {}
         with self._changed:
-            return list({event.id: event for event in reversed(self.delivered)}.values())[::-1]
+            for event in self.delivered:
+                first.setdefault(event.id, event)
+        return list(first.values())
 
     @property
     def status(self) -> HostStatus:

@@ -49,7 +49,13 @@ def distant(folder: Path, sigstore: LocalSigstore, link: LossyLink, **bus: Any) 
     """A site whose host is at the other end of the link; publisher and watcher sit beside the broker."""
     port = free_port()
     config = f"listener {port} 0.0.0.0\nallow_anonymous true\n"
-    settings = {"reconnect_first_s": 0.5, "reconnect_most_s": 2.0, "keepalive_s": 5, **bus}
+    settings = {
+        "reconnect_first_s": 0.5,
+        "reconnect_most_s": 2.0,
+        "keepalive_s": 5,
+        "connect_timeout_s": 5.0,
+        **bus,
+    }
     with MosquittoBroker(folder, config, port) as broker:
         beside, images = BusSettings(url=broker.url), Images(folder / "layout")
         far = BusSettings(url=f"mqtt://{link.far}:{port}", **settings)
