@@ -82,6 +82,8 @@ class Scissors:
                 client, _ = self._server.accept()
             except OSError:
                 return
+            # What lies in a buffer of ours, never read, would count as carried.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
             upstream = socket.create_connection(("127.0.0.1", self._target_port))
             self._open += [client, upstream]
             self.carried.append(0)

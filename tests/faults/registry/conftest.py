@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tests.contract.registry.conftest import realm, registry, source, store, time
+from tests.e2e.conftest import sigstore
 
-__all__ = ["realm", "registry", "source", "store", "time"]
+__all__ = ["realm", "registry", "sigstore", "source", "store", "time"]

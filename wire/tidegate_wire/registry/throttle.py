@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PIECE_S: Final = 0.25
 """Seconds that the largest piece takes at the rate in force."""
 
-_KERNELS_OWN: Final = 4 * 2**20
+_KERNELS_OWN: Final = 8 * 2**20
 _LEAST_AHEAD: Final = 16 * 2**10
 
 
@@ -42,13 +42,13 @@ class Throttle:
 
     @property
     def ahead(self) -> int | None:
-        """Bytes that a connection may bring before they are asked for: what comes in about a second.
+        """Bytes that a connection may bring before they are asked for: what comes in half a second.
 
         The kernel takes in up to some MiB for a reader that is slow, and at once. None where that is less
         than what the rate in force allows anyway.
         """
         rate = self._rate() if self._fastest is None else self._fastest
-        return None if rate is None or rate >= _KERNELS_OWN else max(_LEAST_AHEAD, int(rate))
+        return None if rate is None or rate >= _KERNELS_OWN else max(_LEAST_AHEAD, int(rate / 2))
 
     def owed(self, now: float) -> float:
         """Seconds until the next piece may be read; `now` is in monotonic seconds, the same for all calls."""

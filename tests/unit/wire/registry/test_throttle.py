@@ -88,7 +88,7 @@ def test_the_rate_in_force_is_asked_for_each_piece() -> None:
     throttle.came(1000, 0.0)
     assert throttle.owed(0.0) == 0.25
     rates[0] = 2_000_000.0
-    assert throttle.ahead == 2_000_000
+    assert throttle.ahead == 1_000_000
     assert reading(throttle, time, 2_000_000)[-1][0] == pytest.approx(0.25 + 1.0, abs=0.3)
 
 
