@@ -21,8 +21,7 @@ from tidegate_schemas.status import Presence
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.faults import extent
-from tests.support.site import Site
+    from tests.support.site import Site
 
 pytestmark = pytest.mark.real("mosquitto")
 
@@ -52,7 +51,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 def fault_of(here: Site) -> Code | None:
     """What the status on the broker says."""
     status = here.watcher.status
-    return None if status is None or status.fault is None else status.fault.code
+    return None if status.fault is None else status.fault.code
 
 
 def nothing_was_lost(here: Site) -> None:
@@ -70,12 +69,10 @@ def test_a_read_only_disk_is_told_and_waited_for(
         here.watcher.wait_for(Step.SUCCEEDED, v1)
         here.host.stop()
         before = here.watcher.status
-        assert before is not None
         with disk.read_only():
             here.host.start()
             here.watcher.wait(lambda: fault_of(here) is Code.DISK_READ_ONLY, "the status says so", PATIENCE_S)
             status = here.watcher.status
-            assert status is not None
             assert status.presence is Presence.ONLINE
             assert (status.start, status.connection) > (before.start, before.connection)
             here.channel.announce(v2)
