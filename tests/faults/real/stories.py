@@ -50,8 +50,12 @@ class Story:
         """Do what is to be done during the first life; returns when that, or the story, is over."""
         life.run_until(lambda: self.over() and self.ground.told_all(), f"{self.name} is over")
 
+    def accompany_again(self, life: Life) -> None:
+        """The same during the lives between the first and the last one."""
+        life.run_until(lambda: self.over() and self.ground.told_all(), f"{self.name} is over")
+
     def resume(self) -> None:
-        """The second life has begun: return when the story is over."""
+        """The last life has begun: return when the story is over."""
         self.here.watcher.wait(self.over, f"{self.name} is over", PATIENCE_S)
 
     def faults(self) -> list[str]:
@@ -106,6 +110,16 @@ class Success(Story):
 
     def faults(self) -> list[str]:
         return self.compare({self.digest: UPDATED}, [self.digest], [self.digest, self.before])
+
+
+class Big(Success):
+    """A release of many files, all of them new."""
+
+    name = "big"
+
+    def begin(self) -> None:
+        self.digest = self.ground.big_release()
+        self.here.channel.announce(self.digest)
 
 
 class Sick(Success):

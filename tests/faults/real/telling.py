@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.faults.extent import everything
 from tests.faults.real import inspection
-from tests.faults.real.ground import Ground, Life
+from tests.faults.real.ground import HOOK, Ground
 from tests.support.site import site
 
 if TYPE_CHECKING:
@@ -20,8 +22,23 @@ if TYPE_CHECKING:
     from tests.faults.real.stories import Story
     from tidegate_publisher.devstack.sigstore import LocalSigstore
 
+LONGEST_TEST_S = 4 * 3600 if everything() else 600
+"""How long one test of many cells may take where many others run beside it, in seconds."""
+
 SLACK_BYTES = 512
 """By how much two stores of the same story may differ: numbers in names."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How a life ends: by a signal at a boundary, by a power cut after some seconds, or with the story."""
+
+    at: str = ""
+    number: int = signal.SIGKILL
+    lasts_s: float = math.inf
+
+    def __str__(self) -> str:
+        return f"{signal.Signals(self.number).name} {self.at or f'after {self.lasts_s:.2f} s'}"
 
 
 @dataclass(frozen=True)
@@ -31,7 +48,7 @@ class Cell:
     Attributes:
         name: story, boundary and signal.
         reached: whether the signal was sent; a thread may take another turn in another life.
-        passed: the boundaries of the first life.
+        passed: the boundaries of the last life that came to an end.
         faults: sentences about what is not as it should be.
     """
 
@@ -46,35 +63,29 @@ def ground(
     folder: Path, sigstore: LocalSigstore, tables: Mapping[str, Any] | None = None
 ) -> Iterator[Ground]:
     """A site without an agent."""
-    with inspection.reaping(), site(folder, sigstore, tables=tables, started=False) as here:
-        yield Ground(here)
+    hook = ["/bin/sh", str(folder / "host" / HOOK)]
+    engine = {"on_switch": hook}
+    with inspection.reaping(), site(folder, sigstore, embedded=engine, tables=tables, started=False) as here:
+        made = Ground(here)
+        made.hook()
+        yield made
 
 
-def tell(story: Story, at: str = "", number: int = signal.SIGKILL) -> Cell:
-    """Tell a story whose first life a signal meets at a boundary; with none it ends in order, at the end."""
-    return tell_with(
-        story, f"{story.name}: {at} ({signal.Signals(number).name})", story.ground.first_life, at, number
-    )
+def tell(story: Story, *ends: End) -> Cell:
+    """Tell a story whose lives end so, one after the other, and then one more, which lasts.
 
-
-def recorded(make: Callable[[Ground], Story], ground: Ground) -> list[str]:
-    """The boundaries of a story that nothing interrupts."""
-    cell = tell(make(ground))
-    assert not cell.faults, cell.faults
-    return list(cell.passed)
-
-
-def tell_with(story: Story, name: str, live: Callable[..., Life], *arguments: Any) -> Cell:
-    """Tell a story whose first life is begun by `live`."""
-    ground, faults = story.ground, []
-    reached, passed = False, []
+    With no end the first life is over with the story, and is stopped in order.
+    """
+    ground = story.ground
+    reached, passed, faults = True, [], []
+    ground.known = inspection.children()
     try:
-        ground.known = inspection.children()
         story.begin()
-        life = live(*arguments)
-        story.accompany(life)
-        life.finish()
-        reached, passed = life.reached(), life.passed()
+        for place, end in enumerate(ends or (End(),)):
+            life = ground.tolled_life(end.at, end.number, lasts_s=end.lasts_s)
+            story.accompany(life) if place == 0 else story.accompany_again(life)
+            life.finish()
+            reached, passed = reached and life.reached(), life.passed()
         ground.here.host.start()
         story.resume()
         ground.await_told_all()
@@ -83,11 +94,20 @@ def tell_with(story: Story, name: str, live: Callable[..., Life], *arguments: An
     except AssertionError as error:
         ground.here.host.stop()
         faults = [str(error)[:2000], *passed[-3:]]
-    return Cell(name, reached, passed, faults)
+    return Cell(f"{story.name}: {', '.join(map(str, ends))}", reached, passed, faults)
+
+
+def recorded(make: Callable[[Ground], Story], ground: Ground, *ends: End) -> list[str]:
+    """The boundaries of a story that nothing interrupts, or of the life after these ends."""
+    cell = tell(make(ground), *ends, *([End()] if ends else []))
+    assert not cell.faults, cell.faults
+    return list(cell.passed)
 
 
 def _growth(story: Story) -> list[str]:
-    """Whether the store takes more than after the same story when it was told first."""
-    taken = inspection.file_bytes(story.here.host.store)
-    expected = story.ground.sizes.setdefault(story.name, taken)
+    """Whether the store takes more than when it held releases of these kinds for the first time."""
+    ground, store = story.ground, story.here.host.store
+    kinds = tuple(sorted(ground.kinds[f"sha256:{each.name}"] for each in (store / "generations").iterdir()))
+    taken = inspection.file_bytes(store)
+    expected = ground.sizes.setdefault(kinds, taken)
     return [] if abs(taken - expected) <= SLACK_BYTES else [f"the store takes {taken} bytes, not {expected}"]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.extent import sample
 from tests.faults.real.stories import Cancelled, Refused, Sick, Success, Superseded
-from tests.faults.real.telling import recorded, tell
+from tests.faults.real.telling import LONGEST_TEST_S, End, recorded, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.faults.real.ground import Ground
     from tests.faults.real.stories import Story
 
-pytestmark = pytest.mark.real("mosquitto")
+pytestmark = [pytest.mark.real("mosquitto"), pytest.mark.timeout(LONGEST_TEST_S)]
 
 REACHED = 0.8
 """The least part of the cells in which the signal has to be sent: threads take turns, names may shift."""
@@ -28,7 +28,7 @@ def run_cells(
 ) -> None:
     """Tell a story once for each boundary, or for a sample of them."""
     boundaries = recorded(make, ground)
-    cells = [tell(make(ground), at, number) for at in sample(boundaries, most)]
+    cells = [tell(make(ground), End(at, number)) for at in sample(boundaries, most)]
     faults = {cell.name: cell.faults for cell in cells if cell.faults}
     reached = sum(cell.reached for cell in cells)
     print(f"{len(cells)} cells, {reached} reached")  # noqa: T201 - told with -s, and on failure

@@ -108,6 +108,7 @@ def tolled(outside: Outside, toll: Toll) -> Outside:
         journal=wrapped(outside.journal, "journal", "begin", "end", "sent", "close", commit=_change),
         bus=wrapped(outside.bus, "bus", "start", "stop", "resubscribe", publish=_message),
         verifier=wrapped(outside.verifier, "verifier", "verify"),
+        reverifier=wrapped(outside.reverifier, "reverifier", "verify"),
         host=wrapped(outside.host, "host", "reboot"),
         images=images,
     )
