@@ -17,6 +17,8 @@ from tidegate_agent.grace import Grace
 from tidegate_agent.manners import Situation, assess, costs
 from tidegate_agent.model import Follow
 from tidegate_agent.operations import failure_of
+from tidegate_agent.records import Change
+from tidegate_agent.snoozing import mend
 from tidegate_agent.update.commands import Assess
 from tidegate_agent.update.states import (
     Activating,
@@ -103,6 +105,7 @@ class Assessor:
         if not self._is_current(command):
             self._engaged = self._question is not None
             return
+        self._mend_snooze()
         wait = self._assess(command, Findings())
         if wait is not None or not (command.to_activate or self._around.downloads.network):
             self._conclude(wait)
@@ -177,6 +180,15 @@ class Assessor:
         self._seat.assessed(wait)
         self._engaged = False
 
+    def _mend_snooze(self) -> None:
+        """What was put off by a clock that ran ahead is not put off until that time comes round again."""
+        journal, follow, time = self._around.journal, self._seat.follow, self._around.time
+        snooze = journal.snooze(follow)
+        if snooze is not None and time.doubt() is None:
+            mended = mend(snooze, time.latest_known())
+            if mended != snooze:
+                journal.commit(Change(follow, snooze=mended))
+
     def _assess(self, command: Assess, found: Findings) -> Wait | None:
         """Everything that is known now, and what was found."""
         situation = replace(
@@ -203,6 +215,8 @@ class Assessor:
         return Situation(
             now=now,
             accepted=self._seat.accepted(),
+            shows=self._around.clock.now(),
+            doubt=self._around.time.doubt(),
             hold=hold.text if hold is not None and hold.held else None,
             approved=approved,
             approved_now=approved and approval is not None and approval.at_once,

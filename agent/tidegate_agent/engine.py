@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 STATUS_TOKEN: Final = -1
 """The token of status messages: they are not in the outbox, the next one says it all again."""
 
+LOOK_AGAIN: Final = timedelta(hours=1)
+"""How often all that waits for a moment is looked at again, whether the clock was set or not."""
+
 DISK_PAUSE: Final = timedelta(seconds=30)
 """How soon a step that the disk did not take is tried again."""
 
@@ -110,6 +113,8 @@ class Engine:
             self._requested(request)
         self._bus.start(self, self.will)
         self._reconciliation.begin()
+        self._around.timer.watch(lambda _: self._around.post(self._clock_set))
+        self._look_after()
         if self.upkeep is not None:
             self.upkeep.begin(self._on_new_root)
 
@@ -259,6 +264,21 @@ class Engine:
         for follower in self.followers:
             follower.reception.mailbox.forget_all()
         self._bus.resubscribe()
+
+    def _clock_set(self) -> None:
+        """Look again at all that goes by the time of day."""
+        self._reconciliation.clock_set()
+        for follower in self.followers:
+            follower.clock_set()
+
+    def _look_after(self) -> None:
+        # Whatever was decided by a clock that nobody believes any more is looked at again some time.
+        self._around.timer.after("look again", LOOK_AGAIN, lambda: self._around.post(self._look_again))
+
+    def _look_again(self) -> None:
+        self._look_after()
+        for follower in self.followers:
+            follower.clock_set()
 
     def _give_turns(self) -> None:
         """Wake those that wait for another follow's update, once it is over."""

@@ -294,6 +294,14 @@ class Follower:
         """Look again: something changed that this update may wait for."""
         self.handle(Woken())
 
+    def clock_set(self) -> None:
+        """Look again at what goes by the clock: it was set. A try that failed keeps its pause."""
+        self._watch_expiry()
+        match self._state:
+            case Waiting(wait=Wait(reason=reason)) | Staged(wait=Wait(reason=reason)):
+                if reason is not WaitFor.RETRY:
+                    self.wake()
+
     def hindrance(self, target: Target) -> Wait | None:
         """What stands in the way of this target's activation now."""
         return self._assessor.hindrance(target)

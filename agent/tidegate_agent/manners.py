@@ -29,6 +29,7 @@ class Manners:
     `session_grace` is how long those who are logged in may hold back a reboot, None for not at all; `zone` is
     that of the clock on their wall. An approval lapses after `approval_expires`, and an update can be put off
     for `snooze_limit` in all. What downloads cost does not matter to an urgency in `download_override`.
+    Windows wait for `clock_wait` for a clock that nothing keeps right.
     """
 
     schedule: Schedule
@@ -41,6 +42,15 @@ class Manners:
     snooze_limit: timedelta = timedelta(days=1)
     zone: tzinfo = UTC
     download_override: frozenset[Urgency] = frozenset({Urgency.EMERGENCY})
+    clock_wait: timedelta = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why the hour is not known, and for how long that is waited for at most."""
+
+    text: str
+    left: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,8 @@ class Situation:
     `accepted` is the newest sequence that the host accepted; `hold` says who holds this host back, and why;
     `lapsed` when an approval ended; `grace_ends` when the grace of those who are logged in does; `refusal`
     why the fleet's lock is not granted; `metered` why the network counts as metered; `spending` where the
-    budget for downloads stands, if there is one.
+    budget for downloads stands, if there is one; `shows` what the host's clock shows, and `doubt` why that is
+    not believed.
     """
 
     now: datetime
@@ -67,6 +78,13 @@ class Situation:
     refusal: str | None = None
     metered: str | None = None
     spending: Spending | None = None
+    shows: datetime | None = None
+    doubt: Doubt | None = None
+
+    @property
+    def hour(self) -> datetime:
+        """What windows are reckoned by: `now` may be a floor, which says that it is later, not how late."""
+        return self.shows or self.now
 
 
 def assess(
@@ -165,9 +183,11 @@ def _snoozed(target: Target, situation: Situation) -> Wait | None:
 
 
 def _window(target: Target, manners: Manners, situation: Situation) -> Wait | None:
-    schedule, now = manners.schedule, situation.now
-    if situation.approved_now or _overrides(target, manners, now):
+    schedule, now = manners.schedule, situation.hour
+    if situation.approved_now or schedule == Schedule() or _overrides(target, manners, situation.now):
         return None
+    if (doubt := situation.doubt) is not None:
+        return Wait(WaitFor.CLOCK, doubt.text, situation.now + doubt.left)
     if schedule.fits(now, manners.expected_duration):
         return None
     opens = _next_fit(schedule, now, manners.expected_duration)
@@ -217,8 +237,10 @@ def _grace_end(target: Target, manners: Manners, situation: Situation, grace: ti
     now = situation.now
     if situation.approved_now or _overrides(target, manners, now):
         return now + grace
-    closes = manners.schedule.closes_at(now)
-    return now + grace if closes is None else min(now + grace, closes - manners.expected_duration - MARGIN)
+    closes = manners.schedule.closes_at(situation.hour)
+    if closes is None:
+        return now + grace
+    return now + min(grace, closes - situation.hour - manners.expected_duration - MARGIN)
 
 
 def _refused(situation: Situation) -> Wait | None:

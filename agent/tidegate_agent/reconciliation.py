@@ -94,6 +94,12 @@ class Reconciliation:
         self._doubtful = False
         self._bus.resubscribe()
 
+    def clock_set(self) -> None:
+        """Ask at once for what was refused because of the time, perhaps."""
+        if self._doubtful:
+            self._around.timer.cancel("after a doubt")
+            self._ask_again()
+
     def _again(self) -> None:
         self._bus.resubscribe()
         self.begin()

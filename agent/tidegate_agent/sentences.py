@@ -17,6 +17,7 @@ AWAITED: Final = {
     WaitFor.HOLD: "a hold to be lifted",
     WaitFor.WAVE: "its wave of the rollout",
     WaitFor.WINDOW: "a maintenance window",
+    WaitFor.CLOCK: "a clock that is right",
     WaitFor.APPROVAL: "a person's approval",
     WaitFor.INHIBITOR: "what inhibits it to end",
     WaitFor.LOCK: "the fleet's lock",

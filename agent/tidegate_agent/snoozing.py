@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tidegate_agent.admission import SKEW
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.records import Snooze
 from tidegate_schemas.base import rfc3339
@@ -38,3 +39,10 @@ def snoozed(before: Snooze | None, digest: str, now: datetime, length: timedelta
         reason = f"it was first put off at {rfc3339(first)}, and activate.snooze_limit has passed since"
         raise RefusedError(Code.REQUEST_POINTLESS, reason)
     return Snooze(digest, first, until)
+
+
+def mend(snooze: Snooze, now: datetime) -> Snooze:
+    """The same length from now on, where it was put off in the future: the clock has been set back since."""
+    if snooze.first <= now + SKEW:
+        return snooze
+    return Snooze(snooze.digest, now, now + (snooze.until - snooze.first))

@@ -15,6 +15,7 @@ from tidegate_agent.operations import Operations
 from tidegate_agent.ports import Board, Clock, Host, Journal, RebootLock, Timer, Verifier
 from tidegate_agent.reporting import Profile
 from tidegate_agent.requests import RequestPolicy
+from tidegate_agent.time_of_day import TimeOfDay
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,19 @@ class Surroundings:
     board: Board | None = None
     downloads: Downloads = field(default_factory=Downloads)
     late_wills: timedelta = timedelta(minutes=2)
+    time: TimeOfDay = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make what they share by themselves."""
+        time = TimeOfDay(self.clock, self._floors, self.manners.clock_wait)
+        object.__setattr__(self, "time", time)
 
     def latest_known(self) -> datetime:
         """The later of the system's clock and the clock floors: it is no earlier than that."""
-        floors = self.journal.clock_floor(), self.policy.clock_floor
-        return max([self.clock.now(), *(floor for floor in floors if floor is not None)])
+        return self.time.latest_known()
+
+    def _floors(self) -> tuple[datetime | None, ...]:
+        return self.journal.clock_floor(), self.policy.clock_floor
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ class ActivateSettings(Table):
         expected_duration: how long activation takes; it starts only if that much of the window is left.
         window_override: urgencies that need not wait for a window; a passed deadline counts as one more.
         splay: the longest random delay of a window's or wave's start, so that a fleet does not act as one.
+        clock_wait: how long an update that needs a maintenance window waits for a clock that nothing keeps in
+            step with the world's, as NTP does, or that is known to be behind; then it is believed.
         hold_file: nothing is activated while this file is there; its first line says why.
         inhibit_directory: programs that may object to an activation, by an exit status other than 0; the last
             line of their output says why.
@@ -48,6 +50,7 @@ class ActivateSettings(Table):
     expected_duration: Duration = timedelta(minutes=5)
     window_override: tuple[Literal["urgent", "emergency"], ...] = Field(default=("emergency",), strict=False)
     splay: Pause = timedelta(seconds=30)
+    clock_wait: Pause = timedelta(minutes=30)
     hold_file: File = Path("/etc/tidegate/hold")
     inhibit_directory: File = Path("/etc/tidegate/inhibit.d")
     inhibit_timeout: Duration = timedelta(seconds=10)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from tidegate_agent.machine.rules import Rules
 
-UNTOLD: Final = frozenset({WaitFor.INHIBITOR, WaitFor.LOCK, WaitFor.METERED, WaitFor.SESSIONS})
+UNTOLD: Final = frozenset({WaitFor.CLOCK, WaitFor.INHIBITOR, WaitFor.LOCK, WaitFor.METERED, WaitFor.SESSIONS})
 """Hindrances whose end nothing tells: they are looked at again and again."""
 
 COSTS: Final = frozenset({WaitFor.BUDGET, WaitFor.METERED})

@@ -62,6 +62,7 @@ class WaitFor(StrEnum):
     LOCK = "lock"
     SESSIONS = "sessions"
     SNOOZE = "snooze"
+    CLOCK = "clock"
     TURN = "turn"
     METERED = "metered"
     BUDGET = "budget"

@@ -53,6 +53,7 @@ def manners_of(settings: Settings) -> Manners:
         snooze_limit=activate.snooze_limit,
         zone=host_zone(),
         download_override=frozenset(Urgency(each) for each in settings.download.override),
+        clock_wait=activate.clock_wait,
     )
 
 

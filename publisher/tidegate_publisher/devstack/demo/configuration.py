@@ -58,6 +58,7 @@ runtime_directory = {_quoted(places.runtime)}
 [activate]
 expected_duration = "10s"
 splay = "1s"
+clock_wait = "0s"
 hold_file = {_quoted(places.host_config / "hold")}
 
 [health]
