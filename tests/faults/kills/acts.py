@@ -6,6 +6,7 @@ An act is one deed or several with a pause between them. It comes in a given kin
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,6 +32,11 @@ PLAIN: Final = Manners(Schedule())
 ASKING: Final = Manners(Schedule(), approval_required=True)
 
 
+CHANNEL: Final = TOPICS.channel(FOLLOW.product, FOLLOW.channel)
+HELD: Final = Rollout(seed="seed", state=RolloutState.HELD)
+REVOKED: Final = Rollout(seed="seed", state=RolloutState.REVOKED)
+
+
 class By(StrEnum):
     """Who acts."""
 
@@ -48,12 +54,14 @@ class Act:
         by: who acts.
         deeds: what they do, with PAUSE between.
         manners: how the host wants to be treated, for it to mean anything.
+        ends_staging: whether it ends a staging that is under way.
     """
 
     name: str
     by: By
     deeds: tuple[Deed, ...]
     manners: Manners = PLAIN
+    ends_staging: bool = False
 
 
 def _says(digest: str = NEW, **changes: Any) -> Deed:
@@ -64,18 +72,31 @@ def void(_: object) -> None:
     """An act's answer is told elsewhere."""
 
 
-def _rollout(state: RolloutState) -> Rollout:
-    return Rollout(seed="seed", state=state)
-
-
 def _rubbish(host: Host) -> None:
     host.rig.say(b"rubbish", settle=False)
 
 
 def _replay(host: Host) -> None:
-    topic = TOPICS.channel(FOLLOW.product, FOLLOW.channel)
-    if topic in host.rig.broker.retained:
-        host.rig.say(host.rig.broker.retained[topic], settle=False)
+    said = host.rig.broker.retained.get(CHANNEL)
+    if said is not None:
+        host.rig.say(said, settle=False)
+
+
+def _envelope(host: Host) -> None:
+    """The same statement, signed once more: as every bundle is, it is another message."""
+    said = host.rig.broker.retained.get(CHANNEL)
+    if said is not None:
+        host.rig.say(host.rig.verifier.sign(json.loads(said)["payload"].encode()), settle=False)
+
+
+def _late(deed: Deed) -> Deed:
+    """A deed whose verdict comes after everything else that is under way."""
+
+    def judged_late(host: Host) -> None:
+        host.rig.slow_verifier = True
+        deed(host)
+
+    return judged_late
 
 
 def _old(host: Host) -> None:
@@ -119,14 +140,24 @@ def _requests_falsely(host: Host) -> None:
 
 
 PUBLISHED: Final = (
-    Act("newer", By.PUBLISHER, (_says(NEWER),)),
+    Act("newer", By.PUBLISHER, (_says(NEWER),), ends_staging=True),
+    Act(
+        "newer and held, rubbish, released",
+        By.PUBLISHER,
+        (_says(NEWER, rollout=HELD), _rubbish, _says(NEWER)),
+        ends_staging=True,
+    ),
     Act("heartbeat", By.PUBLISHER, (_says(),)),
-    Act("held, released", By.PUBLISHER, (_says(rollout=_rollout(RolloutState.HELD)), _says())),
-    Act("revoked", By.PUBLISHER, (_says(rollout=_rollout(RolloutState.REVOKED)),)),
+    Act("held, rubbish, released", By.PUBLISHER, (_says(rollout=HELD), _rubbish, _says())),
+    Act("revoked", By.PUBLISHER, (_says(rollout=REVOKED),)),
     Act("not for this host", By.PUBLISHER, (_says(requires=Requires(arch=("riscv64",))),)),
     Act("rubbish", By.PUBLISHER, (_rubbish,)),
     Act("said again", By.PUBLISHER, (_replay,)),
     Act("old statement", By.PUBLISHER, (_old,)),
+    Act("another envelope", By.PUBLISHER, (_envelope,)),
+    Act("newer, judged late", By.PUBLISHER, (_late(_says(NEWER)),)),
+    Act("rubbish, judged late", By.PUBLISHER, (_late(_rubbish),)),
+    Act("another envelope, judged late", By.PUBLISHER, (_late(_envelope),)),
 )
 
 ORDERED: Final = (
@@ -134,7 +165,7 @@ ORDERED: Final = (
     Act("approve", By.PERSON, (_orders("approve"),), ASKING),
     Act("snooze", By.PERSON, (_orders("snooze", seconds=3600),)),
     Act("hold, resume", By.PERSON, (_orders("hold"), _orders("resume"))),
-    Act("cancel", By.PERSON, (_orders("cancel"),)),
+    Act("cancel", By.PERSON, (_orders("cancel"),), ends_staging=True),
     Act("rollback", By.PERSON, (_orders("rollback"),)),
     Act("pardon, heartbeat", By.PERSON, (_orders("pardon", digest=NEW), _says())),
     Act("apply", By.PERSON, (_carries,)),

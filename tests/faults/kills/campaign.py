@@ -62,7 +62,7 @@ class Tally:
     Attributes:
         runs: how many hit each cell.
         failures: what was wrong, by the run's name, for each cell.
-        taken: the edges of the machine that were taken without any kill.
+        taken: the edges of the machine that were taken.
         played: how many runs there were.
     """
 
@@ -161,7 +161,8 @@ def faulty(world: World) -> list[Run]:
 
 def carry_out(run: Run, tally: Tally) -> list[str]:
     """Play one run, check it, and count it in all cells that it hit."""
-    played = play(run.world, run.plan, fault=run.fault, moment=run.moment)
+    with witnessed(tally.taken):
+        played = play(run.world, run.plan, fault=run.fault, moment=run.moment)
     tally.played += 1
     if run.fault is not None:
         problems = run.fault.check(played, models(run.world))

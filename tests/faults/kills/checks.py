@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 
+from tests.faults.kills.acts import By
 from tidegate_agent.machine import is_committed
 from tidegate_agent.update.states import Idle, Settled, State
-
 from tidegate_schemas.events import Step
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from tests.faults.kills.acts import CHANNEL
 from tests.faults.kills.checks import Told, lacking, told, whole
 from tests.faults.kills.host import Host
 from tests.faults.kills.tap import PowerCut
-from tests.support.rig import FOLLOW, TOPICS
 from tests.support.statements import a_statement
 from tests.support.updates import NEWER
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 HOUR: Final = timedelta(hours=1)
 MOMENT: Final = timedelta(0)
 YEARS: Final = timedelta(days=3652)
-CHANNEL: Final = TOPICS.channel(FOLLOW.product, FOLLOW.channel)
 
 
 class Tells(Enum):

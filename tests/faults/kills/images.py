@@ -126,6 +126,7 @@ IMAGES: Final = (
     Image("lost", boot=Boot.LOST),
     Image("elsewhere", boot=Boot.ELSEWHERE),
     Image("sick, way back busy once", fails={"rollback": (BUSY, _first_way_back)}, sick=_always),
+    Image("sick, reboot back refused once", fails={"reboot": (REFUSED, _first_way_back)}, sick=_always),
     Image("sick, no way back", fails={"rollback": (STUCK, _always)}, sick=_always),
     Image("sick, boot back lost once", sick=_always, back_lost=_first_boot_back),
     Image("sick, boot back lost", sick=_always, back_lost=_always),
@@ -133,4 +134,5 @@ IMAGES: Final = (
 """Every truth, the plain one first."""
 
 GOOD: Final = IMAGES[0]
+NOWHERE: Final = next(image for image in IMAGES if image.name == "nowhere")
 SICK: Final = next(image for image in IMAGES if image.name == "sick")

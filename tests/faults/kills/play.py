@@ -163,7 +163,8 @@ class Player:
         fits = self._awaited or kind == "idle"
         # What is done to a settled host comes after the update, not before it.
         over = kind != "settled" or self.host.state_digest == NEW
-        return kind == moment and fits and over
+        amid = not self.world.midway or self.host.rig.midway
+        return kind == moment and fits and over and amid
 
     def _act(self, act: Act, number: int) -> None:
         if number + 1 < len(act.deeds):

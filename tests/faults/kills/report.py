@@ -106,11 +106,11 @@ def _mark(cell: CellReport) -> str:
 def _summary(report: Report) -> list[str]:
     document = report.document()
     counts, found = document["counts"], document["edges"]
+    cells = ", ".join(f"{counts[standing.value]} {standing.value}" for standing in Standing)
     lines = [
-        f"cells: {counts['covered']} covered, {counts['uncovered']} uncovered (?), {counts['failed']} failed,"
-        + f" {counts['impossible']} impossible (-)",
+        f"cells: {cells} (uncovered ?, impossible -)",
         f"{counts['runs']} runs in {document['seconds']} s",
-        f"{found['taken']} of {found['all']} edges of the machine taken without any fault",
+        f"{found['taken']} of {found['all']} edges of the machine taken",
     ]
     lines += [f"uncovered edge: {state}, {event}" for state, event in found["uncovered"]]
     lines += [f"cannot be reached: {state}, {event}: {why}" for state, event, why in found["unreachable"]]

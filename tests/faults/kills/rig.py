@@ -34,6 +34,8 @@ class TappedRig(Rig):
         book: the journal itself, without the tap; `journal` has it.
         slots: the server of the fleet's lock.
         watch: called after every step, of the engine's thread or of a worker.
+        midway: whether slow work is under way at this moment.
+        slow_verifier: whether verdicts come after everything else.
     """
 
     def __init__(self, world: World) -> None:
@@ -42,6 +44,8 @@ class TappedRig(Rig):
         self.book = Book()
         self.slots = FakeSlots()
         self.watch: Callable[[], None] = lambda: None
+        self.midway = False
+        self.slow_verifier = False
         self.truth = Truth(world.image, lambda: self.durable)
         self._slow: tuple[deque[Callable[[], None]], ...] = (deque(), deque(), deque())
         super().__init__(
@@ -56,6 +60,7 @@ class TappedRig(Rig):
         kind, tap, truth = self.world.engine, self.tap, self.truth
         engine = TrueEngine(truth, reboots=kind.reboots, soft=kind.soft)
         engine.halfway = lambda: tap.cross(When.DURING, "engine.stage")
+        engine.amid = self._amid
         self.disk = engine.disk
         self.engines = {FOLLOW: tapped(engine, "engine", tap)}
         self.healths = {FOLLOW: tapped(TrueHealth(truth, engine), "health", tap)}
@@ -97,12 +102,32 @@ class TappedRig(Rig):
         if super().step():
             self.watch()
             return True
-        for waiting in self._slow:
-            if waiting:
-                waiting.popleft()()
+        verifying, *others = self._slow
+        order = (*others, verifying) if self.slow_verifier else self._slow
+        return any(self._work(waiting) for waiting in order)
+
+    def _work(self, waiting: deque[Callable[[], None]]) -> bool:
+        if not waiting:
+            return False
+        waiting.popleft()()
+        if waiting is self._slow[2]:
+            # Its word is on the queue; what comes at this moment may still be heard before it.
+            word = list(self._queue)
+            self._queue.clear()
+            self._amid()
+            self._queue.extend(word)
+        self.watch()
+        return True
+
+    def _amid(self) -> None:
+        """Slow work is under way: the engine's thread and the verifier go on meanwhile."""
+        self.midway = True
+        try:
+            self.watch()
+            while super().step() or (not self.slow_verifier and self._work(self._slow[0])):
                 self.watch()
-                return True
-        return False
+        finally:
+            self.midway = False
 
     def restart(self, *, boot: bool = False) -> None:
         for waiting in self._slow:

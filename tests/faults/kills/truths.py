@@ -58,11 +58,16 @@ class Truth:
 
 
 class TrueEngine(FakeEngine):
-    """An image engine of which the truth is told; `soft` restarts userspace alone."""
+    """An image engine of which the truth is told; `soft` restarts userspace alone.
+
+    Attributes:
+        amid: called in the midst of a staging.
+    """
 
     def __init__(self, truth: Truth, *, reboots: bool, soft: bool) -> None:
         super().__init__(OLD, reboots=reboots)
         self._truth, self._soft = truth, soft
+        self.amid: Callable[[], None] = lambda: None
 
     def stage(
         self,
@@ -75,7 +80,14 @@ class TrueEngine(FakeEngine):
             raise UNREACHABLE
         if self._truth.of(target.digest).differs:
             target = replace(target, digest=OTHER)
-        return super().stage(target, progress, cancelled)
+
+        def amid(at: StageProgress) -> None:
+            # What comes now has missed the last look at whether to go on.
+            if at.percent == 50:
+                self.amid()
+            progress(at)
+
+        return super().stage(target, amid, cancelled)
 
     def activate(self, digest: str) -> Activation:
         self._truth.strike("activate", digest)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, get_args
 
 from tests.faults.kills.acts import Act
-from tests.faults.kills.images import GOOD, IMAGES, SICK, Image
+from tests.faults.kills.images import GOOD, IMAGES, NOWHERE, SICK, Image
 from tidegate_agent.manners import Manners
 from tidegate_agent.update import states
 from tidegate_agent.windows import Schedule
@@ -47,6 +47,7 @@ class World:
         act: what somebody does meanwhile; None for nothing.
         moment: the kind of state in which they do it.
         seasoned: whether the host was updated before.
+        midway: whether it is done when staging is under way, too late for that to be stopped.
     """
 
     image: Image
@@ -54,11 +55,13 @@ class World:
     act: Act | None = None
     moment: str = ""
     seasoned: bool = False
+    midway: bool = False
 
     @property
     def name(self) -> str:
         """As reports and `--only` call it."""
-        done = "" if self.act is None else f" / {self.act.name} @ {self.moment}"
+        when = f"{self.moment}, midway" if self.midway else self.moment
+        done = "" if self.act is None else f" / {self.act.name} @ {when}"
         return f"{self.image.name} / {self.engine.name}{done}"
 
     @property
@@ -84,7 +87,13 @@ def disturbed(acts: Sequence[Act]) -> tuple[World, ...]:
 
     What an engine that needs no reboot does otherwise begins with the activation.
     """
-    return tuple(
+    midway = tuple(
+        World(image, REBOOTS, act, "staging", seasoned=True, midway=True)
+        for act in acts
+        if act.ends_staging
+        for image in (GOOD, NOWHERE)
+    )
+    return midway + tuple(
         World(
             SICK if moment == "rolling-back" else GOOD,
             engine,
