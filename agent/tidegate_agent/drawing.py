@@ -22,7 +22,7 @@ from tidegate_agent.update.events import (
     StageDone,
     StageFailed,
 )
-from tidegate_agent.update.states import Resting, State, Verifying, Wait
+from tidegate_agent.update.states import Resting, State, Verifying, Wait, WaitFor
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ def _word(state: State, event: Event) -> str:  # noqa: PLR0911 - one table, a ro
             return _restarted(event, digest)
         case Admitted():
             return _admitted(event, digest)
+        case Assessed(wait=Wait(reason=WaitFor.BUDGET | WaitFor.METERED)):
+            return "costs too much now"
         case Assessed(wait=Wait()):
             return "must wait"
         case Assessed():

@@ -61,6 +61,7 @@ from tidegate_schemas.rollout import Rollout, RolloutState
 SICK: Final = Health((CheckResult("web", passed=False, required=True, output="503"),))
 WELL: Final = Health((CheckResult("web", passed=True, required=True),))
 WINDOW: Final = Wait(WaitFor.WINDOW, "closed", NOON + timedelta(hours=2))
+METERED: Final = Wait(WaitFor.METERED, "on the train")
 REVOKED: Final = Rollout(seed="s", state=RolloutState.REVOKED)
 PROVEN: Final = Settled(an_update(), Outcome.SUCCEEDED)
 
@@ -106,6 +107,7 @@ STATES: Final[tuple[State, ...]] = (
 
 EVENTS: Final[tuple[Event, ...]] = (
     *EVERY_EVENT,
+    Assessed(METERED),
     Restarted(an_image(), BOOT),
     Restarted(an_image(NEW, previous=OLD), LATER_BOOT),
     Restarted(an_image(staged=NEW), BOOT),

@@ -63,7 +63,7 @@ def waiting(state: Waiting, event: Event, now: datetime, rules: Rules) -> Transi
             return _keep_waiting(state, wait, now, rules)
         case StageDone() if event.asked == target.digest:
             # The last word of a staging that was to be paused, and was through with it.
-            return _stage_done(state, event, now)
+            return _stage_done(Staging(state.update), event, now)
         case Progressed() | StageDone() | StageFailed():
             return Transition(state)
         case CancelRequested():
@@ -129,7 +129,7 @@ def _watch(rules: Rules) -> tuple[Command, ...]:
     return (WakeAfter(rules.look_again),) if rules.watch_downloads else ()
 
 
-def _stage_done(state: Waiting | Staging, event: StageDone, now: datetime) -> Transition:
+def _stage_done(state: Staging, event: StageDone, now: datetime) -> Transition:
     """Step 9 of the order of verification: what is staged is what was verified."""
     target = state.update.target
     if event.found != target.digest:
