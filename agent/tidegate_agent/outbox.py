@@ -100,9 +100,10 @@ class Outbox:
     def acknowledged(self, token: int) -> None:
         """The broker has one: forget it and send the next."""
         if token in self._in_flight:
+            # Written down first: what the disk does not take is still in flight when that is tried again.
+            self._journal.sent(token)
             self._in_flight.discard(token)
             self._pause = FIRST_PAUSE
-            self._journal.sent(token)
             if self._sealing is not None:
                 self._sealing.forget(token)
             self.pump()

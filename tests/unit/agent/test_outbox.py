@@ -8,10 +8,12 @@ import pytest
 
 from tests.fakes.journal import FakeJournal
 from tests.support.statements import an_event
+from tidegate_agent.errors import JournalError
 from tidegate_agent.model import Follow, Outgoing, Protocol
 from tidegate_agent.outbox import FIRST_PAUSE, IN_FLIGHT, LONGEST_PAUSE, Outbox
 from tidegate_agent.records import Change
 from tidegate_schemas import events, limits
+from tidegate_schemas.codes import Code
 from tidegate_schemas.envelope import EVENT_BYTES
 from tidegate_schemas.media_types import BINARY, STRUCTURED
 
@@ -45,6 +47,18 @@ class SlowBus:
         return [message.token for message in self.sent]
 
 
+class FullOnce(FakeJournal):
+    """Has no space left for the first acknowledgement."""
+
+    full = True
+
+    def sent(self, token: int) -> None:
+        full, self.full = self.full, False
+        if full:
+            raise JournalError(Code.DISK_FULL, "no space is left")
+        super().sent(token)
+
+
 class Setting:
     def __init__(self, letters: int) -> None:
         self.bus = SlowBus()
@@ -70,6 +84,18 @@ def test_only_so_many_are_on_their_way() -> None:
     assert setting.bus.tokens == list(range(1, IN_FLIGHT + 1))
     setting.outbox.acknowledged(3)
     assert setting.bus.tokens[IN_FLIGHT:] == [IN_FLIGHT + 1]
+
+
+def test_an_acknowledgement_that_the_disk_does_not_take_counts_when_it_is_tried_again() -> None:
+    journal, bus = FullOnce(), SlowBus()
+    journal.commit(Change(FOLLOW, events=(an_event(),)))
+    outbox = Outbox(journal, bus, "t/hosts/edge-1/events", lambda _: None)
+    outbox.connected(Protocol.V5)
+    outbox.pump()
+    with pytest.raises(JournalError):
+        outbox.acknowledged(1)
+    outbox.acknowledged(1)
+    assert journal.unsent(1) == []
 
 
 def test_all_go_out_in_order_and_are_forgotten() -> None:
