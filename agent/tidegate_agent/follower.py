@@ -167,7 +167,9 @@ class Follower:
         if not isinstance(self._state, Settled):
             return False
         if (staged := self._image.staged) is not None:
-            return self.around.journal.target(self.follow, staged) is not None
+            failure = self._state.failure
+            strange = failure is not None and failure.details.get("staged") == staged
+            return strange or self.around.journal.target(self.follow, staged) is not None
         return crashed and self._state.outcome not in (Outcome.SUCCEEDED, Outcome.ROLLED_BACK)
 
     def _look(self) -> Failure | None:

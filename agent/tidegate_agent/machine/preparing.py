@@ -134,7 +134,7 @@ def _stage_done(state: Staging, event: StageDone, now: datetime) -> Transition:
     target = state.update.target
     if event.found != target.digest:
         reason = f"the engine staged {event.found}, not {target.digest}"
-        failure = Failure(Code.IMAGE_DIGEST_MISMATCH, reason)
+        failure = Failure(Code.IMAGE_DIGEST_MISMATCH, reason, {"staged": event.found})
         return abandon(state, Outcome.FAILED, failure, now)
     fetched = state.update.bytes_fetched + event.bytes_fetched
     update = mark(replace(state.update, bytes_fetched=fetched), Step.STAGED, now)

@@ -9,16 +9,17 @@ import pytest
 from tests.fakes.guard import FakeBootGuard
 from tests.fakes.health import HEALTHY, SICK
 from tests.support.rig import FOLLOW, Rig
-from tests.support.statements import NOON
+from tests.support.statements import NOON, digest_of
 from tests.support.updates import LATER_BOOT, NEW, NEWER, OLD, an_update
 from tidegate_agent import machine
 from tidegate_agent.errors import EngineError
 from tidegate_agent.machine.rules import Rules
 from tidegate_agent.manners import Manners
 from tidegate_agent.model import Failure, ImageStatus
+from tidegate_agent.records import Change
 from tidegate_agent.update.commands import Discard, Reboot
 from tidegate_agent.update.events import Restarted
-from tidegate_agent.update.states import Rebooting, Staged, Staging, Waiting
+from tidegate_agent.update.states import Outcome, Rebooting, Settled, Staged, Staging, Waiting
 from tidegate_agent.windows import Schedule
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -257,6 +258,17 @@ def test_what_was_half_discarded_when_the_agent_was_killed_is_discarded_at_the_n
     rig.image.disk.fetched = {NEW: 500}
     rig.restart()
     assert rig.image.disk.fetched == {}
+
+
+def test_another_image_that_the_engine_staged_is_discarded_at_the_next_start() -> None:
+    rig = Rig()
+    digest = digest_of("d")
+    failure = Failure(Code.IMAGE_DIGEST_MISMATCH, "the engine staged another one", {"staged": digest})
+    settled = Settled(an_update(), Outcome.FAILED, failure)
+    rig.journal.commit(Change(FOLLOW, state=settled))
+    rig.image.disk.status = ImageStatus(OLD, digest, None)
+    rig.restart()
+    assert rig.image.status().staged is None
 
 
 def test_what_a_person_fetches_for_themselves_stays() -> None:
