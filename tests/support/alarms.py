@@ -1,7 +1,7 @@
 """The real timer in a process of its own: told by lines of JSON what to wait for, it says by lines what rang.
 
 `{"set": "moment" | "pause", "name": …, "s": …}` sets an alarm that many seconds ahead. Each line that comes
-back has a `name` and `elapsed`, the seconds that have passed; `clock` names a clock that was set, `by` seconds.
+back has a `name` and `elapsed`, the seconds that have passed; `clock` is a clock that was set, `by` seconds.
 """
 
 from __future__ import annotations

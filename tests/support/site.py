@@ -20,7 +20,7 @@ from tests.support.layouts import ImageBuilder, Item, directory, file, symlink
 from tests.support.watching import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tidegate_publisher.devstack.sigstore import LocalSigstore
@@ -68,6 +68,7 @@ def site(
     follow: Mapping[str, object] | None = None,
     tables: Mapping[str, Any] | None = None,
     started: bool = True,
+    launcher: Sequence[str] = (),
 ) -> Iterator[Site]:
     """A whole site below a folder.
 
@@ -80,6 +81,7 @@ def site(
         follow: more keys for what the host follows.
         tables: more tables for the host's configuration.
         started: whether the agent runs from the beginning; else the test starts it.
+        launcher: words to put before the agent's command.
     """
     made = premises(kind, folder)
     images = Images(folder / "layout")
@@ -93,6 +95,7 @@ def site(
                 embedded=embedded,
                 follow=follow,
                 tables=tables,
+                launcher=launcher,
             )
             publisher = made.identified("publisher")
             place = reference or f"oci:{images.folder}"
