@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,14 +12,22 @@ import pytest
 from tests.fakes.network import FakeNetwork
 from tests.support.rig import FOLLOW, Rig
 from tests.support.statements import digest_of
+from tests.support.updates import FAILURE, a_target
 from tidegate_agent.downloads import Budget
 from tidegate_agent.manners import Manners
-from tidegate_agent.model import Follow
+from tidegate_agent.model import Follow, ImageStatus
 from tidegate_agent.periods import Per, period_at
-from tidegate_agent.update.states import Staged, Staging, Wait, WaitFor, Waiting
+from tidegate_agent.records import Change, Hold
+from tidegate_agent.update.commands import CancelStage, Stage
+from tidegate_agent.update.events import StageFailed
+from tidegate_agent.update.states import Staged, Staging, Target, Wait, WaitFor, Waiting
 from tidegate_agent.windows import Schedule
+from tidegate_agent.work import Work
 from tidegate_schemas.events import Step
 from tidegate_schemas.rollout import Urgency
+
+if TYPE_CHECKING:
+    from tidegate_agent.operations import Operations
 
 NEW, NEWER = digest_of("a"), digest_of("b")
 MINUTE = timedelta(minutes=1)
@@ -108,6 +116,47 @@ def test_a_download_that_is_through_before_it_can_be_paused_is_not_done_again() 
     assert Step.WAITING in rig.steps()
     assert rig.steps()[-1] is Step.SUCCEEDED
     assert stages(rig) == 1
+
+
+def test_a_hold_does_not_hide_what_a_download_costs() -> None:
+    """A hold does not stop what is under way; what it costs does."""
+    network = FakeNetwork()
+    rig = Rig(network=network)
+
+    def roam() -> None:
+        rig.journal.commit(Change(None, holds=((FOLLOW, Hold(held=True, by="ops")),)))
+        network.why = "on the train"
+        rig.clock.advance(MINUTE)
+
+    in_the_middle(rig, roam)
+    rig.announce(NEW)
+    told = [event.data.waiting_for for event in rig.events() if event.data.step is Step.WAITING]
+    assert told[0] == "metered"
+
+
+def test_a_fault_that_comes_of_stopping_a_download_is_none() -> None:
+    """A tool that is killed looks as if it had failed, perhaps when the download has long been begun anew."""
+    rig = Rig(network=FakeNetwork())
+    answers: list[object] = []
+
+    class Stopped:
+        """Operations whose staging is cancelled, and says that it failed."""
+
+        def look(self) -> ImageStatus:
+            return rig.image.status()
+
+        def stage(self, target: Target, *_: object) -> StageFailed:
+            if target.digest == NEW:
+                work.do(CancelStage())
+            return StageFailed(target.digest, FAILURE, retryable=False)
+
+    work = Work(
+        cast("Operations", Stopped()), rig.around, lambda _, event: answers.append(event), lambda: None
+    )
+    for digest in (NEW, NEWER):
+        work.do(Stage(a_target(digest)))
+        rig.settle()
+    assert answers == [None, StageFailed(NEWER, FAILURE, retryable=False)]
 
 
 def test_a_download_goes_on_while_the_network_stays_as_it_is() -> None:
