@@ -299,6 +299,7 @@ class Engine:
             return
         presence = Presence.ONLINE if self._connected else Presence.OFFLINE
         try:
+            self._outbox.recount()
             status = self._status(presence, full=True)
         except JournalError as error:
             fault = reporting.fault_of(Failure(error.code, error.reason))

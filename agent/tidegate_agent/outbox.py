@@ -65,7 +65,6 @@ class Outbox:
 
     def connected(self, protocol: Protocol) -> None:
         """A new connection: everything that is not acknowledged goes out again."""
-        self.dropped = self._journal.dropped()
         self._protocol = protocol
         self._in_flight.clear()
         self._refused.clear()
@@ -75,12 +74,15 @@ class Outbox:
         """Nothing can be sent until the next connection."""
         self._protocol = None
 
+    def recount(self) -> None:
+        """See how many events were given up."""
+        self.dropped = self._journal.dropped()
+
     def pump(self) -> None:
         """Send what there is, up to the limit in flight."""
         room = IN_FLIGHT - len(self._in_flight)
         if self._protocol is None or self._refused or room <= 0:
             return
-        self.dropped = self._journal.dropped()
         waiting = self._journal.unsent(IN_FLIGHT, self._last)
         letters = [each for each in waiting if each.token not in self._in_flight][:room]
         # What is not signed yet holds up what comes after it: the order is kept.

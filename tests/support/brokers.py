@@ -59,6 +59,12 @@ class Broker:
         """Wait until it listens."""
         wait_until(self._answers, f"{self._program} listens", timeout_s)
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         """End the process in order. Idempotent."""
         if self._process is not None:
