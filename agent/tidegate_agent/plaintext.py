@@ -9,6 +9,8 @@ def harmless(text: str) -> str:
     A control character can forge what a terminal shows. A lone surrogate, which JSON may spell as an escape
     (RFC 8259, section 8.2), cannot be written as UTF-8: an event that held one could never be sent.
     """
+    if text.isprintable():
+        return text
     return "".join(
         each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text
     )
