@@ -43,6 +43,8 @@ class GuardDirectory:
         for name, words in files.items():
             replace_file(armed / name, "".join(f"{word}\n" for word in words).encode())
         (armed / without).unlink(missing_ok=True)
+        # Before it counts: with that file back after a power cut, the script would take another decision.
+        sync_names(armed)
         armed.rename(self.path / "fired")
         sync_names(self.path)
 

@@ -100,17 +100,23 @@ class Crash:
         after: how many operations had been asked for.
         returned: the labels of the marks before the cut.
         files: content of each file by its path, None for a folder, a str for a symbolic link's target.
+        nodes: what each path names: two names of one file are hard links.
     """
 
     after: int
     returned: tuple[str, ...]
     files: Files
+    nodes: Mapping[str, int]
 
     def put(self, folder: Path) -> None:
         """Make it real in an empty folder."""
+        made: dict[int, Path] = {}
         for name, content in sorted(self.files.items()):
             path = folder / name
-            if content is None:
+            first = made.setdefault(self.nodes[name], path)
+            if first != path:
+                path.hardlink_to(first)
+            elif content is None:
                 path.mkdir(mode=0o700)
             elif isinstance(content, str):
                 path.symlink_to(content)
@@ -150,10 +156,10 @@ def crashes(recording: Recording, points: Sequence[int], most: int, chance: rand
     for after in points:
         disk.go_on_to(after)
         for kept, torn in _choices(recording.operations, disk.pending, most, chance):
-            files = disk.files(kept, torn)
+            files, nodes = disk.files(kept, torn)
             if (known := hash((disk.returned, frozenset(files.items())))) not in seen:
                 seen.add(known)
-                yield Crash(after, disk.returned, files)
+                yield Crash(after, disk.returned, files, nodes)
 
 
 class _Disk:
@@ -182,10 +188,13 @@ class _Disk:
                     self.pending.append(self._after)
             self._after += 1
 
-    def files(self, kept: frozenset[int], torn: Mapping[int, frozenset[int]]) -> Files:
+    def files(
+        self, kept: frozenset[int], torn: Mapping[int, frozenset[int]]
+    ) -> tuple[Files, Mapping[str, int]]:
         """What is there when these of the pending operations reached the disk."""
         contents, folders = self._with(sorted(kept), torn)
-        return dict(_walk(self._recording, ROOT, "", contents, folders))
+        found = list(_walk(self._recording, ROOT, "", contents, folders))
+        return {path: content for path, _, content in found}, {path: node for path, node, _ in found}
 
     def _with(
         self, places: Sequence[int], torn: Mapping[int, frozenset[int]]
@@ -281,14 +290,14 @@ def _walk(
     prefix: str,
     contents: Mapping[int, bytes],
     folders: Mapping[int, Mapping[str, int]],
-) -> Iterator[tuple[str, bytes | str | None]]:
+) -> Iterator[tuple[str, int, bytes | str | None]]:
     for name, child in folders.get(node, {}).items():
         path = str(Path(prefix) / name)
         match recording.kinds[child]:
             case Kind.FILE:
-                yield path, contents.get(child, b"")
+                yield path, child, contents.get(child, b"")
             case Kind.LINK:
-                yield path, recording.targets[child]
+                yield path, child, recording.targets[child]
             case Kind.FOLDER:
-                yield path, None
+                yield path, child, None
                 yield from _walk(recording, child, path, contents, folders)

@@ -125,10 +125,11 @@ class Store:
         remove_tree(doomed)
 
     def _drop(self, tree: Path) -> None:
-        """Remove a generation; away from its name first, so that half of one is never taken for a whole."""
+        """Remove a generation; away from its name first, durably: half of one is never taken for a whole."""
         doomed = self._dropped / tree.name
         remove_tree(doomed)
         tree.rename(doomed)
+        sync_directory(self.trees)
         remove_tree(doomed)
 
     @property
