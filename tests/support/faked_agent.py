@@ -9,12 +9,13 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from typing import SupportsIndex
 
 from tidegate_agent.cli import main
 
 
-def _sleep(seconds: float) -> None:
-    threading.Event().wait(seconds)
+def _sleep(seconds: float | SupportsIndex, /) -> None:
+    threading.Event().wait(float(seconds))
 
 
 if __name__ == "__main__":

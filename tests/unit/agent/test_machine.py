@@ -354,6 +354,7 @@ def test_soft_reboots_in_vain_are_counted_though_the_boot_keeps_its_id() -> None
 
 def test_the_way_back_knows_in_which_boot_it_began() -> None:
     proving = go(Rebooting(an_update(reboots=1)), Restarted(an_image(NEW), LATER_BOOT)).state
+    assert isinstance(proving, Proving)
     back = go(replace(proving, round=RULES.health_rounds), Proved(SICK)).state
     asked = go(back, RolledBack(reboot_required=True)).state
     restarted = go(asked, Restarted(an_image(NEW), LATER_BOOT)).state
