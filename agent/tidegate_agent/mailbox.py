@@ -4,7 +4,7 @@ The network thread puts messages in, the engine thread takes them out. However m
 a message that was refused or is in hand is not taken in again until it is forgotten.
 
 What the broker has stored for the topic has a place of its own, in front of the others: whoever floods a
-topic cannot push it out, and it is the one message that counts (docs/adr/0016).
+topic cannot push it out, and it is the one message that counts (docs/adr/0017).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.bench import procfs
-from tests.faults.extent import everything, sample
+from tests.faults.extent import everything
 from tests.support.channel import TOPIC
 from tests.support.flooding import Flood
 from tests.support.site import HOST, Site, site
@@ -82,12 +82,15 @@ def here(tmp_path_factory: pytest.TempPathFactory, sigstore: LocalSigstore) -> I
 VERSIONS = count(1)
 
 
-def announce(here: Site) -> bytes:
-    """Release the next version, and wait until it runs; the message that brought it."""
+def announce(here: Site) -> float:
+    """Release the next version, and wait until it runs; how many seconds went by until it was accepted."""
     digest = here.images.release(str(next(VERSIONS)))
-    message = here.channel.announce(digest)
+    began = time.monotonic()
+    here.channel.announce(digest)
+    here.watcher.wait_for(Step.ACCEPTED, digest, timeout_s=120)
+    took = time.monotonic() - began
     here.watcher.wait_for(Step.SUCCEEDED, digest, timeout_s=120)
-    return message
+    return took
 
 
 def flood(here: Site, kind: Kind) -> Flood:
@@ -111,24 +114,22 @@ def went_well(here: Site, before: Holding, flood: Flood, cpu_s: float) -> None:
     assert cpu_s < flood.lasted_s / 2, "the daemon itself is not kept busy"
 
 
-LIVE = [Kind(altered=altered, qos=qos) for altered in (False, True) for qos in (0, 1)]
+LIVE = [Kind(altered=altered, qos=qos) for altered in (True, False) for qos in (1, 0)]
 
 
-@pytest.mark.parametrize("kind", sample(LIVE, 2), ids=str)
+@pytest.mark.parametrize("kind", LIVE if everything() else LIVE[:1], ids=str)
 def test_in_a_flood_what_is_genuine_is_decided_within_seconds(
     here: Site, kind: Kind, record_property: Callable[[str, object], None]
 ) -> None:
-    pid, lasts_s = here.host.pid, 60.0 if everything() else 8.0
+    pid, lasts_s = here.host.pid, 60.0 if everything() else 5.0
     before, spent = Holding.of(pid), procfs.activity(pid)
     took: list[float] = []
     with flood(here, kind) as pouring:
         until = time.monotonic() + lasts_s
         while time.monotonic() < until:
-            began = time.monotonic()
-            announce(here)
-            took.append(time.monotonic() - began)
+            took.append(announce(here))
     used = procfs.activity(pid).since(spent)
-    record_property("seconds from announcement to success", took)
+    record_property("seconds from announcement to decision", took)
     record_property("messages a second", pouring.sent / pouring.lasted_s)
     record_property("processor time of the daemon, share", used.cpu_s / pouring.lasted_s)
     record_property("RSS before and after, MiB", (before.rss_mib, procfs.rss_mib(pid)))
@@ -136,21 +137,21 @@ def test_in_a_flood_what_is_genuine_is_decided_within_seconds(
     went_well(here, before, pouring, used.cpu_s)
 
 
-STORED = [Kind(altered=altered, qos=qos, retain=True) for altered in (True, False) for qos in (0, 1)]
+STORED = [Kind(altered=altered, qos=qos, retain=True) for altered in (False, True) for qos in (0, 1)]
 
 
-@pytest.mark.parametrize("kind", sample(STORED, 1), ids=str)
+@pytest.mark.parametrize("kind", STORED if everything() else STORED[:1], ids=str)
 def test_who_may_store_messages_hides_what_is_genuine_until_it_is_announced_again(
     here: Site, kind: Kind
 ) -> None:
-    pid, lasts_s = here.host.pid, 60.0 if everything() else 6.0
+    pid, lasts_s = here.host.pid, 60.0 if everything() else 3.0
     before, spent = Holding.of(pid), procfs.activity(pid)
     refused = here.host.follow().refused
     with flood(here, kind) as pouring:
         # With every question comes another stored message, and is judged.
         until = time.monotonic() + lasts_s
         wait_until(
-            lambda: time.monotonic() > until and here.host.follow().refused > refused + 2,
+            lambda: time.monotonic() > until and here.host.follow().refused > refused,
             "some of them were judged",
             timeout_s=lasts_s + 60,
         )
@@ -166,9 +167,9 @@ ASKED = [
 ]
 
 
-@pytest.mark.parametrize("kind", sample(ASKED, 1), ids=str)
+@pytest.mark.parametrize("kind", ASKED if everything() else ASKED[-1:], ids=str)
 def test_a_flood_of_requests_keeps_no_statement_from_being_decided(here: Site, kind: Kind) -> None:
-    pid, lasts_s = here.host.pid, 60.0 if everything() else 4.0
+    pid, lasts_s = here.host.pid, 60.0 if everything() else 3.0
     before = Holding.of(pid)
     with flood(here, kind) as pouring:
         until = time.monotonic() + lasts_s
