@@ -99,7 +99,7 @@ def rebooting(state: Rebooting, event: Event, now: datetime, rules: Rules) -> Tr
             return _after_boot(state, event, now, rules)
         case Woken():
             # It was accepted, and the host is still up: a job that hangs, or a person who is asked to do it.
-            return Transition(state, _ask(update, rules, soft=state.soft))
+            return Transition(replace(state, lives=0), _ask(update, rules, soft=state.soft))
         case ActivateFailed():
             # No reboot came of it: it must not count against the image.
             return _failed(replace(update, reboots=max(0, update.reboots - 1)), event, now, rules)
@@ -148,6 +148,10 @@ def _still_to_come(
 ) -> Transition:
     update = state.update
     if isinstance(state, Rebooting) and event.boot_id == update.boot_id:
+        if (failure := worn_out(state, rules)) is not None:
+            # Asking for the reboot is what kills it: that is not held against the image.
+            asked = replace(update, reboots=max(0, update.reboots - 1))
+            return _failed(asked, ActivateFailed(failure, retryable=True), now, rules)
         # The agent was restarted, the host was not. Or its userspace was, in vain, where systemd does not
         # count that: then the next reboot has to be one that is counted.
         return Transition(replace(state, soft=False), _ask(update, rules, soft=False))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tidegate_agent.model import Failure
-from tidegate_agent.update.states import Activating, Proving, RollingBack, Staging, State
+from tidegate_agent.update.states import Activating, Proving, Rebooting, RollingBack, Staging, State
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 def counted(state: State, event: Restarted) -> State:
     """The state with the life that has just ended held against its step, if it ended in the middle of it."""
     match state:
-        case Staging() | Proving(checking=True) if event.crashed:
+        case Staging() | Rebooting() | Proving(checking=True) if event.crashed:
             return replace(state, lives=state.lives + 1)
         case Activating(asking=True) | RollingBack(asking=True):
             return replace(state, lives=state.lives + 1)
     return state
 
 
-def worn_out(state: Staging | Activating | Proving | RollingBack, rules: Rules) -> Failure | None:
+def worn_out(state: Staging | Activating | Rebooting | Proving | RollingBack, rules: Rules) -> Failure | None:
     """Why the step is given up; None as long as it may be begun once more."""
     if state.lives < rules.lives:
         return None

@@ -165,6 +165,7 @@ class Rebooting:
 
     update: Update
     soft: bool = False
+    lives: int = 0
     kind: Literal["rebooting"] = "rebooting"
 
 

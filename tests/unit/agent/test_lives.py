@@ -14,7 +14,16 @@ from tests.support.updates import BOOT, FAILURE, NEW, NEWER, OLD, an_image, an_u
 from tidegate_agent import machine
 from tidegate_agent.machine import Rules
 from tidegate_agent.model import CheckResult, Health, ImageStatus
-from tidegate_agent.update.commands import Activate, Discard, Prove, Quarantine, Rollback, Stage, Transition
+from tidegate_agent.update.commands import (
+    Activate,
+    Discard,
+    Prove,
+    Quarantine,
+    Reboot,
+    Rollback,
+    Stage,
+    Transition,
+)
 from tidegate_agent.update.events import Proved, Restarted, RollbackFailed
 from tidegate_agent.update.states import (
     Activating,
@@ -41,6 +50,7 @@ STEPS: Final = (
     (Staging(an_update()), an_image(OLD), Stage),
     (Activating(an_update()), an_image(OLD, NEW), Activate),
     (Activating(an_update()), an_image(NEW, None, OLD), Activate),
+    (Rebooting(an_update(reboots=1)), an_image(OLD, NEW), Reboot),
     (Proving(an_update()), an_image(NEW, None, OLD), Prove),
     (RollingBack(an_update(), OLD, FAILURE), an_image(NEW, None, OLD), Rollback),
 )
