@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.faults.real import inspection
+from tests.faults.real.simulated_host import SimulatedHost
 from tests.support.agent_process import SCRIPT
 from tests.support.layouts import ImageBuilder, Item, directory, file
 from tests.support.site import Site
@@ -48,6 +49,7 @@ class Ground:
         known: processes that were there before the story: brokers.
         release_number: of the newest release.
         kinds: which kind of release a digest is.
+        simulated: the host, where it is one that reboots.
         sizes: what the store took when it held releases of these kinds for the first time.
     """
 
@@ -56,6 +58,7 @@ class Ground:
     release_number: int = 0
     kinds: dict[str, str] = field(default_factory=dict)
     sizes: dict[tuple[str, ...], int] = field(default_factory=dict)
+    simulated: SimulatedHost | None = None
     _records: int = 0
     _heavy: str = ""
 
@@ -96,7 +99,8 @@ class Ground:
         """Begin a life that a signal meets at a boundary, or a power cut after some seconds."""
         record, config = self._new_record(), self.here.host.config
         command = [sys.executable, "-m", "tests.faults.real.killed_agent", str(config), str(record)]
-        return Life(self, [*command, at, str(int(number))], record, at, lasts_s)
+        more = [at, str(int(number)), "" if self.simulated is None else str(self.simulated.folder)]
+        return Life(self, [*command, *more], record, at, lasts_s)
 
     def ordinary_life(self) -> Life:
         """Begin a life of the real `tidegate-agent run`, which may end at any moment."""

@@ -15,7 +15,7 @@ from tests.faults.real.ground import HOOK, Ground
 from tests.support.site import site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 LONGEST_TEST_S = 4 * 3600 if everything() else 600
 """How long one test of many cells may take where many others run beside it, in seconds."""
+
+REACHED = 0.8
+"""The least part of the cells in which the signal has to be sent: threads take turns, names may shift."""
 
 SLACK_BYTES = 512
 """By how much two stores of the same story may differ: numbers in names."""
@@ -95,6 +98,24 @@ def tell(story: Story, *ends: End) -> Cell:
         ground.here.host.stop()
         faults = [str(error)[:2000], *passed[-3:]]
     return Cell(f"{story.name}: {', '.join(map(str, ends))}", reached, passed, faults)
+
+
+def tell_all(make: Callable[[Ground], Story], ground: Ground, ends: Iterable[Sequence[End]]) -> list[Cell]:
+    """Tell a story once for each of these ways to be interrupted; each that went wrong is said at once."""
+    cells = []
+    for each in ends:
+        cell = tell(make(ground), *each)
+        cells.append(cell)
+        if cell.faults:
+            print(cell.name, *cell.faults, sep="\n  ", flush=True)  # noqa: T201 - all of them may take hours
+    return cells
+
+
+def require_well(cells: Sequence[Cell]) -> None:
+    """Fail if anything went wrong, or if too few of the signals were sent."""
+    assert not {cell.name: cell.faults for cell in cells if cell.faults}
+    missed = [cell.name for cell in cells if not cell.reached]
+    assert len(missed) <= (1 - REACHED) * len(cells), missed
 
 
 def recorded(make: Callable[[Ground], Story], ground: Ground, *ends: End) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.extent import SEED, everything
 from tests.faults.real.stories import Big, Sick
-from tests.faults.real.telling import LONGEST_TEST_S, End, recorded, tell
+from tests.faults.real.telling import LONGEST_TEST_S, End, recorded, require_well, tell_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,11 @@ pytestmark = [pytest.mark.real("mosquitto"), pytest.mark.timeout(LONGEST_TEST_S)
 
 @pytest.mark.parametrize(("make", "some", "all_of_them"), [(Big, 2, 40), (Sick, 1, 20)])
 def test_a_power_cut_at_any_moment_changes_no_end(
-    make: Callable[[Ground], Story], some: int, all_of_them: int, open_ground: Ground
+    make: Callable[[Ground], Story],
+    some: int,
+    all_of_them: int,
+    open_ground: Ground,
+    record_property: Callable[[str, object], None],
 ) -> None:
     began = time.monotonic()
     recorded(make, open_ground)
@@ -31,23 +35,27 @@ def test_a_power_cut_at_any_moment_changes_no_end(
     longest = 0.8 * (time.monotonic() - began)
     chance = random.Random(SEED)  # noqa: S311 - chooses moments, guards nothing
     moments = [chance.uniform(0.1, 1) * longest for _ in range(all_of_them if everything() else some)]
-    cells = [tell(make(open_ground), End(lasts_s=moment)) for moment in moments]
-    assert not {cell.name: cell.faults for cell in cells if cell.faults}
+    cells = tell_all(make, open_ground, [(End(lasts_s=moment),) for moment in moments])
+    require_well(cells)
+    record_property("cells", len(cells))
 
 
 @pytest.mark.parametrize(
-    ("make", "first", "some"),
+    ("make", "first", "again"),
     [
-        (Big, "engine.stage, before", 1),
-        (Big, "engine.activate, after", 1),
-        (Sick, "engine.rollback, before", 1),
+        (Big, "engine.stage, before", "engine.stage, after"),
+        (Big, "engine.activate, after", "engine.activate, before"),
+        (Sick, "engine.rollback, before", "engine.rollback, after"),
     ],
 )
 def test_an_agent_killed_again_in_recovery_comes_to_the_same_end(
-    make: Callable[[Ground], Story], first: str, some: int, open_ground: Ground
+    make: Callable[[Ground], Story],
+    first: str,
+    again: str,
+    open_ground: Ground,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    boundaries = recorded(make, open_ground, End(first))
-    chance = random.Random(SEED)  # noqa: S311 - as above
-    again = boundaries if everything() else chance.sample(boundaries, some)
-    cells = [tell(make(open_ground), End(first), End(at)) for at in again]
-    assert not {cell.name: cell.faults for cell in cells if cell.faults}
+    boundaries = recorded(make, open_ground, End(first)) if everything() else [again]
+    cells = tell_all(make, open_ground, [(End(first), End(at)) for at in boundaries])
+    require_well(cells)
+    record_property("cells", len(cells))
