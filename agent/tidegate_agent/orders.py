@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tidegate_agent import machine
+from tidegate_agent.admission import SKEW
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.records import Approval, Change, Hold
 from tidegate_agent.snoozing import snoozed
@@ -27,7 +28,7 @@ from tidegate_schemas.codes import Code
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from tidegate_agent.admission import Memory
     from tidegate_agent.follower import Follower
@@ -109,12 +110,19 @@ class Orders:
         before = self._journal.hold(self._follow)
         if held == (before is not None and before.held):
             return False
-        # A request that was signed before this and held back on its way must not undo it.
-        now, ordered = self._around.latest_known(), None if before is None else before.ordered_at
-        hold = Hold(held, by, reason, now if ordered is None else max(ordered, now))
+        hold = Hold(held, by, reason, self._newest_order(before))
         self._journal.commit(Change(self._follow, holds=((self._follow, hold),)))
         self._follower.wake()
         return True
+
+    def _newest_order(self, before: Hold | None) -> datetime:
+        """The time of an order that is given now: what was signed before and comes late must not undo it."""
+        now, ordered = self._around.latest_known(), None if before is None else before.ordered_at
+        if ordered is None:
+            return now
+        # By a clock that ran ahead the one before would count as newer than all requests, for as long.
+        ahead = ordered > now + SKEW and self._around.time.doubt() is None
+        return now if ahead else max(ordered, now)
 
     def look_again(self) -> None:
         """Judge anew what the channel holds, and what the update waits for."""

@@ -19,6 +19,7 @@ from tidegate_agent.engine import LOOK_AGAIN
 from tidegate_agent.errors import EngineError
 from tidegate_agent.machine.rules import Rules
 from tidegate_agent.manners import Manners
+from tidegate_agent.requests import RequestPolicy
 from tidegate_agent.windows import Schedule, Window
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -239,6 +240,29 @@ def test_a_statement_refused_by_a_wrong_clock_is_heard_as_soon_as_it_is_set_righ
     assert rig.events()[-1].data.code is Code.STATEMENT_EXPIRED
     jump(rig, START - rig.clock.now())
     assert rig.image.status().current == NEW
+
+
+def test_a_persons_word_lets_requests_count_again_that_a_clock_ran_ahead_of() -> None:
+    rig = Rig(requests=RequestPolicy())
+    rig.clock.set(START + YEAR)
+    rig.ask("hold", reason="stocktaking")
+    jump(rig, -YEAR)
+    rig.request("resume")
+    assert rig.status().follows[0].hold is not None
+    rig.ask("resume")
+    rig.advance(MINUTE)
+    rig.request("hold")
+    assert rig.status().follows[0].hold is not None
+
+
+def test_a_clock_that_ran_ahead_spoils_no_later_request() -> None:
+    rig = Rig(requests=RequestPolicy())
+    rig.clock.set(START + YEAR)
+    rig.request("hold", issued_at=START)
+    assert rig.answers()[-1].data.code is Code.REQUEST_EXPIRED
+    jump(rig, -YEAR)
+    rig.request("hold")
+    assert rig.status().follows[0].hold is not None
 
 
 def test_after_a_sleep_what_was_due_is_done_once() -> None:
