@@ -29,7 +29,7 @@ Cell = tuple[str, str]
 AGAIN: Final = "killed again"
 FOR_EVER: Final = "for ever"
 
-SPARSE: Final = 7
+SPARSE: Final = 23
 """Of the kills of a world one in so many is tried, where not everything is asked for."""
 
 RECOVERY: Final = 16

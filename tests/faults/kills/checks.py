@@ -97,6 +97,7 @@ def whole(played: Played, *, forgets: bool = False) -> Iterator[str]:
     yield from _left_over(played)
     if not forgets:
         yield from _said_twice(played)
+        yield from _unsaid(played)
         if not _forgets(played) and played.memories != sorted(played.memories):
             yield f"the memory of the sequence went back: {played.memories}"
 
@@ -113,6 +114,19 @@ def _events(played: Played) -> Iterator[str]:
             place = data.sequence, data.digest, data.attempt, data.step
             if places.setdefault(place, event.id) != event.id:
                 yield f"{event.id} and {places[place]} tell the same step"
+
+
+def _unsaid(played: Played) -> Iterator[str]:
+    """Entering a state is a step that is told, wherever there is a step of that name, and so is the end."""
+    steps = {each[0] for each in told(played)}
+    state = played.host.state
+    entered = set(played.visited) & {step.value for step in Step}
+    # That of an update which need not wait is passed through.
+    entered -= {Step.WAITING.value}
+    if isinstance(state, Settled):
+        entered.add(state.outcome.value)
+    for step in sorted(entered - steps):
+        yield f"it was {step}, and the broker was not told"
 
 
 def _said_twice(played: Played) -> Iterator[str]:
