@@ -82,20 +82,19 @@ def ideal_peak(away_s: float, hosts: int = HOSTS, first_s: float = FIRST_S) -> f
     return hosts / min(ceiling, CAP_S)
 
 
+_HEAD: Final = ("first pause", "away", "peak", "evenly", "attempts", "half back", "all back")
+
+
 def table() -> str:
-    """What docs/reliability.md shows, in Markdown."""
-    lines = [
-        "| first pause | broker away | peak of attempts | evenly spread | attempts | half back | all back |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    """What docs/reliability.md shows."""
+    rows = [_HEAD]
     for first_s in (FIRST_S, 30.0):
         for away_s in (0.5, 10.0, 60.0, 600.0):
             seen, ideal = come_back(away_s, first_s=first_s), ideal_peak(away_s, first_s=first_s)
-            lines.append(
-                f"| {first_s:g} s | {away_s:g} s | {seen.peak}/s | {ideal:.0f}/s"
-                f" | {seen.attempts} | {seen.half:.1f} s | {seen.last:.0f} s |"
-            )
-    return "\n".join(lines) + "\n"
+            times = f"{seen.half:.1f} s", f"{seen.last:.0f} s"
+            row = f"{first_s:g} s", f"{away_s:g} s", f"{seen.peak}/s", f"{ideal:.0f}/s", str(seen.attempts)
+            rows.append((*row, *times))
+    return "".join("".join(f"{cell:>12}" for cell in row).rstrip() + "\n" for row in rows)
 
 
 if __name__ == "__main__":

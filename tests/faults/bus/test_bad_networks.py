@@ -125,7 +125,7 @@ def test_what_is_published_during_a_partition_is_acted_upon_after_it(
 def test_two_seconds_each_way(tmp_path: Path, sigstore: LocalSigstore, link: LossyLink) -> None:
     """As by satellite, and worse: an answer takes four seconds."""
     link.spoil(delay_s=2.0, jitter_s=0.2)
-    with distant(tmp_path, sigstore, link) as here:
+    with distant(tmp_path, sigstore, link, keepalive_s=20, connect_timeout_s=20.0) as here:
         v1 = here.images.release("1")
         here.channel.announce(v1)
         here.watcher.wait_for(Step.SUCCEEDED, v1, 240)

@@ -132,5 +132,5 @@ class Deliveries(RuleBasedStateMachine):
         assert self.journal.unsent(1) == []
 
 
-TestDeliveries = Deliveries.TestCase
-TestDeliveries.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+class TestDeliveries(Deliveries.TestCase):  # type: ignore[misc, valid-type] # hypothesis makes it at run time
+    settings = settings(max_examples=30, stateful_step_count=40, deadline=None)

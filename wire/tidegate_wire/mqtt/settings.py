@@ -41,8 +41,8 @@ class BusSettings(BaseModel):
         session_expiry_s: how long the broker keeps the session of an absent client, in seconds.
         keepalive_s: the longest silence on the connection, in seconds.
         connect_timeout_s: how long each step of connecting may take, in seconds.
-        reconnect_first_s: the longest first pause after a connection was lost, in seconds; it may be twice as
-            long after each failure. A good value: hosts over connections that the broker takes in a second.
+        reconnect_first_s: the longest first pause after a connection was lost, in seconds; doubled after each
+            failure. A good value: three times hosts over connections that the broker takes in a second.
         reconnect_most_s: the longest pause of all, in seconds.
     """
 
