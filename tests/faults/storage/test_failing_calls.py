@@ -40,6 +40,7 @@ def tell(call: str, error: str, episodes: Sequence[int]) -> list[dict[str, objec
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
 @pytest.mark.parametrize("call", EPISODES)
 def test_one_call_that_fails_costs_one_attempt_and_nothing_else(call: str, error: str) -> None:

@@ -14,6 +14,7 @@ from tests.faults.storage.files_life import CONTENTS
 from tests.faults.storage.recorder import MARKS, record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.faults.storage.disk import Crash, Recording
@@ -42,7 +43,10 @@ def states(recording: Recording) -> list[Crash]:
     return list(crashes(recording, range(len(recording.operations) + 1), STATES, chance))
 
 
-def test_a_file_that_is_replaced_is_the_old_one_or_the_new_one(states: list[Crash]) -> None:
+def test_a_file_that_is_replaced_is_the_old_one_or_the_new_one(
+    states: list[Crash], record_property: Callable[[str, object], None]
+) -> None:
+    record_property("states", len(states))
     seen = set()
     for crash in states:
         done = sum(mark.startswith("record") for mark in crash.returned)

@@ -18,6 +18,7 @@ from tests.faults.storage.recorder import MARKS, record
 from tidegate_agent.adapters.journal_sqlite import SqliteJournal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.faults.storage.disk import Recording
@@ -55,8 +56,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     return [contents[done] for done in range(len(contents))]
 
 
+@pytest.mark.timeout(1800)
 def test_what_was_committed_survives_a_power_cut_at_any_moment(
-    recording: Recording, lived: list[list[str]]
+    recording: Recording, lived: list[list[str]], record_property: Callable[[str, object], None]
 ) -> None:
     points = moments(recording, MOMENTS)
     tried: Counter[str] = Counter()
@@ -72,5 +74,6 @@ def test_what_was_committed_survives_a_power_cut_at_any_moment(
             assert found in lived[done : done + 2], (crash.after, done)
             tried["whole" if found == lived[done] else "one more"] += 1
             shutil.rmtree(place)
+    record_property("states", tried.total())
     assert tried["whole"] > 100
     assert tried["one more"] > 20

@@ -22,6 +22,7 @@ from tests.support.layouts import ImageBuilder, directory, file, symlink
 from tidegate_agent.model import ImageStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.faults.storage.disk import Crash, Recording
@@ -74,7 +75,10 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     return Life(recording, builder.folder, *digests)
 
 
-def test_an_image_is_whole_or_not_there_after_a_power_cut_at_any_moment(life: Life) -> None:
+@pytest.mark.timeout(1800)
+def test_an_image_is_whole_or_not_there_after_a_power_cut_at_any_moment(
+    life: Life, record_property: Callable[[str, object], None]
+) -> None:
     found: Counter[str] = Counter()
     points = moments(life.recording, MOMENTS)
     with in_memory() as folder:
@@ -84,6 +88,7 @@ def test_an_image_is_whole_or_not_there_after_a_power_cut_at_any_moment(life: Li
             crash.put(place)
             found[look(life, crash, place)] += 1
             shutil.rmtree(place)
+    record_property("states", found.total())
     assert found["none"] > 0
     assert found["1"] > 10
     assert found["2"] > 10
