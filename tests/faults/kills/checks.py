@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 
-from tests.faults.kills.acts import By
 from tidegate_agent.machine import is_committed
 from tidegate_agent.update.states import Idle, Settled, State
 from tidegate_schemas.events import Step
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 
 _STATE: Final[TypeAdapter[State]] = TypeAdapter(State)
 
-Told = tuple[str, int | None, str | None, str | None]
-"""A step as the fleet is told it: step, sequence, what is waited for, code."""
+Told = tuple[str, str | None, str | None, str | None]
+"""A step as the fleet is told it: step, image, what is waited for, code."""
 
 
 def check(played: Played, models: Sequence[Played]) -> list[str]:
@@ -56,12 +55,11 @@ def same_end(played: Played, models: Sequence[Played]) -> Iterator[str]:
 
 
 def _expected(played: Played, wanted: list[Told]) -> list[Told]:
-    """What has to be told: nothing of a statement that was never heard, since a newer one took its place."""
-    act, heard = played.world.act, {each[1] for each in told(played)}
-    if act is None or act.by is not By.PUBLISHER:
+    """What has to be told: nothing of an image that was never heard of, since a newer one took its place."""
+    if played.world.act is None:
         return wanted
-    newest = played.host.sequence
-    return [each for each in wanted if each[1] in heard or each[1] in (None, newest)]
+    heard = {each[1] for each in told(played)}
+    return [each for each in wanted if each[1] in heard or each[1] is None]
 
 
 def told(played: Played) -> list[Told]:
@@ -70,7 +68,7 @@ def told(played: Played) -> list[Told]:
     for event in played.host.rig.events():
         data = event.data
         if data.percent is None and (data.step is not Step.REJECTED or data.sequence is not None):
-            steps.setdefault(event.id, (str(data.step), data.sequence, data.waiting_for, data.code))
+            steps.setdefault(event.id, (str(data.step), data.digest, data.waiting_for, data.code))
     return list(steps.values())
 
 
