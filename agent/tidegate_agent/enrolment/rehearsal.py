@@ -80,7 +80,8 @@ class Rehearsal:
         )
         loaded = load(folders)
         self._require_files(loaded)
-        lines = [f"broker: {loaded.settings.bus.endpoint.label}", *trust_lines(loaded.settings)]
+        brokers = ", ".join(one.endpoint.label for one in loaded.settings.bus.each)
+        lines = [f"broker: {brokers}", *trust_lines(loaded.settings)]
         doubts = [*warnings(loaded), *_bus_doubts(loaded.settings.bus)]
         return lines, [self._renamed(each) for each in doubts]
 

@@ -30,7 +30,7 @@ class Broker:
     """The broker that was asked for, if one was.
 
     Attributes:
-        values: the settings by BusSettings' names; those not given are missing.
+        values: the settings by BusSettings' names; those not given are missing. `url` may be several.
         timeout_s: how long connecting, acknowledgement and confirmation may take, each, in seconds.
     """
 
@@ -48,7 +48,9 @@ class Broker:
         if "url" not in self.values:
             raise click.UsageError("no broker is named: give --broker URL, or set TIDEGATE_BROKER")
         try:
-            return BusSettings(**self.values, connect_timeout_s=min(self.timeout_s, 300.0))
+            url, *others = self.values["url"].split(",")
+            named = {**self.values, "url": url, "alternatives": others}
+            return BusSettings(**named, connect_timeout_s=min(self.timeout_s, 300.0))
         except ValidationError as error:
             raise TidegateError(Code.CONFIG_VALUE, f"The broker's options: {first_fault(error)}") from error
 
@@ -81,7 +83,7 @@ broker_options = group(
             envvar="TIDEGATE_BROKER",
             show_envvar=True,
             metavar="URL",
-            help="mqtts://host:8883, mqtt://, wss:// or ws://.",
+            help="mqtts://host:8883, mqtt://, wss:// or ws://; several of one cluster with commas.",
         ),
         click.option(
             "--broker-ca", "ca", type=_FILE, envvar="TIDEGATE_BROKER_CA", help="CAs that vouch for it (PEM)."

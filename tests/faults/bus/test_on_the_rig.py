@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.rig import FOLLOW, HOST, TOPICS, Rig
 from tests.support.statements import a_statement, an_event, digest_of
+from tidegate_agent.engine import STATUS_TOKEN
 from tidegate_agent.records import Change
 from tidegate_agent.thinning import ENOUGH
 from tidegate_schemas.events import Step
@@ -106,6 +107,31 @@ def test_statements_that_come_twice_and_in_any_order_leave_the_newest(order: lis
     succeeded = [event.data.digest for event in rig.events() if event.data.step is Step.SUCCEEDED]
     assert len(set(succeeded)) == len(succeeded)
     assert once(rig.events()) == journalled(rig)
+
+
+def test_a_broker_that_takes_one_message_at_a_time_gets_events_after_a_status() -> None:
+    """Only the status's PUBACK tells that there is room again for an event."""
+    rig = Rig()
+    rig.journal.commit(Change(FOLLOW, events=(an_event(Step.STALE),)))
+    assert rig.events() == []
+    rig.agent.acknowledged(STATUS_TOKEN)
+    rig.settle()
+    assert rig.steps() == [Step.STALE]
+
+
+def test_what_the_broker_refuses_is_offered_again_by_the_clock() -> None:
+    rig = Rig()
+    rig.broker.hold_acks = True
+    rig.journal.commit(Change(FOLLOW, events=(an_event(Step.STALE),)))
+    rig.agent.acknowledged(STATUS_TOKEN)
+    rig.settle()
+    [letter] = rig.journal.unsent(9)
+    rig.agent.refused(letter.token)
+    rig.settle()
+    rig.advance(timedelta(seconds=29))
+    assert len(rig.events()) == 1
+    rig.advance(timedelta(seconds=2))
+    assert [event.id for event in rig.events()] == [letter.event.id] * 2
 
 
 def test_a_broker_that_takes_nothing_costs_progress_which_the_status_counts() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.bus.post import HOST, STATUS, posted
+from tests.faults.extent import everything
 from tests.support.brokers import Broker, MosquittoBroker, NatsBroker, free_port
 from tests.support.listeners import RecordingListener
 from tests.support.waiting import wait_until
@@ -75,6 +76,7 @@ def test_a_broker_is_replaced_by_an_empty_one_at_the_same_address(kind: str, tmp
             listener.wait(lambda seen: (CHANNEL, b"news") in seen.messages)
 
 
+@pytest.mark.skipif(not everything(), reason="`./dev test faults --all` tries it")
 @pytest.mark.real("mosquitto")
 def test_a_broker_whose_process_hangs_is_given_up_and_found_again(tmp_path: Path) -> None:
     """The kernel still acknowledges every segment: only the broker's silence tells."""

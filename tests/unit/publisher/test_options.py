@@ -130,6 +130,14 @@ def test_signers_are_named_in_one_way() -> None:
     assert "so no --identity fits" in signing([*pair, "--key", "k"], {})
 
 
+@pytest.mark.parametrize("by", ["flag", "variable"])
+def test_several_brokers_are_named_with_commas(by: str) -> None:
+    urls = "mqtts://a,mqtts://b:99,mqtts://c"
+    words, environment = (["--broker", urls], {}) if by == "flag" else ([], {"TIDEGATE_BROKER": urls})
+    settings = parsed(words, environment)[0].settings
+    assert (settings.url, settings.alternatives) == ("mqtts://a", ("mqtts://b:99", "mqtts://c"))
+
+
 def test_nothing_given_is_not_a_setting() -> None:
     environment = dict.fromkeys(("TIDEGATE_BROKER", "TIDEGATE_PREFIX", "TIDEGATE_SIGNERS"))
     broker, trust = parsed([], environment)
