@@ -12,6 +12,7 @@ import gc
 import hashlib
 import json
 import os
+import subprocess
 import sys
 import threading
 from collections import Counter
@@ -44,6 +45,13 @@ if TYPE_CHECKING:
     from tidegate_agent.model import Follow
 
 _SIGNED = b"signed:"
+
+COUNTING = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+tables = [name for (name,) in db.execute("select name from sqlite_master where type = 'table'")]
+print(sum(db.execute(f'select count(*) from "{name}"').fetchone()[0] for name in tables))
+"""
 
 
 class ForgetfulVerifier(FakeVerifier):
@@ -111,7 +119,11 @@ def grow_old(journal: SqliteJournal) -> None:
         journal.commit(Change(FOLLOW, state=Settled(an_update(digest), Outcome.ROLLED_BACK)))
     for number in range(RELEASES):
         journal.commit(Change(FOLLOW, state=Settled(an_update(named(f"good {number}")), Outcome.SUCCEEDED)))
-    told = tuple(an_event().model_copy(update={"id": f"old/{number}"}) for number in range(HISTORY_KEPT))
+    # As long as the longest of a day's: what comes in their place needs no more room.
+    long = an_event().data.model_copy(update={"reason": "it was long ago; " * 40})
+    told = tuple(
+        an_event().model_copy(update={"id": f"old/{number}", "data": long}) for number in range(HISTORY_KEPT)
+    )
     journal.commit(Change(FOLLOW, state=Idle(), events=told))
     for letter in journal.unsent(len(told)):
         journal.sent(letter.token)
@@ -187,13 +199,27 @@ def holding(rig: SoakedRig) -> dict[str, float]:
     """What this process and its database hold."""
     gc.collect()
     pid = os.getpid()
+    files = {one.name: one.stat().st_size for one in rig.path.parent.iterdir()}
+    # SQLite's log is written anew from its beginning, some thousand pages later.
+    log = files.pop("journal.db-wal", 0)
     return {
         "rss_kib": 1024 * procfs.rss_mib(pid),
         "descriptors": procfs.descriptors(pid),
         "threads": threading.active_count(),
-        "disk_bytes": sum(one.stat().st_size for one in rig.path.parent.iterdir()),
+        "disk_bytes": sum(files.values()),
+        "log_bytes": log,
+        "rows": rows(rig.path),
         "objects": len(gc.get_objects()),
     }
+
+
+def rows(path: Path) -> int:
+    """How many rows all tables of a database have together.
+
+    Another process counts: a second connection of this one would share locks and descriptors with the first.
+    """
+    command = [sys.executable, "-I", "-c", COUNTING, str(path)]
+    return int(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
 
 
 def soak(folder: Path, hours: int, releases: int) -> Iterator[dict[str, float]]:
