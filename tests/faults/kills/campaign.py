@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from tests.faults.extent import everything
 from tests.faults.kills.acts import ACTS
-from tests.faults.kills.checks import check, ends
+from tests.faults.kills.checks import as_it_must, check, ends
 from tests.faults.kills.faults import FAULTS, Fault
 from tests.faults.kills.machine import Edge, witnessed
 from tests.faults.kills.play import Played, kill_always, kill_at, play
@@ -225,7 +225,7 @@ def undisturbed_tally(worlds: Iterable[World]) -> Tally:
         with witnessed(tally.taken):
             played = play(world)
         tally.played += 1
-        problems = check(played, [played])
+        problems = [*check(played, [played]), *as_it_must(played)]
         if world.act is not None and played.acted_at is None:
             problems.append(f"{world.act.name} never came")
         tally.count(("any", "nothing"), world.name, problems)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 
+from tests.faults.kills.images import Fate
+from tests.support.updates import NEW
 from tidegate_agent.machine import is_committed
 from tidegate_agent.update.states import Idle, Settled, State
 from tidegate_schemas.events import Step
@@ -27,6 +29,15 @@ def check(played: Played, models: Sequence[Played]) -> list[str]:
     if played.endless:
         return ["the agent was killed without end"]
     return [*same_end(played, models), *whole(played)]
+
+
+def as_it_must(played: Played) -> Iterator[str]:
+    """Where nobody interferes and nothing is killed, the truth about the image says how it ends."""
+    if played.world.act is None:
+        fate, result = played.world.image.fate, played.result
+        ended = Fate(result.state, result.code, given_up=NEW in result.quarantined)
+        if ended != fate:
+            yield f"it ends in {ended}, not in {fate}"
 
 
 def ends(played: Played) -> list[str]:

@@ -36,6 +36,18 @@ class Boot(Enum):
     """Userspace was restarted, and nothing changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """How an update to an image has to end, if nobody interferes; `given_up` where it is quarantined."""
+
+    outcome: str
+    code: Code | None = None
+    given_up: bool = False
+
+
+SUCCEEDS: Final = Fate("succeeded")
+
+
 def _always(_: State) -> bool:
     return True
 
@@ -72,6 +84,7 @@ class Image:
 
     Attributes:
         name: what it is called in reports.
+        fate: how an update to it has to end.
         fails: by the engine's call (or `require`, or `reboot`), how and when it fails.
         differs: whether what is staged is not what was asked for.
         boot: what the boot brings, as long as `boots_so` holds; then it comes up.
@@ -82,6 +95,7 @@ class Image:
     """
 
     name: str
+    fate: Fate = SUCCEEDS
     fails: Mapping[str, Fails] = field(default_factory=dict)
     differs: bool = False
     boot: Boot = Boot.COMES_UP
@@ -105,31 +119,36 @@ STUCK: Final = EngineError(Code.ROLLBACK_FAILED, "the previous image is gone")
 REFUSED: Final = EngineError(Code.ACTIVATE_REFUSED, "a backup is running", retryable=True)
 UNSIGNED: Final = TidegateError(Code.IMAGE_UNSIGNED, "nobody signed the image yet")
 
+LEFT: Final = Fate("rolled-back", Code.HEALTH_FAILED, given_up=True)
+STRANDED: Final = Fate("failed", Code.ROLLBACK_FAILED, given_up=True)
+
 IMAGES: Final = (
     Image("good"),
     Image("staging busy once", fails={"stage": (BUSY, _first_attempt)}),
-    Image("staging busy for good", fails={"stage": (BUSY, _always)}),
-    Image("nowhere", fails={"stage": (GONE, _always)}),
+    Image("staging busy for good", Fate("failed", Code.ENGINE_BUSY), fails={"stage": (BUSY, _always)}),
+    Image("nowhere", Fate("failed", Code.IMAGE_NOT_FOUND), fails={"stage": (GONE, _always)}),
     Image("signed late", fails={"require": (UNSIGNED, _first_attempt)}),
-    Image("another digest", differs=True),
+    Image("another digest", Fate("failed", Code.IMAGE_DIGEST_MISMATCH), differs=True),
     Image("activation busy once", fails={"activate": (BUSY, _first_attempt)}),
-    Image("activation fails", fails={"activate": (BROKEN, _always)}),
+    Image("activation fails", Fate("failed", Code.ACTIVATE_FAILED), fails={"activate": (BROKEN, _always)}),
     Image("reboot refused once", fails={"reboot": (REFUSED, _first_attempt)}),
-    Image("reboot refused for good", fails={"reboot": (REFUSED, _always)}),
+    Image(
+        "reboot refused for good", Fate("failed", Code.ACTIVATE_REFUSED), fails={"reboot": (REFUSED, _always)}
+    ),
     Image("reboot hangs", hangs=True),
     Image("soft reboot in vain", boot=Boot.NOTHING, soft_only=True),
-    Image("sick", sick=_always),
+    Image("sick", LEFT, sick=_always),
     Image("sick once", sick=_first_round),
-    Image("falls back", boot=Boot.FALLS_BACK),
-    Image("agent dies in it", boot=Boot.DIES),
+    Image("falls back", Fate("rolled-back", Code.BOOT_FALLBACK, given_up=True), boot=Boot.FALLS_BACK),
+    Image("agent dies in it", Fate("rolled-back", Code.BOOT_DEADLINE, given_up=True), boot=Boot.DIES),
     Image("lost once", boot=Boot.LOST, boots_so=_first_boot),
-    Image("lost", boot=Boot.LOST),
-    Image("elsewhere", boot=Boot.ELSEWHERE),
-    Image("sick, way back busy once", fails={"rollback": (BUSY, _first_way_back)}, sick=_always),
-    Image("sick, reboot back refused once", fails={"reboot": (REFUSED, _first_way_back)}, sick=_always),
-    Image("sick, no way back", fails={"rollback": (STUCK, _always)}, sick=_always),
-    Image("sick, boot back lost once", sick=_always, back_lost=_first_boot_back),
-    Image("sick, boot back lost", sick=_always, back_lost=_always),
+    Image("lost", Fate("failed", Code.BOOT_LOST, given_up=True), boot=Boot.LOST),
+    Image("elsewhere", Fate("failed", Code.BOOT_LOST), boot=Boot.ELSEWHERE),
+    Image("sick, way back busy once", LEFT, fails={"rollback": (BUSY, _first_way_back)}, sick=_always),
+    Image("sick, reboot back refused once", LEFT, fails={"reboot": (REFUSED, _first_way_back)}, sick=_always),
+    Image("sick, no way back", STRANDED, fails={"rollback": (STUCK, _always)}, sick=_always),
+    Image("sick, boot back lost once", LEFT, sick=_always, back_lost=_first_boot_back),
+    Image("sick, boot back lost", STRANDED, sick=_always, back_lost=_always),
 )
 """Every truth, the plain one first."""
 

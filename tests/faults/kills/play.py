@@ -44,7 +44,7 @@ class Result:
 
     state: str
     target: str | None
-    code: str | None
+    code: Code | None
     running: str | None
     quarantined: frozenset[str]
     ran: tuple[str | None, ...]
@@ -80,7 +80,7 @@ class Played:
         return Result(
             state=state.outcome.value if isinstance(state, Settled) else state.kind,
             target=self.host.state_digest,
-            code=str(state.failure.code) if isinstance(state, Settled) and state.failure else None,
+            code=state.failure.code if isinstance(state, Settled) and state.failure else None,
             running=rig.disk.status.current,
             quarantined=frozenset(rig.book.quarantined(FOLLOW)),
             ran=tuple(self.host.ran),
