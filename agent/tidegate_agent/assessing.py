@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from tidegate_agent.downloads import Downloads
 from tidegate_agent.fleet_slot import FleetSlot
 from tidegate_agent.grace import Grace
 from tidegate_agent.manners import Situation, assess, costs
@@ -49,6 +50,7 @@ class Seat:
     Args:
         follow: which one.
         reboots: whether its activations reboot the host.
+        at_hand: whether the image with this digest was carried to the host. Slow.
         whole: whether its images come in one go, because its engine's tool keeps no parts of them.
         slot: the fleet's lock, where an activation needs it.
         state: where its machine stands.
@@ -60,6 +62,7 @@ class Seat:
 
     follow: Follow
     reboots: bool
+    at_hand: Callable[[str], bool]
     whole: bool
     slot: FleetSlot | None
     state: Callable[[], State]
@@ -71,11 +74,12 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the worker found; `refusal` is why the fleet's lock is not granted, `metered` as in Situation."""
+    """What the worker found; see `Situation`."""
 
     inhibitors: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
     refusal: str | None = None
+    at_hand: bool = False
     metered: str | None = None
 
 
@@ -87,6 +91,7 @@ class Assessor:
         self._around = around
         self._question: object | None = None
         self._engaged = False
+        self._carried: str | None = None
         self._grace = Grace(seat.state(), around)
 
     @property
@@ -106,11 +111,21 @@ class Assessor:
             self._engaged = self._question is not None
             return
         self._mend_snooze()
-        wait = self._assess(command, Findings())
-        if wait is not None or not (command.to_activate or self._around.downloads.network):
+        wait = self._assess(command, Findings(at_hand=self._carried == command.target.digest))
+        if not self._is_worth_asking(command, wait):
             self._conclude(wait)
         elif self._question is None:
             self._ask(command, with_lock=False)
+
+    def _is_worth_asking(self, command: Assess, wait: Wait | None) -> bool:
+        """Whether a worker may find another hindrance, or that there is none after all."""
+        if command.to_activate:
+            return wait is None
+        if wait is not None and isinstance(self._seat.state(), Staging):
+            # A download that is to stop stops at once.
+            return False
+        bounded = self._around.downloads != Downloads()
+        return bounded and (wait is None or wait.reason is WaitFor.BUDGET)
 
     def hindrance(self, target: Target) -> Wait | None:
         """What stands in the way of this target's activation, as far as is known without asking anybody."""
@@ -143,6 +158,8 @@ class Assessor:
         host, network = self._around.host, self._around.downloads.network
         try:
             if not command.to_activate:
+                if self._seat.at_hand(command.target.digest):
+                    return Findings(at_hand=True)
                 return Findings(metered=None if network is None else network.metered())
             inhibitors = host.inhibitors()
             asks = self._seat.reboots and self._around.manners.session_grace is not None and not inhibitors
@@ -157,6 +174,8 @@ class Assessor:
             self.consider(command)
             return
         self._question = None
+        if not command.to_activate:
+            self._carried = command.target.digest if found.at_hand else None
         if not self._is_current(command):
             self._engaged = False
             self._begin_anew()
@@ -196,6 +215,7 @@ class Assessor:
             inhibitors=found.inhibitors,
             sessions=found.sessions,
             refusal=found.refusal,
+            at_hand=found.at_hand,
             metered=found.metered,
         )
         facts, ours = self._around.profile.facts, self._around.manners

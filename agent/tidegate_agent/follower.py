@@ -133,6 +133,7 @@ class Follower:
         seat = Seat(
             follow=follow,
             reboots=reboots,
+            at_hand=lambda digest: bool(operations.at_hand(digest)),
             whole=operations.by_tool,
             slot=slot if reboots or around.lock_for_all else None,
             state=lambda: self._state,

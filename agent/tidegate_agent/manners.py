@@ -59,9 +59,9 @@ class Situation:
 
     `accepted` is the newest sequence that the host accepted; `hold` says who holds this host back, and why;
     `lapsed` when an approval ended; `grace_ends` when the grace of those who are logged in does; `refusal`
-    why the fleet's lock is not granted; `metered` why the network counts as metered; `spending` where the
-    budget for downloads stands, if there is one; `shows` what the host's clock shows, and `doubt` why that is
-    not believed.
+    why the fleet's lock is not granted; `at_hand` whether the image was carried to this host; `metered` why
+    the network counts as metered; `spending` where the budget for downloads stands, if there is one; `shows`
+    what the host's clock shows, and `doubt` why that is not believed.
     """
 
     now: datetime
@@ -76,6 +76,7 @@ class Situation:
     sessions: tuple[str, ...] = ()
     grace_ends: datetime | None = None
     refusal: str | None = None
+    at_hand: bool = False
     metered: str | None = None
     spending: Spending | None = None
     shows: datetime | None = None
@@ -121,7 +122,9 @@ def assess(
 
 def costs(target: Target, manners: Manners, situation: Situation) -> Wait | None:
     """Why the target may not be fetched now because of what that costs, also where that is under way."""
-    if situation.approved_now or _urgency(target, situation.now) in manners.download_override:
+    if situation.at_hand or situation.approved_now:
+        return None
+    if _urgency(target, situation.now) in manners.download_override:
         return None
     if situation.metered is not None:
         return Wait(WaitFor.METERED, situation.metered)

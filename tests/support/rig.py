@@ -87,6 +87,7 @@ class Rig:
         self.healths = {follow: FakeHealth() for follow in follows}
         self.engines = {follow: FakeEngine(OLD, reboots=reboots) for follow in follows}
         self.layouts: dict[Follow, Path] = {}
+        self.carried: dict[str, tuple[str, ...]] = {}
         self._requests = requests
         self._roots = roots
         self._lock = lock
@@ -258,6 +259,7 @@ class Rig:
                     host=self.host,
                     guard=self.guard,
                     arch="amd64",
+                    at_hand=lambda digest: self.carried.get(digest, ()),
                     account=self.downloads.account,
                     by_tool=True,
                 ),

@@ -244,6 +244,19 @@ def test_a_person_may_let_it_pass_once() -> None:
     assert wait_of(rig) == Wait(WaitFor.METERED, "on the train")
 
 
+def test_what_was_carried_here_costs_nothing() -> None:
+    rig = Rig(network=FakeNetwork("on the train"), budget=a_budget(500))
+    rig.announce(NEW)
+    assert stages(rig) == 0
+    rig.carried[NEW] = (f"oci:/mnt/stick@{NEW}",)
+    rig.advance(MINUTE)
+    assert rig.steps()[-1] is Step.SUCCEEDED
+    # The budget is used up by now; that does not matter either.
+    rig.carried[NEWER] = (f"oci:/mnt/stick@{NEWER}",)
+    rig.announce(NEWER, sequence=8)
+    assert rig.steps()[-1] is Step.SUCCEEDED
+
+
 # Budgets
 
 
