@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from tests.faults.kills.acts import Act
     from tests.faults.kills.faults import Fault
+    from tests.faults.kills.tap import Boundary
+    from tests.faults.kills.worlds import World
+    from tidegate_schemas.codes import Code
 
 FIRST: Final = digest_of("f")
 """The image by which a seasoned host was updated before."""
