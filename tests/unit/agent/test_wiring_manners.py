@@ -56,6 +56,12 @@ def test_how_long_people_count(folder: Path) -> None:
     assert manners_of(settings(folder, '[activate]\nsessions = "ignore"\n')).session_grace is None
 
 
+def test_how_long_a_clock_is_waited_for(folder: Path) -> None:
+    assert manners_of(settings(folder, "")).clock_wait == timedelta(minutes=30)
+    never = manners_of(settings(folder, '[activate]\nclock_wait = "0s"\n'))
+    assert never.clock_wait == timedelta(0)
+
+
 def test_those_who_log_in_may_be_left_alone(folder: Path) -> None:
     assert board_of(settings(folder, "")) is not None
     assert board_of(settings(folder, "[state]\nmotd = false\n")) is None
