@@ -13,6 +13,7 @@ from tests.support.rig import FOLLOW
 from tests.support.statements import digest_of
 from tests.support.updates import NEW
 from tidegate_agent.update.states import Settled
+from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     from tests.faults.kills.acts import Act
     from tests.faults.kills.faults import Fault
-    from tests.faults.kills.tap import Boundary
-    from tests.faults.kills.worlds import World
-    from tidegate_schemas.codes import Code
 
 FIRST: Final = digest_of("f")
 """The image by which a seasoned host was updated before."""
