@@ -32,6 +32,12 @@ def verified(folder: Path, drop_in: str) -> tuple[int, str]:
     return finished.returncode, finished.stdout + finished.stderr
 
 
+def test_a_host_whose_time_is_never_synchronised_has_its_agent() -> None:
+    """Where systemd-time-wait-sync is enabled, that target is reached after the first synchronisation."""
+    unit = settings(UNIT)
+    assert "time" not in " ".join(unit.get(name, "") for name in ("After", "Wants", "Requires"))
+
+
 @pytest.mark.real("systemd-analyze")
 def test_systemd_takes_the_unit_with_its_drop_in(tmp_path: Path) -> None:
     assert verified(tmp_path, DROP_IN.read_text(encoding="utf-8")) == (0, "")
