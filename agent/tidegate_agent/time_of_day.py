@@ -1,4 +1,4 @@
-"""What time it is, as far as a host can know. Runs on the engine's thread.
+"""What time it is, as far as a host can know.
 
 Two questions, two answers:
 
@@ -29,7 +29,7 @@ SET: Final = timedelta(seconds=5)
 
 
 class TimeOfDay:
-    """The time of day on this host.
+    """The time of day on this host. `latest_known` is for any thread, `doubt` for the engine's.
 
     Args:
         clock: the host's.
