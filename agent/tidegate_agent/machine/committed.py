@@ -14,6 +14,7 @@ from tidegate_agent.machine.endings import (
     in_flight,
     mark,
     pause,
+    prove,
 )
 from tidegate_agent.machine.lives import worn_out
 from tidegate_agent.model import Failure
@@ -22,7 +23,6 @@ from tidegate_agent.update.commands import (
     Assess,
     Command,
     Discard,
-    Prove,
     Reboot,
     Recheck,
     Report,
@@ -33,7 +33,6 @@ from tidegate_agent.update.events import Activated, ActivateFailed, Event, Resta
 from tidegate_agent.update.states import (
     Activating,
     Outcome,
-    Proving,
     Rebooting,
     Update,
     Wait,
@@ -65,7 +64,7 @@ def activating(state: Activating, event: Event, now: datetime, rules: Rules) -> 
             told = Report(Step.REBOOTING, update)
             return Transition(Rebooting(update, event.soft), (told, *_ask(update, rules, soft=event.soft)))
         case Activated():
-            return _prove(update, now)
+            return prove(update, now)
         case Woken() if not state.asking:
             return Transition(replace(state, asking=True), (Activate(update.target.digest),))
         case ActivateFailed(runs=True):
@@ -127,7 +126,7 @@ def _after_boot(state: Activating | Rebooting, event: Restarted, now: datetime, 
     update = state.update
     match after_boot(update, event):
         case AfterBoot.CAME_UP:
-            return _prove(replace(update, boot_id=event.boot_id), now)
+            return prove(replace(update, boot_id=event.boot_id), now)
         case AfterBoot.STILL_TO_COME:
             return _still_to_come(state, event, now, rules)
         case AfterBoot.FELL_BACK:
@@ -183,8 +182,3 @@ def _give_up_boot(update: Update, event: Restarted, now: datetime) -> Transition
     if event.image.fault is not None:
         reason = f"{reason}: {event.image.fault}"
     return give_up(update, Outcome.FAILED, Failure(Code.BOOT_LOST, reason), now)
-
-
-def _prove(update: Update, now: datetime) -> Transition:
-    marked = mark(update, Step.PROVING, now)
-    return Transition(Proving(marked), (Report(Step.PROVING, marked), Prove()))

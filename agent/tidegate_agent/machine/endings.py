@@ -6,9 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tidegate_agent.model import Failure
-from tidegate_agent.update.commands import Quarantine, Recheck, Report, ReportNonsense, Rollback, Transition
+from tidegate_agent.update.commands import (
+    Prove,
+    Quarantine,
+    Recheck,
+    Report,
+    ReportNonsense,
+    Rollback,
+    Transition,
+)
 from tidegate_agent.update.events import Event, Progressed, StageDone, StageFailed, Woken
-from tidegate_agent.update.states import Outcome, RollingBack, Settled, State, Update
+from tidegate_agent.update.states import Outcome, Proving, RollingBack, Settled, State, Update
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
 
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
     from tidegate_agent.machine.rules import Rules
     from tidegate_agent.model import Health
     from tidegate_agent.update.events import Restarted
-    from tidegate_agent.update.states import Activating, Proving, Rebooting
+    from tidegate_agent.update.states import Activating, Rebooting
 
 
 def settle(update: Update, outcome: Outcome, now: datetime, failure: Failure | None = None) -> Transition:
@@ -69,6 +77,19 @@ def fall_back(update: Update, event: Restarted, now: datetime) -> Transition:
     stay = update.previous if current in (None, update.target.digest) else current
     way_back = go_back(replace(update, previous=stay, boot_id=event.boot_id), cause, now)
     return way_back or give_up(update, Outcome.ROLLED_BACK, cause, now)
+
+
+def prove(update: Update, now: datetime) -> Transition:
+    """The target runs, and has to show that it is healthy."""
+    marked = mark(update, Step.PROVING, now)
+    return Transition(Proving(marked), (Report(Step.PROVING, marked), Prove()))
+
+
+def came_up(update: Update, event: Restarted, now: datetime) -> Transition:
+    """The target runs though nobody waited for it: its reboot came after all, or was somebody else's."""
+    if event.guard is not None:
+        return fall_back(update, event, now)
+    return prove(replace(update, boot_id=event.boot_id), now)
 
 
 def in_flight(state: Activating | Rebooting | Proving | RollingBack, event: Event) -> Transition:

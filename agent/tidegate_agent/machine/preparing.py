@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from tidegate_agent.machine.endings import mark, nonsense, pause, settle
+from tidegate_agent.machine.endings import came_up, mark, nonsense, pause, settle
 from tidegate_agent.machine.lives import worn_out
 from tidegate_agent.model import Failure
 from tidegate_agent.update.commands import (
@@ -51,6 +51,8 @@ def waiting(state: Waiting, event: Event, now: datetime, rules: Rules) -> Transi
     """The target is admitted and not staged yet."""
     target = state.update.target
     match event:
+        case Restarted() if event.image.current == target.digest:
+            return came_up(state.update, event, now)
         case Restarted():
             update = _resumed(state.update, event)
             return Transition(replace(state, update=update), (Assess(target, to_activate=False),))
@@ -97,6 +99,8 @@ def staging(state: Staging, event: Event, now: datetime, rules: Rules) -> Transi
     """The engine is fetching."""
     target = state.update.target
     match event:
+        case Restarted() if event.image.current == target.digest:
+            return came_up(state.update, event, now)
         case Restarted() if (failure := worn_out(state, rules)) is not None:
             resumed = replace(state, update=_resumed(state.update, event))
             return _stage_failed(resumed, StageFailed(target.digest, failure, retryable=True), now, rules)
@@ -157,6 +161,8 @@ def staged(state: Staged, event: Event, now: datetime, rules: Rules) -> Transiti
     """The image lies ready."""
     target = state.update.target
     match event:
+        case Restarted() if event.image.current == target.digest:
+            return came_up(state.update, event, now)
         case Restarted() if event.image.staged == target.digest:
             update = _resumed(state.update, event)
             return Transition(replace(state, update=update), (Assess(target, to_activate=True),))

@@ -32,6 +32,7 @@ from tidegate_agent.update.events import (
 )
 from tidegate_agent.update.states import (
     Idle,
+    Outcome,
     Proving,
     Settled,
     Staged,
@@ -380,13 +381,17 @@ class Environment:
         fired = _about(states[world.state], work.fired(world.guard))
         number = work.events.number(Restarted(image, HERE, fired, world.crashed))
         after = self.shell.handle(world._replace(seen=work.images.number(image)), number)
-        if isinstance(states[after.state], Settled) and self._left_over(after, image.staged):
+        if self._left_over(after, image.staged):
             after = after._replace(ops=(*after.ops, work.ops.number(Op(Discard()))))
         return after
 
     def _left_over(self, world: World, staged: str | None) -> bool:
-        digests = self.shell.digests
-        return staged in digests and world.targets[digests.index(staged)] > 0
+        digests, state = self.shell.digests, self.shell.states[world.state]
+        if not isinstance(state, Settled):
+            return False
+        if staged is not None:
+            return staged in digests and world.targets[digests.index(staged)] > 0
+        return world.crashed and state.outcome not in (Outcome.SUCCEEDED, Outcome.ROLLED_BACK)
 
 
 class Desk:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.faults.model.world import LETTERS
 from tidegate_agent import machine
-from tidegate_agent.update.commands import Activate, Prove, Reboot, Rollback, Stage
+from tidegate_agent.update.commands import Activate, Discard, Prove, Reboot, Rollback, Stage
 from tidegate_agent.update.states import (
     Activating,
     Idle,
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     OfWorlds = Callable[["Shell", "World"], str | None]
     OfSteps = Callable[["Shell", "World", "Act", "World"], str | None]
 
-STAGES: Final = (Staging,)
 BELONGS: Final = {
-    Stage: (Staging,),
+    # The late word of a staging that was cancelled can be taken for that of the next, of the same image.
+    Stage: (Staging, Staged, Activating),
     Activate: (Activating,),
     Reboot: (Rebooting, RollingBack),
     Prove: (Proving,),
@@ -107,10 +107,12 @@ def nothing_supersedes_the_committed(shell: Shell, before: World, act: Act, afte
 def one_update_is_in_hand(shell: Shell, world: World) -> str | None:
     """5. The worker has nothing in hand but what the state on disk asks for."""
     state = shell.states[world.state]
-    for number in world.ops:
-        op = shell.work.ops[number]
+    ops = [shell.work.ops[number] for number in world.ops]
+    for place, op in enumerate(ops):
         belongs = BELONGS.get(type(op.command))
         if belongs is None or op.cancelled:
+            continue
+        if isinstance(op.command, Stage) and any(isinstance(each.command, Discard) for each in ops[place:]):
             continue
         if not isinstance(state, belongs) or not _about(op.command, state):
             return f"{type(op.command).__name__} waits for the worker while the machine is in {state.kind}"
@@ -118,15 +120,18 @@ def one_update_is_in_hand(shell: Shell, world: World) -> str | None:
 
 
 def the_unproven_is_watched(shell: Shell, world: World) -> str | None:
-    """6. What runs and was not proven is watched, or was given up on and said to be."""
+    """6. What runs and was not proven is watched, is about to be proven, or was said to have failed."""
     running = shell.work.disks[world.disk].status.current
     watched = running in (world.guard.armed, world.guard.fired)
     if watched or running in world.proven or running in world.quarantine:
         return None
-    state = shell.states[world.state]
+    state = shell.states[shell.kept(world.state)]
     update = machine.update_of(state)
-    if update is not None and update.target.digest == running and machine.is_committed(state):
-        return None
+    if update is not None and update.target.digest == running:
+        if not isinstance(state, Settled):
+            return None
+        if state.outcome is Outcome.FAILED:
+            return None
     return f"{LETTERS[running]} runs, was never proven, and nothing watches it"
 
 

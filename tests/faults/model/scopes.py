@@ -30,15 +30,56 @@ ALWAYS: Final = (
         reboots=False,
         faults=frozenset({"kill", "replay", "false"}),
     ),
+    Scope(
+        name="overtaken by refusals",
+        digests=(NEW,),
+        statements=2,
+        rollouts=EVERY_WORD,
+        faults=frozenset({"busy"}),
+    ),
+    Scope(
+        name="overtaken by power cuts",
+        digests=(NEW,),
+        statements=2,
+        rollouts=(RolloutState.ACTIVE, RolloutState.HELD),
+        faults=frozenset({"power"}),
+    ),
+    Scope(
+        name="results",
+        digests=(NEW,),
+        statements=2,
+        faults=frozenset({"kill", "power", "busy", "broken"}),
+        results=True,
+        budget=4,
+    ),
 )
 """What every run of the tests explores."""
 
 LARGE: Final = (
+    Scope(name="two releases", digests=(NEW, NEWER), statements=2, faults=frozenset({"kill", "power"})),
     Scope(
-        name="two releases",
-        digests=(NEW, NEWER),
+        name="everything that fails",
+        digests=(NEW,),
+        statements=1,
+        faults=POWER | {"busy", "broken", "wrong"},
+    ),
+    Scope(
+        name="people and the calendar",
+        digests=(NEW,),
         statements=2,
-        faults=frozenset({"kill", "power"}),
+        rollouts=(RolloutState.ACTIVE, RolloutState.HELD),
+        reboots=False,
+        faults=frozenset({"kill", "window", "slow"}),
+        orders=frozenset({"cancel", "rollback", "hold"}),
+        expiry=True,
+    ),
+    Scope(
+        name="three statements",
+        digests=(NEW, NEWER),
+        statements=3,
+        rollouts=EVERY_WORD,
+        reboots=False,
+        faults=frozenset({"replay"}),
     ),
 )
 """What is explored besides, where everything is asked for."""

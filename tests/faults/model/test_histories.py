@@ -11,6 +11,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -233,7 +234,7 @@ class Histories(RuleBasedStateMachine):
         assert [each for each in told if each in set(history)] == history
 
 
-TestHistories: Final = Histories.TestCase
+TestHistories: Final = pytest.mark.timeout(3_600)(Histories.TestCase)
 TestHistories.settings = settings(
     max_examples=2_000 if everything() else 60,
     stateful_step_count=40 if everything() else 25,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Forget = Callable[[World], World]
 
+pytestmark = pytest.mark.timeout(3_600)
+
 SCOPES: Final = ALWAYS + LARGE if everything() else ALWAYS
 
 

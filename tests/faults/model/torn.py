@@ -225,8 +225,10 @@ class TornRig(Rig):
             self.slow.popleft()()
 
     def settle(self) -> None:
-        while self.step() or self.slow:
+        super().settle()
+        while self.slow:
             self.work()
+            super().settle()
 
     def restart(self, *, boot: bool = False) -> None:
         self.slow.clear()

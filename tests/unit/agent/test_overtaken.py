@@ -13,13 +13,15 @@ from tests.support.statements import NOON
 from tests.support.updates import BOOT, FAILURE, LATER_BOOT, NEW, OLD, an_image, an_update
 from tidegate_agent import machine
 from tidegate_agent.machine.rules import Rules
-from tidegate_agent.update.commands import Activate, Rollback, WakeAfter
+from tidegate_agent.update.commands import Activate, Disarm, Prove, Rollback, WakeAfter
 from tidegate_agent.update.events import ActivateFailed, Restarted, Woken
 from tidegate_agent.update.states import (
     Activating,
+    Proving,
     Rebooting,
     RollingBack,
     Settled,
+    Staged,
     Staging,
     WaitFor,
     Waiting,
@@ -127,3 +129,20 @@ def test_a_staging_that_kills_goes_on_in_the_boot_that_it_is_in() -> None:
     after = machine.step(state, Restarted(an_image(), LATER_BOOT, crashed=True), NOON, RULES)
     assert isinstance(after.state, Waiting)
     assert after.state.update.boot_id == LATER_BOOT
+
+
+@pytest.mark.parametrize("state", [Waiting(an_update()), Staging(an_update()), Staged(an_update())])
+def test_an_image_that_came_up_after_all_is_proven_at_once(state: Waiting | Staging | Staged) -> None:
+    """Its reboot was given up on and came nevertheless, or somebody else brought it up: it is watched."""
+    after = machine.step(state, Restarted(an_image(NEW, previous=OLD), LATER_BOOT), NOON, RULES)
+    assert isinstance(after.state, Proving)
+    assert after.state.update.boot_id == LATER_BOOT
+    assert Prove() in after.commands
+    assert Disarm() not in after.commands
+
+
+def test_an_image_that_came_up_after_all_and_is_being_left_is_left() -> None:
+    left = Restarted(an_image(NEW, previous=OLD), LATER_BOOT, FAILURE)
+    after = machine.step(Waiting(an_update()), left, NOON, RULES)
+    assert isinstance(after.state, RollingBack)
+    assert Rollback(OLD) in after.commands
