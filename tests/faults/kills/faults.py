@@ -166,6 +166,15 @@ def _take_over(host: Host) -> None:
 # The registry, the time, the host
 
 
+def _hold_acknowledgements(host: Host) -> None:
+    host.rig.broker.hold_acks = True
+
+
+def _lose_acknowledgements(host: Host) -> None:
+    host.rig.broker.hold_acks = False
+    host.rig.broker.cut()
+
+
 def _close_registry(host: Host) -> None:
     host.rig.truth.registry_away = True
 
@@ -217,6 +226,7 @@ FAULTS: Final = (
     Fault("old statement retained", _replay, _restore, HOUR),
     Fault("statements out of order", _reorder),
     Fault("taken over thrice", _take_over),
+    Fault("acknowledgements lost", _hold_acknowledgements, _lose_acknowledgements, HOUR),
     Fault("registry away for an hour", _close_registry, _open_registry, HOUR, tells=Tells.EACH),
     Fault("clock an hour ahead", _set_clock(HOUR), _correct_clock, HOUR),
     Fault("clock an hour behind", _set_clock(-HOUR), _correct_clock, HOUR),
