@@ -78,8 +78,8 @@ class KeptChild:
         self._born = 0.0
         self._until = 0.0
 
-    def ask(self, question: bytes) -> Reply:
-        """Put a question to the process; to a fresh one where none is kept.
+    def ask(self, question: bytes, *, fresh: bool = False) -> Reply:
+        """Put a question to the process; to a fresh one where none is kept, or where that is asked for.
 
         Raises:
             ChildError: it could not be started, printed too much or took too long; or a fresh one died or
@@ -87,6 +87,8 @@ class KeptChild:
             UsedChildError: one that had answered before died or broke the rules.
         """
         with self._changed:
+            if fresh:
+                self._drop()
             deadline = time.monotonic() + self._timeout_s
             pipes = self._kept() or self._start()
             first = self._answered == 0

@@ -20,38 +20,42 @@ class ScreeningChild:
 
     What it says of the first message it reads counts, as a `VerifyingChild`'s word does. Of any later message
     it can only say that it is not genuine: what it calls genuine, or has no verdict about, a fresh child is
-    asked about. So a child that a message took over brings nothing in but what that message could have
-    brought in by itself.
+    asked about, which takes its place. So a child that a message took over brings nothing in but what that
+    message could have brought in by itself.
 
     Args:
-        fresh: asks the fresh children.
+        child: what to start, and what to ask.
         keeping: how long a child is kept.
     """
 
-    def __init__(self, fresh: VerifyingChild, keeping: Keeping | None = None) -> None:
-        self._fresh = fresh
-        self._kept = fresh.kept(keeping or Keeping())
+    def __init__(self, child: VerifyingChild, keeping: Keeping | None = None) -> None:
+        self._questions = child
+        self._kept = child.kept(keeping or Keeping())
 
     def judge(self, about: verify_messages.Subject) -> verify_messages.Genuine:
         """See VerifyingChild.judge."""
         try:
-            reply = self._kept.ask(self._fresh.question(about))
-        except UsedChildError:
-            return self._fresh.judge(about)
+            return genuine(self._answer(self._questions.question(about)))
         except ChildError as error:
             raise no_verdict(str(error)) from error
-        if reply.first:
-            return genuine(reply.body)
-        return self._screened(reply.body, about)
 
     def close(self) -> None:
         """End the child that is kept, if there is one."""
         self._kept.close()
 
-    def _screened(self, body: bytes, about: verify_messages.Subject) -> verify_messages.Genuine:
+    def _answer(self, question: bytes) -> bytes:
         try:
-            genuine(body)
-        except RefusedError as error:
-            if error.code is not Code.VERIFY_FAILED:
-                raise
-        return self._fresh.judge(about)
+            reply = self._kept.ask(question)
+        except UsedChildError:
+            return self._kept.ask(question, fresh=True).body
+        if reply.first or _is_refused(reply.body):
+            return reply.body
+        return self._kept.ask(question, fresh=True).body
+
+
+def _is_refused(body: bytes) -> bool:
+    try:
+        genuine(body)
+    except RefusedError as error:
+        return error.code is not Code.VERIFY_FAILED
+    return False
