@@ -33,12 +33,12 @@ def main() -> None:
     say("ready")
     for line in sys.stdin:
         order = json.loads(line)
-        name, ahead = order["name"], timedelta(seconds=order["s"])
+        name, ahead, begun = order["name"], timedelta(seconds=order["s"]), clock.elapsed()
         if order["set"] == "moment":
             timer.wake(name, clock.now() + ahead, lambda name=name: ring(name))  # type: ignore[misc]
         else:
             timer.after(name, ahead, lambda name=name: ring(name))  # type: ignore[misc]
-        say(f"set {name}")
+        say(f"set {name}", begun=begun.total_seconds())
     timer.stop()
 
 

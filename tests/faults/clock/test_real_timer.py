@@ -110,8 +110,8 @@ def test_set_three_hours_on_moments_that_came_ring_and_pauses_do_not(
     clock.set_by(3 * HOUR_S)
     assert alarms.wait_for("clock")["by"] == pytest.approx(3 * HOUR_S, abs=5)
     alarms.set("pause", "a while", 0.5)
-    begun = alarms.said[-1]["elapsed"]
-    assert alarms.wait_for("a while")["elapsed"] >= begun + 0.45
+    begun = alarms.said[-1]["begun"]
+    assert alarms.wait_for("a while")["elapsed"] >= begun + 0.5
     if not alarms.rang("in an hour"):
         alarms.wait_for("in an hour")
     told = ("in an hour", "in four hours", "an hour", "clock")
@@ -124,9 +124,9 @@ def test_set_back_a_pause_is_not_longer_and_a_moment_is_still_to_come(
 ) -> None:
     alarms.set("moment", "in a minute", 60)
     alarms.set("pause", "a second", 1)
-    begun = alarms.said[-1]["elapsed"]
+    begun = alarms.said[-1]["begun"]
     clock.set_by(-back)
-    assert alarms.wait_for("a second")["elapsed"] >= begun + 0.95
+    assert alarms.wait_for("a second")["elapsed"] >= begun + 1
     if not alarms.rang("clock"):
         alarms.wait_for("clock")
     [told] = [line for line in alarms.said if line["name"] == "clock"]
