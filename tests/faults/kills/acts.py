@@ -73,7 +73,7 @@ def void(_: object) -> None:
 
 
 def _rubbish(host: Host) -> None:
-    host.rig.say(b"rubbish", settle=False)
+    host.rig.broker.publish(CHANNEL, b"rubbish")
 
 
 def _replay(host: Host) -> None:
@@ -101,7 +101,7 @@ def _late(deed: Deed) -> Deed:
 
 def _old(host: Host) -> None:
     old = a_statement(NEWER, sequence=1, issued_at=host.rig.clock.now())
-    host.rig.say(host.rig.verifier.sign(old.to_json()), settle=False)
+    host.rig.broker.publish(CHANNEL, host.rig.verifier.sign(old.to_json()))
 
 
 def _orders(command: str, **arguments: Any) -> Deed:

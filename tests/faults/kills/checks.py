@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 
+from tests.faults.kills.acts import By
 from tests.faults.kills.images import Fate
 from tests.support.updates import NEW
 from tidegate_agent.machine import is_committed
@@ -60,26 +61,38 @@ def same_end(played: Played, models: Sequence[Played]) -> Iterator[str]:
         yield f"it ends in {played.result}, not in {expected}"
         return
     steps = told(played)
-    missing = [lacking(steps, _expected(played, told(model))) for model in ended]
+    missing = [lacking(steps, _expected(played, model)) for model in ended]
     if all(missing):
         yield f"the broker was not told {min(missing, key=len)}, only {steps}"
 
 
-def _expected(played: Played, wanted: list[Told]) -> list[Told]:
-    """What has to be told: nothing of an image that was never heard of, since a newer one took its place."""
+def _expected(played: Played, model: Played) -> list[Told]:
+    """What has to be told: nothing of a statement that was never heard, since a newer one took its place."""
     if played.world.act is None:
-        return wanted
-    heard = {each[1] for each in told(played)}
-    return [each for each in wanted if each[1] in heard or each[1] is None]
+        return told(model)
+    heard = {sequence for sequence, _ in _numbered(played)}
+    images = {each[1] for each in told(played)}
+    by_publisher = played.world.act.by is By.PUBLISHER
+    return [
+        each
+        for sequence, each in _numbered(model)
+        if sequence is None or (sequence in heard if by_publisher else each[1] in images)
+    ]
 
 
 def told(played: Played) -> list[Told]:
     """What the broker was told of updates and requests: once each, without progress and refused messages."""
-    steps: dict[str, Told] = {}
+    return [each for _, each in _numbered(played)]
+
+
+def _numbered(played: Played) -> list[tuple[int | None, Told]]:
+    """The same, each with the sequence of its statement."""
+    steps: dict[str, tuple[int | None, Told]] = {}
     for event in played.host.rig.events():
         data = event.data
         if data.percent is None and (data.step is not Step.REJECTED or data.sequence is not None):
-            steps.setdefault(event.id, (str(data.step), data.digest, data.waiting_for, data.code))
+            step = str(data.step), data.digest, data.waiting_for, data.code
+            steps.setdefault(event.id, (data.sequence, step))
     return list(steps.values())
 
 
