@@ -236,7 +236,7 @@ class Histories(RuleBasedStateMachine):
 
 TestHistories: Final = pytest.mark.timeout(3_600)(Histories.TestCase)
 TestHistories.settings = settings(
-    max_examples=2_000 if everything() else 60,
+    max_examples=2_000 if everything() else 40,
     stateful_step_count=40 if everything() else 25,
     deadline=None,
     derandomize=True,
