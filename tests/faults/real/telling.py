@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tests.faults.extent import everything
 from tests.faults.real import inspection
-from tests.faults.real.ground import HOOK, Ground
+from tests.faults.real.ground import HOOK, Ground, Life
 from tests.support.site import site
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def tell(story: Story, *ends: End) -> Cell:
     """
     ground = story.ground
     reached, passed, faults = True, [], []
+    life: Life | None = None
     ground.known = inspection.children()
     try:
         story.begin()
@@ -95,6 +96,8 @@ def tell(story: Story, *ends: End) -> Cell:
         ground.here.host.stop()
         faults = [*story.faults(), *_growth(story)]
     except AssertionError as error:
+        if life is not None:
+            life.abandon()
         ground.here.host.stop()
         faults = [str(error)[:2000], *passed[-3:]]
     return Cell(f"{story.name}: {', '.join(map(str, ends))}", reached, passed, faults)
