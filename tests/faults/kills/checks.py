@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from tests.faults.kills.acts import By
 from tests.faults.kills.images import Fate
+from tests.faults.kills.play import Played, timeless
 from tests.support.updates import NEW
 from tidegate_agent.machine import is_committed
 from tidegate_agent.update.states import Idle, Settled, State
@@ -16,7 +17,6 @@ from tidegate_schemas.events import Step
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from tests.faults.kills.play import Played
     from tidegate_schemas.events import UpdateEvent
 
 _STATE: Final[TypeAdapter[State]] = TypeAdapter(State)
@@ -91,7 +91,8 @@ def _numbered(played: Played) -> list[tuple[int | None, Told]]:
     for event in played.host.rig.events():
         data = event.data
         if data.percent is None and (data.step is not Step.REJECTED or data.sequence is not None):
-            step = str(data.step), data.digest, data.waiting_for, data.code
+            code = None if data.code is None else timeless(data.code)
+            step = str(data.step), data.digest, data.waiting_for, code
             steps.setdefault(event.id, (data.sequence, step))
     return list(steps.values())
 

@@ -29,6 +29,11 @@ CALM: Final = 3
 """Paces in which nothing is to happen any more."""
 
 
+def timeless(code: Code) -> Code:
+    """A code; but whether checks failed too often or for too long is only a matter of how time passed."""
+    return Code.HEALTH_FAILED if code is Code.HEALTH_TIMEOUT else code
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """How a world ends: what has to be the same whatever was killed.
@@ -81,7 +86,7 @@ class Played:
         return Result(
             state=state.outcome.value if isinstance(state, Settled) else state.kind,
             target=self.host.state_digest,
-            code=state.failure.code if isinstance(state, Settled) and state.failure else None,
+            code=timeless(state.failure.code) if isinstance(state, Settled) and state.failure else None,
             running=rig.disk.status.current,
             quarantined=frozenset(rig.book.quarantined(FOLLOW)),
             ran=tuple(self.host.ran),
