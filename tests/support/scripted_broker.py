@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 from typing import TYPE_CHECKING, Self
@@ -49,6 +50,11 @@ class Peer:
         with contextlib.suppress(OSError):
             while True:
                 self.read()
+
+    def quiet(self, seconds: float) -> bool:
+        """Whether nothing more comes for so long."""
+        ready, _, _ = select.select([self._connection], [], [], seconds)
+        return not ready
 
     def leave(self) -> None:
         """Hang up in such a way that all that was sent arrives: a socket closed on unread data resets."""
