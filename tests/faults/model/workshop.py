@@ -140,6 +140,7 @@ class ModelEngine(FakeEngine):
             raise Cancelled
         if self.wrong:
             self.disk.status = ImageStatus(self.disk.status.current, EVIL, self.disk.status.previous)
+            self.disk.armed = False
             return StageResult(EVIL, 0, 0, 0)
         return super().stage(target, progress, cancelled)
 
