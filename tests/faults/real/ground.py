@@ -1,6 +1,7 @@
 """Where agents are ended: one site that many lives share, each of them about a new release.
 
 The first life is `killed_agent`, the second the real `tidegate-agent run`, on the same disk and broker.
+Longer than the habit, because a ground and the lives on it know each other.
 """
 
 from __future__ import annotations
