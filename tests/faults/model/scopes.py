@@ -58,12 +58,6 @@ ALWAYS: Final = (
 LARGE: Final = (
     Scope(name="two releases", digests=(NEW, NEWER), statements=2, faults=frozenset({"kill", "power"})),
     Scope(
-        name="everything that fails",
-        digests=(NEW,),
-        statements=1,
-        faults=POWER | {"busy", "broken", "wrong"},
-    ),
-    Scope(
         name="people and the calendar",
         digests=(NEW,),
         statements=2,
