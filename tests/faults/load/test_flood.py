@@ -27,6 +27,7 @@ from tidegate_schemas.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tidegate_publisher.devstack.sigstore import LocalSigstore
 
@@ -69,10 +70,10 @@ class Holding:
         return cls(procfs.rss_mib(pid), procfs.descriptors(pid), procfs.threads(pid))
 
 
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory, sigstore: LocalSigstore) -> Iterator[Site]:
+@pytest.fixture
+def here(tmp_path: Path, sigstore: LocalSigstore) -> Iterator[Site]:
     """A host that runs a first release, and has refused a first message: what that loads stays."""
-    with site(tmp_path_factory.mktemp("flooded"), sigstore, tables=REQUESTS) as made:
+    with site(tmp_path, sigstore, tables=REQUESTS) as made:
         announce(made)
         made.channel.shout([b"a first false word"])
         made.watcher.wait_for(Step.REJECTED)
@@ -98,12 +99,16 @@ def flood(here: Site, kind: Kind) -> Flood:
     return Flood(here.broker.port, kind.topic, newest if kind.altered else None, RATE, kind.qos, kind.retain)
 
 
+def losses(here: Site) -> list[str]:
+    """Why connections were lost, in the agent's words."""
+    return [line for line in here.host.log.read_text().splitlines() if "next attempt" in line]
+
+
 def went_well(here: Site, before: Holding, flood: Flood, cpu_s: float) -> None:
     """What holds after any flood."""
     assert flood.sent / flood.lasted_s > RATE / 20, "this machine is too slow to flood anything"
     assert here.host.alive()
-    assert here.watcher.status.presence is Presence.ONLINE
-    assert here.watcher.status.connection == 1, "the flood did not cost the connection"
+    assert here.watcher.status.presence is Presence.ONLINE, losses(here)
     # The child that reads the last of it stays for two seconds, and its watch with it.
     wait_until(
         lambda: procfs.threads(here.host.pid) <= before.threads, "no thread is left of it", timeout_s=60
@@ -133,6 +138,7 @@ def test_in_a_flood_what_is_genuine_is_decided_within_seconds(
     record_property("messages a second", pouring.sent / pouring.lasted_s)
     record_property("processor time of the daemon, share", used.cpu_s / pouring.lasted_s)
     record_property("RSS before and after, MiB", (before.rss_mib, procfs.rss_mib(pid)))
+    assert losses(here) == [], "the flood cost the connection"
     assert max(took) < 10 * (IN_A_FLOOD.total_seconds() + 3)
     went_well(here, before, pouring, used.cpu_s)
 
