@@ -36,6 +36,9 @@ HANG: Final = timedelta(minutes=16)
 LONGEST: Final = 300
 """Paces after which nothing more is awaited."""
 
+REVIVAL: Final = timedelta(seconds=5)
+"""How long a killed agent is away: nothing that it repeats happens at the same time again."""
+
 PATIENT: Final = 3
 """Kills after which the reboot that was asked for comes before the agent does."""
 
@@ -101,6 +104,7 @@ class Host:
                 if len(self.killed_at) > MOST_LIVES:
                     raise EndlessError from None
                 self.note()
+                self.rig.clock.advance(REVIVAL)
                 what, self.revive = self.revive, self.rig.restart
                 if len(self.killed_at) > PATIENT and self._is_due():
                     what = self.boot
