@@ -1,6 +1,6 @@
 """What the machine would answer, but the shell around it never asks; each with the reason.
 
-A row that a run reaches all the same is reported as failed: the reason is wrong then.
+test_worlds.py fails where a run reaches one all the same: the reason is wrong then.
 """
 
 from __future__ import annotations
