@@ -1,8 +1,8 @@
 """What happens to a host while it is ended: each story is one way through the update machine.
 
 A story is told once for each boundary, with a release of its own: `begin` before the first life, `accompany`
-while that lasts, `resume` in the second one. Then `faults` says what did not come out as it should have. Longer than the habit, as a
-catalogue is.
+while that lasts, `resume` in the second one. Then `faults` says what did not come out as it should have.
+Longer than the habit, as a catalogue is.
 """
 
 from __future__ import annotations

@@ -86,6 +86,13 @@ class Generations:
         if old is not None:
             shutil.rmtree(old)
 
+    def sweep(self) -> None:
+        """Remove sets of links that are not in force: a switch was killed before it removed them."""
+        state = self._state()
+        for each in list(self._states.iterdir()):
+            if state is None or each.name != state.name:
+                shutil.rmtree(each)
+
     def _replace(self, target: str) -> None:
         temporary = self._root / f"{_LINKS}.new"
         temporary.unlink(missing_ok=True)

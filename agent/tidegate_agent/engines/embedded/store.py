@@ -96,7 +96,8 @@ class Store:
                 blob.unlink()
 
     def collect(self) -> None:
-        """Remove what no pointer leads to: generations, then records of their layers, then objects."""
+        """Remove what no pointer leads to: old links, generations, records of layers, then objects."""
+        self.generations.sweep()
         kept = {name for name in self.generations.read() if name is not None}
         layers: set[str] = set()
         for tree in list(self.trees.iterdir()):
