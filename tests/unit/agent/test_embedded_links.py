@@ -21,3 +21,13 @@ def test_links_of_a_switch_that_was_killed_before_it_removed_them_are_removed_la
         store.collect()
     assert [each.name for each in states.iterdir()] == ["1"]
     assert store.generations.read() == Pointers(current="a")
+
+
+def test_a_generation_whose_removal_was_killed_is_removed_with_the_next_one(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    with store.lock(Code.STAGE_FAILED):
+        half = tmp_path / "store" / "incoming" / "dropped" / "a" / "rootfs"
+        half.mkdir(parents=True)
+        (half / "file").touch()
+        store.collect()
+    assert list((tmp_path / "store" / "incoming" / "dropped").iterdir()) == []

@@ -108,6 +108,7 @@ class Store:
         for record in list(self.layers.iterdir()):
             if record.name not in layers:
                 record.unlink()
+        empty_folder(self._dropped)
         sweep_objects(self.objects)
 
     def put_tree(self, digest: str) -> None:
