@@ -39,7 +39,8 @@ def test_the_drawing_says_when_success_is_said() -> None:
     found = drawing.edges(STATES, EVENTS, NOON)
     assert "healthy" in found["proving", "settled"]
     assert "healthy" not in found["proving", "rolling-back"]
-    assert ("staging", "proving") not in found
+    # An image that was given up may still come up at a later reboot; nothing else skips the activation.
+    assert found["staging", "proving"] == ["restarted on the target"]
     assert not any(after in {"waiting", "staging"} for before, after in found if before == "proving")
 
 

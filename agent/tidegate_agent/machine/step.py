@@ -10,7 +10,7 @@ from tidegate_agent.machine.messages import admitted, heard, refused
 from tidegate_agent.machine.preparing import staged, staging, waiting
 from tidegate_agent.machine.proof import proving, rolling_back
 from tidegate_agent.machine.resting import at_rest, verifying
-from tidegate_agent.update.commands import Disarm, Transition
+from tidegate_agent.update.commands import Disarm, Discard, Transition
 from tidegate_agent.update.events import Admitted, Event, Heard, Known, Refused, Restarted
 from tidegate_agent.update.states import (
     Activating,
@@ -45,7 +45,10 @@ def _stand_down(before: State, event: Event, transition: Transition) -> Transiti
     watched = isinstance(before, Activating | Rebooting | Proving) or isinstance(event, Restarted)
     if not watched or isinstance(transition.state, Activating | Rebooting | Proving):
         return transition
-    return Transition(transition.state, (Disarm(), *transition.commands))
+    # What a reboot could still bring up is watched until it is dropped.
+    first = tuple(each for each in transition.commands if isinstance(each, Discard))
+    then = tuple(each for each in transition.commands if not isinstance(each, Discard))
+    return Transition(transition.state, (*first, Disarm(), *then))
 
 
 def _step(state: State, event: Event, now: datetime, rules: Rules) -> Transition:

@@ -19,7 +19,7 @@ from tidegate_agent.model import Failure, ImageStatus
 from tidegate_agent.records import Change
 from tidegate_agent.update.commands import Discard, Reboot
 from tidegate_agent.update.events import Restarted
-from tidegate_agent.update.states import Outcome, Rebooting, Settled, Staged, Staging, Waiting
+from tidegate_agent.update.states import Outcome, Proving, Rebooting, Settled, Staged, Staging, Waiting
 from tidegate_agent.windows import Schedule
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -205,11 +205,13 @@ def test_the_way_back_leads_to_what_ran_last_also_where_a_person_changed_it(stat
     assert (went_on.update.previous, went_on.update.beside) == (OLD, NEWER)
 
 
-@pytest.mark.parametrize("current", [None, NEW])
-def test_what_is_unknown_and_the_target_itself_are_nothing_to_go_back_to(current: str | None) -> None:
+@pytest.mark.parametrize(("current", "state"), [(None, Waiting), (NEW, Proving)])
+def test_what_is_unknown_and_the_target_itself_are_nothing_to_go_back_to(
+    current: str | None, state: type[Waiting | Proving]
+) -> None:
     restarted = Restarted(ImageStatus(current, None, None), LATER_BOOT)
     went_on = machine.step(Waiting(an_update()), restarted, NOON, Rules()).state
-    assert isinstance(went_on, Waiting)
+    assert isinstance(went_on, state)
     assert (went_on.update.previous, went_on.update.boot_id) == (OLD, LATER_BOOT)
 
 
