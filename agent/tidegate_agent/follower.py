@@ -158,7 +158,9 @@ class Follower:
             self.around.timer.after(f"engine {self.follow.key}", pause, lambda: self.around.post(again))
             return
         guard = _about(self._state, self._operations.guard_fired())
-        self.handle(Restarted(self._image, self.around.profile.boot_id, guard, crashed))
+        given_up = self._image.current in self.around.journal.quarantined(self.follow)
+        boot = self.around.profile.boot_id
+        self.handle(Restarted(self._image, boot, guard, crashed, quarantined=given_up))
         if self._left_over(crashed=crashed):
             self._work.do(Discard())
         self._watch_expiry()

@@ -81,7 +81,9 @@ def rolling_back(state: RollingBack, event: Event, now: datetime, rules: Rules) 
             return _stranded(state, reason, now)
         case RolledBack(reboot_required=True):
             reboots = state.reboots if state.pending else state.reboots + 1
-            later = replace(state, reboots=reboots, soft=event.soft, pending=True, lives=0)
+            # Asked for before in this boot, or in vain: the next one has to be of the kind that is counted.
+            soft = event.soft and not state.pending
+            later = replace(state, reboots=reboots, soft=soft, pending=True, lives=0)
             return Transition(later, (WakeAfter(rules.ask_again), _reboot(later)))
         case RolledBack():
             return end(update, Outcome.ROLLED_BACK, now, state.cause)
@@ -99,8 +101,8 @@ def rolling_back(state: RollingBack, event: Event, now: datetime, rules: Rules) 
 
 
 def _resumed(state: RollingBack, event: Restarted) -> RollingBack:
-    """After a restart of the agent the same reboot is awaited; a soft one, which keeps the id, counts."""
-    pending = state.pending and not state.soft and event.boot_id == state.update.boot_id
+    """After a restart of the agent alone the same reboot is awaited."""
+    pending = state.pending and event.boot_id == state.update.boot_id
     update = replace(state.update, boot_id=event.boot_id)
     return replace(state, update=update, asking=True, pending=pending)
 

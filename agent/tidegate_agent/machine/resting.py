@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate_agent.machine.endings import go_back, nonsense
+from tidegate_agent.machine.endings import came_up, go_back, nonsense
 from tidegate_agent.update.commands import Transition
 from tidegate_agent.update.events import (
     Event,
@@ -15,7 +15,7 @@ from tidegate_agent.update.events import (
     StageFailed,
     Woken,
 )
-from tidegate_agent.update.states import Resting, RollingBack, Verifying
+from tidegate_agent.update.states import Outcome, Resting, RollingBack, Settled, Verifying
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 def at_rest(state: Resting, event: Event, now: datetime) -> Transition:
     """Nothing is in progress."""
     match event:
+        case Restarted() if isinstance(state, Settled) and _unproven(state, event):
+            return came_up(state.update, event, now)
         case Restarted() | Woken() | Progressed() | StageDone() | StageFailed():
             # Old alarms, and the late word of a staging that was cancelled.
             return Transition(state)
@@ -31,6 +33,12 @@ def at_rest(state: Resting, event: Event, now: datetime) -> Transition:
             return go_back(update, failure, now) or nonsense(state, event)
         case _:
             return nonsense(state, event)
+
+
+def _unproven(state: Settled, event: Restarted) -> bool:
+    """Whether the image of an update that had ended came up all the same: a reboot overtook its removal."""
+    came = event.image.current == state.update.target.digest != state.update.previous
+    return came and state.outcome in (Outcome.FAILED, Outcome.CANCELLED) and not event.quarantined
 
 
 def verifying(state: Verifying, event: Event, now: datetime) -> Transition:

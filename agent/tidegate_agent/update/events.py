@@ -14,13 +14,15 @@ class Restarted:
     """The agent started. The engine's truth is compared with the journal's.
 
     `guard` says why the boot guard, or the boot loader it armed, went back; None where it did not. `crashed`
-    is whether the agent's life before did not end in order.
+    is whether the agent's life before did not end in order, `quarantined` whether the image that runs was
+    given up on.
     """
 
     image: ImageStatus
     boot_id: str
     guard: Failure | None = None
     crashed: bool = False
+    quarantined: bool = False
 
 
 @dataclass(frozen=True, slots=True)

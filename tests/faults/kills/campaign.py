@@ -32,8 +32,11 @@ FOR_EVER: Final = "for ever"
 SPARSE: Final = 23
 """Of the kills of a world one in so many is tried, where not everything is asked for."""
 
-RECOVERY: Final = 16
+RECOVERY: Final = 12
 """Boundaries after a kill at which the agent is killed a second time."""
+
+TWICE: Final = 10
+"""One in so many first kills is followed by second ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +194,7 @@ def runs_of(world: World) -> Iterator[Run]:
     few = functools.partial(_every, 1 if everything() else SPARSE)
     yield from few(kills(world))
     if world.act is None:
-        yield from again(world, functools.partial(_every, 5 if everything() else 5 * SPARSE))
+        yield from again(world, functools.partial(_every, TWICE if everything() else TWICE * SPARSE))
         yield from for_ever(world)
         yield from few(faulty(world))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
@@ -55,7 +56,7 @@ def ends(played: Played) -> list[str]:
 
 def same_end(played: Played, models: Sequence[Played]) -> Iterator[str]:
     """It ends as one of the models does, and tells all that this one tells, in order."""
-    ended = [model for model in models if model.result == played.result]
+    ended = [model for model in models if _alike(played, model)]
     if not ended:
         expected = " or ".join(dict.fromkeys(str(model.result) for model in models))
         yield f"it ends in {played.result}, not in {expected}"
@@ -64,6 +65,15 @@ def same_end(played: Played, models: Sequence[Played]) -> Iterator[str]:
     missing = [lacking(steps, _expected(played, model)) for model in ended]
     if all(missing):
         yield f"the broker was not told {min(missing, key=len)}, only {steps}"
+
+
+def _alike(played: Played, model: Played) -> bool:
+    result, wanted = played.result, model.result
+    if played.world.engine.soft and abs(result.boots - wanted.boots) <= 1:
+        # A boot that keeps its id looks like a restart of the agent alone: one that is killed around it may
+        # ask once more, or once less.
+        wanted = replace(wanted, boots=result.boots)
+    return result == wanted
 
 
 def _expected(played: Played, model: Played) -> list[Told]:

@@ -379,7 +379,9 @@ class Environment:
         world = world._replace(down=False)
         image = work.disks[world.disk].status
         fired = _about(states[world.state], work.fired(world.guard))
-        number = work.events.number(Restarted(image, HERE, fired, world.crashed))
+        given_up = image.current in world.quarantine
+        restarted = Restarted(image, HERE, fired, world.crashed, quarantined=given_up)
+        number = work.events.number(restarted)
         after = self.shell.handle(world._replace(seen=work.images.number(image)), number)
         if self._left_over(after, image.staged):
             after = after._replace(ops=(*after.ops, work.ops.number(Op(Discard()))))

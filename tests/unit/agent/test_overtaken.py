@@ -17,6 +17,7 @@ from tidegate_agent.update.commands import Activate, Disarm, Prove, Rollback, Wa
 from tidegate_agent.update.events import ActivateFailed, Restarted, Woken
 from tidegate_agent.update.states import (
     Activating,
+    Outcome,
     Proving,
     Rebooting,
     RollingBack,
@@ -146,3 +147,14 @@ def test_an_image_that_came_up_after_all_and_is_being_left_is_left() -> None:
     after = machine.step(Waiting(an_update()), left, NOON, RULES)
     assert isinstance(after.state, RollingBack)
     assert Rollback(OLD) in after.commands
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.CANCELLED])
+def test_an_image_whose_drop_was_overtaken_by_a_reboot_is_proven(outcome: Outcome) -> None:
+    ended = Settled(an_update(), outcome, FAILURE)
+    came = Restarted(an_image(NEW, None, OLD), LATER_BOOT)
+    assert isinstance(machine.step(ended, came, NOON, Rules()).state, Proving)
+    given_up = replace(came, quarantined=True)
+    assert machine.step(ended, given_up, NOON, Rules()).state == ended
+    elsewhere = replace(came, image=an_image(OLD))
+    assert machine.step(ended, elsewhere, NOON, Rules()).state == ended
