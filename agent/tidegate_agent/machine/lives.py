@@ -24,6 +24,10 @@ def counted(state: State, event: Restarted) -> State:
     match state:
         case Staging() | Rebooting() | Proving(checking=True) if event.crashed:
             return replace(state, lives=state.lives + 1)
+        case RollingBack(asking=True, pending=True):
+            # The reboot that was asked for ends a life too, and so does a person who restarts the agent.
+            came = event.boot_id != state.update.boot_id
+            return state if came or not event.crashed else replace(state, lives=state.lives + 1)
         case Activating(asking=True) | RollingBack(asking=True):
             return replace(state, lives=state.lives + 1)
     return state

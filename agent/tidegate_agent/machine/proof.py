@@ -50,7 +50,7 @@ def proving(state: Proving, event: Event, now: datetime, rules: Rules) -> Transi
             return Transition(replace(state, checking=True), (Prove(),))
         case Proved() if event.health.ok:
             return succeed(update, event.health, now)
-        case Proved() if event.proving_for >= rules.health_timeout:
+        case Proved() if event.proving_for >= rules.health_timeout and state.round > 1:
             return _unhealthy(update, Failure(Code.HEALTH_TIMEOUT, event.health.reason), now)
         case Proved() if state.round < rules.health_rounds:
             later = replace(state, round=state.round + 1, checking=False, lives=0)
@@ -71,6 +71,8 @@ def rolling_back(state: RollingBack, event: Event, now: datetime, rules: Rules) 
     update = state.update
     match event:
         case Restarted() if (failure := worn_out(state, rules)) is not None:
+            if event.image.current == state.back_to:
+                return end(update, Outcome.ROLLED_BACK, now, state.cause)
             return _stranded(state, failure.reason, now)
         case Restarted():
             return Transition(_resumed(state, event), (Rollback(state.back_to),))
@@ -83,7 +85,8 @@ def rolling_back(state: RollingBack, event: Event, now: datetime, rules: Rules) 
             reboots = state.reboots if state.pending else state.reboots + 1
             # Asked for before in this boot, or in vain: the next one has to be of the kind that is counted.
             soft = event.soft and not state.pending
-            later = replace(state, reboots=reboots, soft=soft, pending=True, lives=0)
+            lives = state.lives if state.pending else 0
+            later = replace(state, reboots=reboots, soft=soft, pending=True, lives=lives)
             return Transition(later, (WakeAfter(rules.ask_again), _reboot(later)))
         case RolledBack():
             return end(update, Outcome.ROLLED_BACK, now, state.cause)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -116,7 +116,9 @@ def models(world: World) -> tuple[Played, ...]:
         if (each.image, each.engine, each.seasoned) == (world.image, world.engine, world.seasoned)
     ]
     alone = World(world.image, world.engine, None, world.moment, world.seasoned)
-    return (plain(world), *(plain(each) for each in alike if each != world), plain(alone))
+    # A message that is being verified is not written down, and an order is: after a kill that comes first.
+    early = [replace(world, moment="settled", early=True)] if world.moment == "verifying" else []
+    return (plain(world), *(plain(each) for each in (*alike, *early) if each != world), plain(alone))
 
 
 def kills(world: World) -> list[Run]:

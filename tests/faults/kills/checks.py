@@ -127,7 +127,7 @@ def whole(played: Played, *, forgets: bool = False) -> Iterator[str]:
     """
     yield from _events(played)
     yield from _store(played)
-    yield from _left_over(played)
+    yield from _left_over(played, forgets=forgets)
     if not forgets:
         yield from _said_twice(played)
         yield from _unsaid(played)
@@ -185,7 +185,7 @@ def _forgets(played: Played) -> bool:
     return act is not None and "reset" in act.name
 
 
-def _left_over(played: Played) -> Iterator[str]:
+def _left_over(played: Played, *, forgets: bool) -> Iterator[str]:
     rig, disk = played.host.rig, played.host.rig.disk
     state = rig.durable
     if rig.guard.armed is not None and not is_committed(state):
@@ -193,7 +193,7 @@ def _left_over(played: Played) -> Iterator[str]:
     if isinstance(state, Idle | Settled):
         if disk.armed or disk.status.staged is not None:
             yield f"{disk.status.staged} is left staged (to be activated: {disk.armed})"
-        if disk.status.rollback_queued and not _was_stranded(state):
+        if disk.status.rollback_queued and not (_was_stranded(state) or forgets):
             yield "a rollback is left queued"
         if disk.fetched:
             yield f"half an image is left on the disk: {disk.fetched}"

@@ -13,7 +13,8 @@ from tests.faults.kills.checks import Told, lacking, told, whole
 from tests.faults.kills.host import Host
 from tests.faults.kills.tap import PowerCut
 from tests.support.statements import a_statement
-from tests.support.updates import NEWER
+from tests.support.updates import NEW, NEWER, OLD
+from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
     from tests.faults.kills.play import Played, Result
@@ -34,6 +35,17 @@ class Tells(Enum):
     """The host has forgotten them."""
 
 
+def _never(_: Result, __: Result) -> bool:
+    return False
+
+
+def _by_that_boot(model: Result, result: Result) -> bool:
+    """A boot brings what the host could not get by itself: the way back, or what it was refused."""
+    if model.code is Code.ROLLBACK_FAILED:
+        return (result.state, result.code, result.running) == (model.state, model.code, OLD)
+    return model.code is Code.ACTIVATE_REFUSED and (result.state, result.running) == ("succeeded", NEW)
+
+
 def _nothing(_: Host) -> None:
     """It passes by itself."""
 
@@ -50,6 +62,7 @@ class Fault:
         forgives: what of the result may be another than without the fault.
         tells: what the fleet has to be told of what it is told without the fault.
         forgets: whether the host forgets what it was, so that sequences and ids begin anew.
+        explains: whether a life without the fault, given first, may end as the second did because of it.
     """
 
     name: str
@@ -59,6 +72,7 @@ class Fault:
     forgives: frozenset[str] = frozenset()
     tells: Tells = Tells.EVERYTHING
     forgets: bool = False
+    explains: Callable[..., bool] = _never
 
     def check(self, played: Played, models: Sequence[Played]) -> list[str]:
         """What is wrong with a run in which it came and went."""
@@ -73,16 +87,19 @@ class Fault:
         return problems
 
     def _untold(self, played: Played, model: Played) -> list[Told]:
+        if self.explains(model.result, played.result):
+            return []
         match self.tells:
             case Tells.EVERYTHING:
                 return lacking(told(played), told(model))
             case Tells.EACH:
-                return [each for each in told(model) if each not in told(played)]
+                # Which attempt fails, and why, is another matter when some fail because of the fault.
+                return [each for each in told(model) if each not in told(played) and "retry" not in each]
             case Tells.NOTHING:
                 return []
 
     def _same(self, one: Result, other: Result) -> bool:
-        return all(
+        return self.explains(one, other) or all(
             getattr(one, each.name) == getattr(other, each.name)
             for each in fields(one)
             if each.name not in self.forgives
@@ -213,7 +230,7 @@ def _reboot(host: Host) -> None:
     raise PowerCut
 
 
-BOOTED: Final = frozenset({"boots"})
+BOOTED: Final = frozenset({"boots", "ran"})
 FORGOTTEN: Final = frozenset({"state", "target", "code", "running", "quarantined", "ran", "boots"})
 
 FAULTS: Final = (
@@ -232,8 +249,8 @@ FAULTS: Final = (
     Fault("clock an hour behind", _set_clock(-HOUR), _correct_clock, HOUR),
     Fault("clock ten years ahead", _set_clock(YEARS), _correct_clock, HOUR),
     Fault("clock ten years behind", _set_clock(-YEARS), _correct_clock, HOUR),
-    Fault("suspended for three days", _suspend),
-    Fault("power cut", _cut_power, forgives=BOOTED, tells=Tells.EACH),
-    Fault("rebooted by somebody", _reboot, forgives=BOOTED, tells=Tells.EACH),
+    Fault("suspended for three days", _suspend, forgives=BOOTED),
+    Fault("power cut", _cut_power, forgives=BOOTED, tells=Tells.EACH, explains=_by_that_boot),
+    Fault("rebooted by somebody", _reboot, forgives=BOOTED, tells=Tells.EACH, explains=_by_that_boot),
 )
 """Every other fault."""

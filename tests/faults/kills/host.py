@@ -121,7 +121,8 @@ class Host:
     def announce(self, digest: str, *, settle: bool = False, **changes: Any) -> bytes:
         """The publisher's next statement."""
         self.sequence += 1
-        return self.rig.announce(digest, sequence=self.sequence, settle=settle, **changes)
+        fields = {"issued_at": self.now, **changes}
+        return self.rig.announce(digest, sequence=self.sequence, settle=settle, **fields)
 
     def pace(self) -> None:
         """Let the host boot if that is due, else time pass."""

@@ -166,9 +166,9 @@ class Player:
             self._strike(self._fault)
 
     def _is_moment(self, kind: str, moment: str) -> bool:
-        fits = self._awaited or kind == "idle"
+        fits = self._awaited or kind == "idle" or self.world.early
         # What is done to a settled host comes after the update, not before it.
-        over = kind != "settled" or self.host.state_digest == NEW
+        over = kind != "settled" or self.host.state_digest == NEW or self.world.early
         amid = not self.world.midway or self.host.rig.midway
         return kind == moment and fits and over and amid
 

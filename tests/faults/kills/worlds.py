@@ -48,6 +48,7 @@ class World:
         moment: the kind of state in which they do it.
         seasoned: whether the host was updated before.
         midway: whether it is done when staging is under way, too late for that to be stopped.
+        early: whether it is done before the new release is announced.
     """
 
     image: Image
@@ -56,6 +57,7 @@ class World:
     moment: str = ""
     seasoned: bool = False
     midway: bool = False
+    early: bool = False
 
     @property
     def name(self) -> str:

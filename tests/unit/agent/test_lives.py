@@ -10,7 +10,7 @@ import pytest
 from tests.fakes.engine import FakeEngine
 from tests.support.rig import FOLLOW, Rig
 from tests.support.statements import NOON
-from tests.support.updates import BOOT, FAILURE, NEW, NEWER, OLD, an_image, an_update
+from tests.support.updates import BOOT, FAILURE, LATER_BOOT, NEW, NEWER, OLD, an_image, an_update
 from tidegate_agent import machine
 from tidegate_agent.machine import Rules
 from tidegate_agent.model import CheckResult, Health, ImageStatus
@@ -24,7 +24,7 @@ from tidegate_agent.update.commands import (
     Stage,
     Transition,
 )
-from tidegate_agent.update.events import Proved, Restarted, RollbackFailed
+from tidegate_agent.update.events import Proved, Restarted, RollbackFailed, RolledBack
 from tidegate_agent.update.states import (
     Activating,
     Outcome,
@@ -132,6 +132,31 @@ def test_a_way_back_that_kills_ends_where_it_is() -> None:
     assert ended.failure is not None
     assert ended.failure.code is Code.ROLLBACK_FAILED
     assert "3 times in a row" in ended.failure.reason
+
+
+def test_a_way_back_that_kills_where_it_has_arrived_is_over() -> None:
+    ended = lived(RollingBack(an_update(), OLD, FAILURE), an_image(OLD, None, NEW), LIVES).state
+    assert isinstance(ended, Settled)
+    assert ended.outcome is Outcome.ROLLED_BACK
+
+
+def test_a_reboot_that_kills_whoever_asks_for_it_on_the_way_back_is_asked_for_no_more() -> None:
+    state: State = RollingBack(an_update(), OLD, FAILURE)
+    asked = 0
+    while isinstance(state, RollingBack) and asked < 10:
+        state = machine.step(state, RolledBack(reboot_required=True), NOON, Rules()).state
+        asked += 1
+        state = machine.step(state, Restarted(an_image(NEW), BOOT, crashed=True), NOON, Rules()).state
+    assert isinstance(state, Settled)
+    assert asked == LIVES
+
+
+def test_a_reboot_that_came_and_a_person_who_restarts_the_agent_cost_the_way_back_no_life() -> None:
+    waits = RollingBack(an_update(), OLD, FAILURE, pending=True, lives=LIVES - 1)
+    by_hand = machine.step(waits, Restarted(an_image(NEW), BOOT), NOON, Rules())
+    booted = machine.step(waits, Restarted(an_image(NEW), LATER_BOOT, crashed=True), NOON, Rules())
+    assert Rollback(OLD) in by_hand.commands
+    assert Rollback(OLD) in booted.commands
 
 
 def test_a_reboot_that_was_awaited_is_no_life_that_was_lost() -> None:
