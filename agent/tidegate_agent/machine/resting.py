@@ -36,9 +36,13 @@ def at_rest(state: Resting, event: Event, now: datetime) -> Transition:
 
 
 def _unproven(state: Settled, event: Restarted) -> bool:
-    """Whether the image of an update that had ended came up all the same: a reboot overtook its removal."""
+    """Whether the image of an update that had ended came up all the same: a reboot overtook its removal.
+
+    One that a boot loader fell back to is left again by the next boot.
+    """
     came = event.image.current == state.update.target.digest != state.update.previous
-    return came and state.outcome in (Outcome.FAILED, Outcome.CANCELLED) and not event.quarantined
+    passing = event.quarantined or event.image.rollback_queued
+    return came and state.outcome in (Outcome.FAILED, Outcome.CANCELLED) and not passing
 
 
 def verifying(state: Verifying, event: Event, now: datetime) -> Transition:

@@ -72,7 +72,7 @@ def canonical(state: State, cap: int = LOW.stage_attempts) -> State:  # noqa: PL
             assert isinstance(before, Idle | Settled)
             return replace(state, before=before)
         case Settled():
-            return replace(state, update=_ended(state), failure=None)
+            return replace(state, update=_ended(state, cap), failure=None)
         case Waiting() | Staged():
             return replace(state, update=_update(state.update, cap), wait=_reason(state.wait))
         case Staging():
@@ -86,8 +86,13 @@ def _update(update: Update, cap: int) -> Update:
     return replace(update, attempt=min(update.attempt, cap), bytes_fetched=0, marks=())
 
 
-def _ended(state: Settled) -> Update:
-    """Of an update that ended, what it was about; where it went back, also to what."""
+def _ended(state: Settled, cap: int) -> Update:
+    """Of an update that ended, what it was about; where it went back, also to what.
+
+    All of it where its image may still come up, since it is proven then.
+    """
+    if state.outcome in (Outcome.FAILED, Outcome.CANCELLED):
+        return _update(state.update, cap)
     back = state.update.previous_sequence if state.outcome is Outcome.ROLLED_BACK else 0
     return Update(state.update.target, 1, None, BEFORE, previous_sequence=back)
 
