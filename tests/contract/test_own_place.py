@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+
+MADE: Final = ["journal.db", "journal.db-shm", "journal.db-wal", "safeguard.json"]
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def test_what_is_made_is_for_the_agents_user_alone(tmp_path: Path) -> None:
     files = {path.name: mode(path) for path in (tmp_path / "b").iterdir()}
     opened.close()
     assert (mode(tmp_path / "a"), mode(tmp_path / "b")) == (0o700, 0o700)
-    assert files == dict.fromkeys(["journal.db", "journal.db-shm", "journal.db-wal"], 0o600)
+    assert files == dict.fromkeys(MADE, 0o600)
 
 
 @pytest.mark.parametrize("use", [lock, journal, root])
