@@ -32,10 +32,10 @@ FOR_EVER: Final = "for ever"
 SPARSE: Final = 23
 """Of the kills of a world one in so many is tried, where not everything is asked for."""
 
-RECOVERY: Final = 12
+RECOVERY: Final = 30
 """Boundaries after a kill at which the agent is killed a second time."""
 
-TWICE: Final = 10
+TWICE: Final = 25
 """One in so many first kills is followed by second ones."""
 
 
@@ -130,7 +130,8 @@ def kills(world: World) -> list[Run]:
 
 def again(world: World, most: Callable[[Sequence[int]], Sequence[int]]) -> list[Run]:
     """A second kill at each of the boundaries that come after the first; at a selection of first ones."""
-    numbers = most(range(1, len(plain(world).crossed) + 1))
+    base = plain(world)
+    numbers = most(range((base.acted_at or 0) + 1, len(base.crossed) + 1))
     return [
         Run(world, f"{number}+{later}", kill_at(number, number + later))
         for number in numbers
@@ -195,8 +196,9 @@ def runs_of(world: World) -> Iterator[Run]:
     """Everything that is done in a world."""
     few = functools.partial(_every, 1 if everything() else SPARSE)
     yield from few(kills(world))
-    if world.act is None:
+    if world.act is None or world.moment == "staged":
         yield from again(world, functools.partial(_every, TWICE if everything() else TWICE * SPARSE))
+    if world.act is None:
         yield from for_ever(world)
         yield from few(faulty(world))
 

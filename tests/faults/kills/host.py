@@ -154,6 +154,8 @@ class Host:
         self.note()
         if not soft:
             self.rig.host.boot()
+        # The service manager asks the agent to end before it reboots.
+        self.rig.book.end()
         self.rig.restart()
 
     def reboot_unasked(self, *, power_cut: bool) -> None:

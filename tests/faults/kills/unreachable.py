@@ -30,5 +30,23 @@ UNREACHABLE_EDGES: Final[dict[tuple[str, str], str]] = {
 }
 """By kind of state and kind of event."""
 
-UNREACHABLE_CELLS: Final[dict[tuple[str, str], str]] = {}
+_SIDES: Final = ("before", "after")
+_CALLS: Final = {
+    (
+        "idle",
+        "verifier.verify",
+    ): "a message that is heard leads out of it before its verdict is asked for",
+    ("verifying", "guard.fired"): "the guard is asked at a start, and this state is not written down",
+    ("verifying", "verifier.verify_request"): "requests are judged when no statement is left to be judged",
+    ("waiting", "lock.acquire"): "the fleet's lock is asked for when an activation is considered, not before",
+    ("rebooting", "guard.disarm"): "the guard watches over the reboot, and is stood down in another state",
+    **{
+        (state, "lock.release"): "the fleet's lock is held from the activation to the end of the proof"
+        for state in ("activating", "rebooting", "proving")
+    },
+}
+
+UNREACHABLE_CELLS: Final[dict[tuple[str, str], str]] = {
+    (state, f"{side} {call}"): why for (state, call), why in _CALLS.items() for side in _SIDES
+}
 """By kind of state and fault."""
