@@ -71,7 +71,9 @@ def rolling_back(state: RollingBack, event: Event, now: datetime, rules: Rules) 
     update = state.update
     match event:
         case Restarted() if (failure := worn_out(state, rules)) is not None:
-            if event.image.current == state.back_to and not event.image.rollback_queued:
+            # In place the hook is what kills: who runs the other image's programs then is not known.
+            arrived = event.image.current == state.back_to and not event.image.rollback_queued
+            if state.reboots and arrived:
                 return end(update, Outcome.ROLLED_BACK, now, state.cause)
             return _stranded(state, failure.reason, now)
         case Restarted():

@@ -134,8 +134,8 @@ def test_a_way_back_that_kills_ends_where_it_is() -> None:
     assert "3 times in a row" in ended.failure.reason
 
 
-def test_a_way_back_that_kills_where_it_has_arrived_is_over() -> None:
-    ended = lived(RollingBack(an_update(), OLD, FAILURE), an_image(OLD, None, NEW), LIVES).state
+def test_a_way_back_that_kills_where_its_reboot_has_arrived_is_over() -> None:
+    ended = lived(RollingBack(an_update(), OLD, FAILURE, reboots=1), an_image(OLD, None, NEW), LIVES).state
     assert isinstance(ended, Settled)
     assert ended.outcome is Outcome.ROLLED_BACK
 
