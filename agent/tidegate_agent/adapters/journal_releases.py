@@ -9,22 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pydantic import TypeAdapter
-
+from tidegate_agent.adapters.journal_rows import FAILURE, TARGET
 from tidegate_agent.machine import update_of
-from tidegate_agent.model import Failure
 from tidegate_agent.records import QUARANTINED, RELEASES
-from tidegate_agent.update.states import Target
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from tidegate_agent.model import Failure
     from tidegate_agent.records import Change
-    from tidegate_agent.update.states import State, Update
+    from tidegate_agent.update.states import State, Target, Update
 
-_TARGET: Final = TypeAdapter(Target)
-_FAILURE: Final = TypeAdapter(Failure)
 
 # Rows are never moved: the higher the rowid, the later it was first tried, or last quarantined.
 _PRUNE_RELEASES: Final = """
@@ -42,7 +38,7 @@ and rowid not in (select rowid from quarantine where follow = :follow order by r
 def write(db: sqlite3.Connection, key: str, change: Change) -> None:
     """Write a change's share."""
     for digest, failure in change.quarantine:
-        body = _FAILURE.dump_json(failure).decode()
+        body = FAILURE.dump_json(failure).decode()
         db.execute("insert or replace into quarantine values (?, ?, ?)", (key, digest, body))
         db.execute(_PRUNE_QUARANTINE, {"follow": key, "most": QUARANTINED})
     for digest in change.pardon:
@@ -54,7 +50,7 @@ def write_state(db: sqlite3.Connection, key: str, state: State) -> None:
     update = update_of(state)
     if update is None:
         return
-    target = _TARGET.dump_json(update.target).decode()
+    target = TARGET.dump_json(update.target).decode()
     released = update.target.rollout.state is RolloutState.ACTIVE
     values = (key, update.target.digest, update.attempt, target, released)
     is_new = attempts(db, key, update.target.digest) is None
@@ -77,13 +73,13 @@ def attempts(db: sqlite3.Connection, key: str, digest: str) -> int | None:
 def target(db: sqlite3.Connection, key: str, digest: str) -> Target | None:
     """What was asked for when a digest was last tried; None when that is not known."""
     row = db.execute("select target from release where follow = ? and digest = ?", (key, digest)).fetchone()
-    return None if row is None else _TARGET.validate_json(row[0])
+    return None if row is None else TARGET.validate_json(row[0])
 
 
 def quarantined(db: sqlite3.Connection, key: str) -> dict[str, Failure]:
     """What is not to come back, and why."""
     rows = db.execute("select digest, failure from quarantine where follow = ? order by rowid", (key,))
-    return {digest: _FAILURE.validate_json(failure) for digest, failure in rows}
+    return {digest: FAILURE.validate_json(failure) for digest, failure in rows}
 
 
 def _prune(db: sqlite3.Connection, key: str, update: Update) -> None:

@@ -12,12 +12,10 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
-from pydantic import TypeAdapter
 
+from tidegate_agent.adapters.journal_rows import FAILURE, MEMORY, STATE
 from tidegate_agent.adapters.whole_file import replace_file
-from tidegate_agent.admission import Memory
-from tidegate_agent.model import Failure
-from tidegate_agent.update.states import Idle, State
+from tidegate_agent.update.states import Idle
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
 LARGEST: Final = 4 * 1024 * 1024
 """Bytes that are read at most."""
 
-_STATE: Final[TypeAdapter[State]] = TypeAdapter(State)
-_MEMORY: Final = TypeAdapter(Memory)
-_FAILURE: Final = TypeAdapter(Failure)
 
 _READ: Final = {
     "meta": (
@@ -133,7 +128,7 @@ class Safeguard:
 
 
 def _age(memory: str) -> tuple[int, int]:
-    found = _MEMORY.validate_json(memory)
+    found = MEMORY.validate_json(memory)
     return found.resets, found.sequence
 
 
@@ -149,11 +144,11 @@ def _decoded(content: bytes) -> Tables:
         message = "its content does not match its digest"
         raise ValueError(message)
     tables = json.loads(body)
-    idle = _STATE.dump_json(Idle()).decode()
+    idle = STATE.dump_json(Idle()).decode()
     for _, memory in tables["follow"]:
-        _MEMORY.validate_json(memory)
+        MEMORY.validate_json(memory)
     for _, _, failure in tables["quarantine"]:
-        _FAILURE.validate_json(failure)
+        FAILURE.validate_json(failure)
     return {
         "meta": tables["meta"],
         "follow": [[follow, memory, idle] for follow, memory in tables["follow"]],

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tidegate_agent.adapters import journal_downloads, journal_people, journal_releases, journal_requests
 from tidegate_agent.adapters.journal_file import code_of, damaged, open_file, set_aside
+from tidegate_agent.adapters.journal_rows import MEMORY, STATE
 from tidegate_agent.adapters.journal_safeguard import Safeguard
 from tidegate_agent.adapters.journal_thinning import Thinning
 from tidegate_agent.admission import Memory
@@ -35,7 +36,7 @@ from tidegate_agent.records import (
     Recollection,
     Snooze,
 )
-from tidegate_agent.update.states import Idle, State, Target
+from tidegate_agent.update.states import Idle, Target
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import UpdateEvent
@@ -55,8 +56,6 @@ HISTORY_KEPT: Final = 2000
 _DAMAGE: Final = "damage"
 """The row of `meta` that says what became of the journal before; until it is told."""
 
-_STATE: Final[TypeAdapter[State]] = TypeAdapter(State)
-_MEMORY: Final = TypeAdapter(Memory)
 _MOMENT: Final = TypeAdapter(datetime)
 
 T = TypeVar("T")
@@ -109,7 +108,7 @@ class SqliteJournal:
             if row is None:
                 return Recollection()
             state, memory, installed = row
-            return Recollection(_STATE.validate_json(state), _MEMORY.validate_json(memory), installed)
+            return Recollection(STATE.validate_json(state), MEMORY.validate_json(memory), installed)
 
     def commit(self, change: Change) -> None:
         """Write a change, durably, in one transaction."""
@@ -250,7 +249,7 @@ class SqliteJournal:
         try:
             self._damage = _inherit(db, self._safeguard, damage, self._token)
             for state, memory in db.execute("select state, memory from follow"):
-                _STATE.validate_json(state), _MEMORY.validate_json(memory)
+                STATE.validate_json(state), MEMORY.validate_json(memory)
         except BaseException:
             db.close()
             raise
@@ -338,14 +337,14 @@ def _words(error: Exception) -> str:
 def _write_follow(db: sqlite3.Connection, key: str, change: Change) -> None:
     if (change.state, change.memory, change.installed_sequence) == (None, None, None):
         return
-    idle, blank = _STATE.dump_json(Idle()).decode(), _MEMORY.dump_json(Memory()).decode()
+    idle, blank = STATE.dump_json(Idle()).decode(), MEMORY.dump_json(Memory()).decode()
     db.execute("insert or ignore into follow values (?, ?, ?, 0)", (key, idle, blank))
     if change.state is not None:
-        body = _STATE.dump_json(change.state).decode()
+        body = STATE.dump_json(change.state).decode()
         db.execute("update follow set state = ? where follow = ?", (body, key))
         journal_releases.write_state(db, key, change.state)
     if change.memory is not None:
-        body = _MEMORY.dump_json(change.memory).decode()
+        body = MEMORY.dump_json(change.memory).decode()
         db.execute("update follow set memory = ? where follow = ?", (body, key))
     if change.installed_sequence is not None:
         values = (change.installed_sequence, key)
