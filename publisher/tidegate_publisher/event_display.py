@@ -9,7 +9,7 @@ from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
-    from tidegate_publisher.host_messages import HostEvent, RefusedEvent
+    from tidegate_fleet.words import HostEvent, RefusedEvent
     from tidegate_publisher.output import Output
     from tidegate_schemas.status import FollowStatus, HostStatus
 

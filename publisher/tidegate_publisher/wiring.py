@@ -17,7 +17,7 @@ from tidegate_publisher.publication import ChannelDesk, SigningDesk
 from tidegate_publisher.requesting import RequestDesk
 
 if TYPE_CHECKING:
-    from tidegate_publisher.host_messages import EventCheck
+    from tidegate_fleet.words import EventCheck
     from tidegate_publisher.options.broker import Broker
     from tidegate_publisher.options.identity import Identity
     from tidegate_publisher.options.trust import Trust

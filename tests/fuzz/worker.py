@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.fuzz.catalogue import Target
 
 INSTRUMENTED: Final = [
-    "tidegate_schemas", "tidegate_wire", "tidegate_publisher.host_messages",
+    "tidegate_schemas", "tidegate_wire", "tidegate_fleet.words",
     "sigstore", "sigstore_models", "rfc8785", "json.decoder",
 ]  # fmt: skip
 """Python that inputs pass through. pydantic's and cryptography's cores are Rust; see landmarks.py."""

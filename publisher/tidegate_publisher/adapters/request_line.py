@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate_publisher.host_messages import HostEvent, RefusedEvent, read_host_message
+from tidegate_fleet.words import HostEvent, RefusedEvent, read_host_message
 from tidegate_schemas.export import BUNDLE_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tidegate_publisher.host_messages import EventCheck
+    from tidegate_fleet.words import EventCheck
     from tidegate_publisher.ports import Progress
     from tidegate_schemas.events import UpdateEvent
     from tidegate_schemas.topics import Topics

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from tidegate_fleet.words import EventCheck, HostEvent, RefusedEvent, read_host_message
 from tidegate_publisher.event_display import Refusals, show_event, show_status
 from tidegate_publisher.exit_codes import ExitCode
 from tidegate_publisher.following import Follower, Selection
-from tidegate_publisher.host_messages import EventCheck, HostEvent, RefusedEvent, read_host_message
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.device_keys import DeviceKeys, device_key_options
 from tidegate_publisher.options.duration import read_duration

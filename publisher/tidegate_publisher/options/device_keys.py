@@ -11,7 +11,7 @@ import click
 from tidegate_publisher.options.declare import group
 
 if TYPE_CHECKING:
-    from tidegate_publisher.host_messages import EventCheck
+    from tidegate_fleet.words import EventCheck
 
 
 @dataclass(frozen=True, slots=True)

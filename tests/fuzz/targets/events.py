@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tests.fuzz import known
 from tests.fuzz.oracle import require
-from tidegate_publisher.host_messages import HostEvent, RefusedEvent, read_host_message
+from tidegate_fleet.words import HostEvent, RefusedEvent, read_host_message
 from tidegate_schemas import limits
 from tidegate_schemas.events import decode, encode
 from tidegate_schemas.status import HostStatus

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support.statements import a_status, an_event, digest_of
+from tidegate_fleet.words import Heard, HostEvent, read_host_message
 from tidegate_publisher.following import Follower, Selection
-from tidegate_publisher.host_messages import Heard, HostEvent, read_host_message
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step, UpdateData, UpdateEvent, encode
 from tidegate_schemas.status import Presence

@@ -9,9 +9,9 @@ import pytest
 
 from tests.fakes.signer import FakeSigner
 from tests.support.statements import a_status, an_event
+from tidegate_fleet.words import HostEvent, RefusedEvent, read_host_message
 from tidegate_publisher.adapters.device_keys import DeviceKeyFolder
 from tidegate_publisher.event_display import HOSTS_TOLD, Refusals, show_event
-from tidegate_publisher.host_messages import HostEvent, RefusedEvent, read_host_message
 from tidegate_publisher.output import Output
 from tidegate_schemas import envelope
 from tidegate_schemas.codes import Code, TidegateError
@@ -22,7 +22,7 @@ from tidegate_wire.mqtt.messages import Message
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tidegate_publisher.host_messages import Heard
+    from tidegate_fleet.words import Heard
 
 TOPICS = Topics()
 EVENT = an_event()

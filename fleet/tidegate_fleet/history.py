@@ -1,0 +1,219 @@
+"""The port to what was collected: what the page, the report and a person may ask. PURE.
+
+The store keeps it (tidegate_fleet.store); tests/fakes/history.py keeps it in memory. Both pass one contract
+suite. Everything in here was said by hosts and is as true as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from tidegate_fleet.hosts import Channel
+from tidegate_fleet.standing import Phase, Standing
+from tidegate_schemas.events import UpdateEvent
+from tidegate_schemas.statement import ChannelStatement
+from tidegate_schemas.status import HostStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+PAGE: dict[str, int] = {"usual": 50, "most": 500}
+"""How many rows an answer has: when nobody says, and at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseKey:
+    """One image on one channel: what operators call a release. Several statements may speak of it."""
+
+    product: str
+    channel: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRecord:
+    """A statement as the channel held it.
+
+    Attributes:
+        statement: what it says.
+        heard: when it was first heard here.
+        verified: whether it was verified against a policy; False: taken at its word.
+        signers: who signed, in words.
+    """
+
+    statement: ChannelStatement
+    heard: datetime
+    verified: bool
+    signers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostRecord:
+    """A host as it is known now; as `hosts.Host`."""
+
+    name: str
+    online: bool
+    heard: datetime
+    status: HostStatus | None
+    standings: Mapping[Channel, Standing] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """An event that was collected.
+
+    Attributes:
+        number: its place in the order of collection; grows, with gaps.
+        event: what the host said.
+        heard: when it was collected.
+        verified: whether a device key of the host signed it.
+    """
+
+    number: int
+    event: UpdateEvent
+    heard: datetime
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRecord:
+    """A release and how far it is.
+
+    Attributes:
+        key: which one.
+        version: for people, from the newest statement or event.
+        first: when it was first heard of.
+        latest: the newest statement about it, if any was heard.
+        counts: hosts by wave (`progress.NO_WAVE` for none) and phase.
+    """
+
+    key: ReleaseKey
+    version: str
+    first: datetime
+    latest: StatementRecord | None
+    counts: Mapping[tuple[str, Phase], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One host's way through one release: moments by the collector's clock, durations by the host's.
+
+    Attributes:
+        host: whose.
+        wave: in which it was counted.
+        standing: where it stands now.
+        began: when it was first heard of.
+        activated: when it began to activate, if it did.
+        ended: when it came to an end, if it did.
+        durations: seconds in each step, as the host told at the end; `total` among them.
+        waited_for: the seconds that it waited for each thing (`window`, `wave`), as far as events tell.
+    """
+
+    host: str
+    wave: str
+    standing: Standing
+    began: datetime
+    activated: datetime | None = None
+    ended: datetime | None = None
+    durations: Mapping[str, float] = field(default_factory=dict)
+    waited_for: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HostQuery:
+    """Which hosts are asked for. What is None or empty does not narrow.
+
+    Attributes:
+        labels: all of these must match.
+        channel: hosts that follow it.
+        current: hosts that run this digest, in `channel` if given.
+        phase: hosts in this phase of `release`.
+        release: see `phase`.
+        wave: hosts in this wave of `release`.
+        online: only connected ones, or only others.
+        text: part of the host's name.
+        after: names that sort after this one: where the page before ended.
+        limit: rows, at most PAGE["most"].
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    channel: Channel | None = None
+    current: str | None = None
+    phase: Phase | None = None
+    release: ReleaseKey | None = None
+    wave: str | None = None
+    online: bool | None = None
+    text: str = ""
+    after: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The fleet in numbers.
+
+    Attributes:
+        hosts: known ones.
+        online: of these, connected.
+        running: hosts by channel, digest and version that they run.
+        quarantined: hosts by quarantined digest.
+        stale: hosts by channel whose newest statement has expired.
+        events: collected so far.
+        newest: when the newest event was collected.
+    """
+
+    hosts: int
+    online: int
+    running: Mapping[tuple[Channel, str, str], int]
+    quarantined: Mapping[str, int]
+    stale: Mapping[Channel, int]
+    events: int
+    newest: datetime | None
+
+
+class History(Protocol):
+    """What was collected. Reads only; safe to call from several threads. Raises TidegateError(STORE_*)."""
+
+    def summary(self) -> Summary:
+        """The fleet in numbers."""
+        ...
+
+    def hosts(self, query: HostQuery) -> tuple[HostRecord, ...]:
+        """Hosts by name; the next page begins after the last one's name."""
+        ...
+
+    def count_hosts(self, query: HostQuery) -> int:
+        """How many hosts a query finds on all pages."""
+        ...
+
+    def host(self, name: str) -> HostRecord | None:
+        """One host."""
+        ...
+
+    def host_events(self, name: str, before: int | None = None, limit: int = 50) -> tuple[EventRecord, ...]:
+        """A host's events, newest first; `before` is the number that the page before ended with."""
+        ...
+
+    def events_after(self, number: int, limit: int = 500) -> tuple[EventRecord, ...]:
+        """All hosts' events in the order of collection, from after `number` on."""
+        ...
+
+    def releases(self, limit: int = 50) -> tuple[ReleaseRecord, ...]:
+        """Releases, the newest first."""
+        ...
+
+    def release(self, key: ReleaseKey) -> ReleaseRecord | None:
+        """One release."""
+        ...
+
+    def statements(self, key: ReleaseKey) -> tuple[StatementRecord, ...]:
+        """The statements about a release, the oldest first: what was promoted, held and revoked when."""
+        ...
+
+    def passages(self, key: ReleaseKey) -> Iterator[Passage]:
+        """Every host's way through a release, streamed: there may be a hundred thousand of them."""
+        ...

@@ -1,0 +1,176 @@
+"""Where one host stands in one channel, from what it says of itself. PURE.
+
+A host's words come more than once and, where several share the listening, out of order. Which of two words is
+the newer one is decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from tidegate_schemas.codes import Code
+from tidegate_schemas.events import Step
+
+if TYPE_CHECKING:
+    from tidegate_schemas.events import UpdateEvent
+    from tidegate_schemas.status import FollowStatus, HostStatus
+
+_STEPS: Final = {step.value: step for step in Step}
+_RESETS: Final = re.compile(r"/\d{1,16}~(\d{1,6})/")
+_WAY: Final = (
+    *(Step.ACCEPTED, Step.WAITING, Step.STAGING, Step.STAGED),
+    *(Step.ACTIVATING, Step.REBOOTING, Step.PROVING, Step.ROLLING_BACK),
+)
+_NO_UPDATE: Final = frozenset({Step.ANSWERED, Step.DAMAGED, Step.STALE})
+
+
+class Phase(StrEnum):
+    """How far a host is with a release, in the words of those who watch thousands.
+
+    `PENDING` has not said a word of it; `SKIPPED` let it go for another (superseded, cancelled). While
+    `ACTIVATING` a host does not do its work: that is what a disruption budget counts.
+    """
+
+    PENDING = "pending"
+    WAITING = "waiting"
+    STAGING = "staging"
+    ACTIVATING = "activating"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+    @property
+    def final(self) -> bool:
+        """Whether the host is done with the release."""
+        return self in {Phase.SUCCEEDED, Phase.FAILED, Phase.SKIPPED}
+
+
+_PHASES: Final = {
+    Step.ACCEPTED: Phase.WAITING,
+    Step.WAITING: Phase.WAITING,
+    Step.STAGING: Phase.STAGING,
+    Step.STAGED: Phase.STAGING,
+    Step.ACTIVATING: Phase.ACTIVATING,
+    Step.REBOOTING: Phase.ACTIVATING,
+    Step.PROVING: Phase.ACTIVATING,
+    Step.ROLLING_BACK: Phase.ACTIVATING,
+    Step.SUCCEEDED: Phase.SUCCEEDED,
+    Step.FAILED: Phase.FAILED,
+    Step.REJECTED: Phase.FAILED,
+    Step.ROLLED_BACK: Phase.FAILED,
+    Step.SUPERSEDED: Phase.SKIPPED,
+    Step.CANCELLED: Phase.SKIPPED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a host stands in a channel.
+
+    Attributes:
+        digest: of the image that it speaks of.
+        sequence: of the statement that it speaks of.
+        resets: how often the channel had been reset on the host before.
+        attempt: which attempt at this image; 0 when only a status told.
+        step: how far it is.
+        at: when that was, by the host's clock: a claim.
+        heard: when we heard it, by ours.
+        version: of the release, for people.
+        waiting_for: what it waits for, while it waits.
+        until: until when, if it knows.
+        percent: how much is staged, while it stages.
+        code: why it failed.
+        reason: the same in words.
+    """
+
+    digest: str
+    sequence: int
+    resets: int
+    attempt: int
+    step: Step
+    at: datetime
+    heard: datetime
+    version: str | None = None
+    waiting_for: str | None = None
+    until: datetime | None = None
+    percent: int | None = None
+    code: Code | None = None
+    reason: str = ""
+
+    @property
+    def phase(self) -> Phase:
+        """The step, in the coarser words of those who watch."""
+        return _PHASES[self.step]
+
+
+def told_by_event(event: UpdateEvent, heard: datetime) -> Standing | None:
+    """Where an event says that its host stands; None when it is about no certain release.
+
+    A host that could not verify a message tells no sequence: whose message it was is not known.
+    """
+    said = event.data
+    if said.step in _NO_UPDATE or said.digest is None or said.sequence is None:
+        return None
+    reset = _RESETS.search(event.id)
+    return Standing(
+        digest=said.digest,
+        sequence=said.sequence,
+        resets=int(reset[1]) if reset else 0,
+        attempt=said.attempt or 0,
+        step=said.step,
+        at=event.time,
+        heard=heard,
+        version=said.version,
+        waiting_for=said.waiting_for,
+        until=said.until,
+        percent=said.percent,
+        code=said.code,
+        reason=said.reason,
+    )
+
+
+def told_by_status(status: HostStatus, follow: FollowStatus, heard: datetime) -> Standing | None:
+    """Where a status says that its host stands in a channel; None when that is nowhere yet."""
+    step = _STEPS.get(follow.state)
+    if step is None or step in _NO_UPDATE or follow.target is None or follow.sequence is None:
+        return None
+    return Standing(
+        digest=follow.target,
+        sequence=follow.sequence,
+        resets=0,
+        attempt=0,
+        step=step,
+        at=status.at,
+        heard=heard,
+        version=follow.target_version,
+        waiting_for=follow.waiting_for,
+        until=follow.until,
+        code=follow.code,
+        reason=follow.reason,
+    )
+
+
+def replaces(new: Standing, old: Standing) -> bool:
+    """Whether one word of a host is newer than another about the same channel.
+
+    Another image counts when its statement is later. Of one image, a later attempt counts; within an attempt
+    the end counts whatever the clock said, and else what is later by the host's clock or further on the way:
+    a clock that leaps back hides no progress, and a redelivery takes none back. A status is the truth of its
+    moment, but knows neither attempts nor which of two statements its target came with.
+    """
+    later = new.at >= old.at
+    told_by_status = 0 in {new.attempt, old.attempt}
+    if new.digest != old.digest:
+        place, before = (new.resets, new.sequence), (old.resets, old.sequence)
+        return place > before or (later and (told_by_status or place == before))
+    if told_by_status:
+        return later or (new.phase.final and not old.phase.final)
+    if new.attempt != old.attempt:
+        return new.attempt > old.attempt
+    if old.phase.final:
+        return new.phase.final and new.at > old.at
+    return new.phase.final or later or _WAY.index(new.step) > _WAY.index(old.step)
