@@ -111,6 +111,8 @@ class Passage:
         ended: when it came to an end, if it did.
         durations: seconds in each step, as the host told at the end; `total` among them.
         waited_for: the seconds that it waited for each thing (`window`, `wave`), as far as events tell.
+        events: how many events about it were collected; 0 when only a status told.
+        verified: how many of these a device key of the host signed.
     """
 
     host: str
@@ -121,6 +123,8 @@ class Passage:
     ended: datetime | None = None
     durations: Mapping[str, float] = field(default_factory=dict)
     waited_for: Mapping[str, float] = field(default_factory=dict)
+    events: int = 0
+    verified: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +206,8 @@ class History(Protocol):
         """All hosts' events in the order of collection, from after `number` on."""
         ...
 
-    def releases(self, limit: int = 50) -> tuple[ReleaseRecord, ...]:
-        """Releases, the newest first."""
+    def releases(self, limit: int = 50, channel: Channel | None = None) -> tuple[ReleaseRecord, ...]:
+        """Releases, of one channel or of all, the newest first."""
         ...
 
     def release(self, key: ReleaseKey) -> ReleaseRecord | None:
