@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tidegate_fleet.hosts import Channel
 from tidegate_fleet.standing import Phase, Standing
+from tidegate_schemas.codes import Code
 from tidegate_schemas.events import UpdateEvent
 from tidegate_schemas.statement import ChannelStatement
 from tidegate_schemas.status import HostStatus
@@ -128,6 +129,40 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class FailureRecord:
+    """The hosts that failed a release with one code, as they stand now.
+
+    Attributes:
+        code: the code; None for those that told none.
+        hosts: how many of them.
+        newest: when the last of them told, by the collector's clock.
+        reason: what that one said.
+        host: which one that was.
+    """
+
+    code: Code | None
+    hosts: int
+    newest: datetime
+    reason: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """How many hosts had come to an end with a release by a moment, of those that stand there now.
+
+    Attributes:
+        at: the moment, by the collector's clock.
+        succeeded: hosts that had succeeded by then.
+        failed: hosts that had failed by then.
+    """
+
+    at: datetime
+    succeeded: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
 class HostQuery:
     """Which hosts are asked for. What is None or empty does not narrow.
 
@@ -139,6 +174,7 @@ class HostQuery:
         release: see `phase`.
         wave: hosts in this wave of `release`.
         online: only connected ones, or only others.
+        quiet_since: hosts that have said nothing since this moment.
         text: part of the host's name.
         after: names that sort after this one: where the page before ended.
         limit: rows, at most PAGE["most"].
@@ -151,6 +187,7 @@ class HostQuery:
     release: ReleaseKey | None = None
     wave: str | None = None
     online: bool | None = None
+    quiet_since: datetime | None = None
     text: str = ""
     after: str = ""
     limit: int = 50
@@ -216,6 +253,17 @@ class History(Protocol):
 
     def statements(self, key: ReleaseKey) -> tuple[StatementRecord, ...]:
         """The statements about a release, the oldest first: what was promoted, held and revoked when."""
+        ...
+
+    def failures(self, key: ReleaseKey, limit: int = 50) -> tuple[FailureRecord, ...]:
+        """Hosts that failed a release, by code; the code with the most hosts first."""
+        ...
+
+    def adoption(self, key: ReleaseKey, points: int = 120) -> tuple[Adopted, ...]:
+        """How a release came to its hosts, the oldest moment first, in at most so many points.
+
+        The first point is before the first host came to an end, the last one says how things stand.
+        """
         ...
 
     def passages(self, key: ReleaseKey) -> Iterator[Passage]:
