@@ -171,11 +171,11 @@ class HostQuery:
         channel: hosts that follow it.
         current: hosts that run this digest, in `channel` if given.
         phase: hosts in this phase of `release`.
-        release: see `phase`.
+        release: hosts that are counted in it, in any phase; PENDING ones only while it is the channel's newest.
         wave: hosts in this wave of `release`.
         online: only connected ones, or only others.
         quiet_since: hosts that have said nothing since this moment.
-        text: part of the host's name.
+        text: part of the host's name, in whatever case.
         after: names that sort after this one: where the page before ended.
         limit: rows, at most PAGE["most"].
     """
@@ -244,7 +244,10 @@ class History(Protocol):
         ...
 
     def releases(self, limit: int = 50, channel: Channel | None = None) -> tuple[ReleaseRecord, ...]:
-        """Releases, of one channel or of all, the newest first."""
+        """Releases, of one channel or of all, the newest first.
+
+        One that no statement was heard of counts when two hosts speak of it: one alone could invent any number.
+        """
         ...
 
     def release(self, key: ReleaseKey) -> ReleaseRecord | None:

@@ -1,0 +1,190 @@
+"""What is kept of one host, and how each of its words changes that. PURE.
+
+The store and the fake of the tests both keep dossiers: what a word means is decided here alone. All of it can
+be repeated: a word that was taken in before, alone or among others, changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from tidegate_fleet.history import Passage, ReleaseKey
+from tidegate_fleet.hosts import Channel
+from tidegate_fleet.progress import NO_WAVE
+from tidegate_fleet.standing import Phase, Standing, replaces, told_by_event, told_by_status
+from tidegate_schemas import limits
+from tidegate_schemas.rollout import wave_of
+from tidegate_schemas.status import HostStatus, Presence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tidegate_fleet.words import HostEvent
+    from tidegate_schemas.events import UpdateEvent
+    from tidegate_schemas.statement import ChannelStatement
+
+_CHANNELS: Final = limits.ITEMS
+"""Channels that one host may stand in: as many as its status can name."""
+
+
+@dataclass(slots=True)
+class Way:
+    """The material of a `history.Passage`, which see.
+
+    Attributes:
+        attempt: the attempt that `durations` are of.
+    """
+
+    standing: Standing
+    began: datetime
+    activated: datetime | None = None
+    durations: dict[str, float] = field(default_factory=dict)
+    attempt: int = 0
+    waited_for: dict[str, float] = field(default_factory=dict)
+    events: int = 0
+    verified: int = 0
+
+    def passage(self, host: str, wave: str) -> Passage:
+        """The way as it is shown."""
+        return Passage(
+            host=host,
+            wave=wave,
+            standing=self.standing,
+            began=self.began,
+            activated=self.activated,
+            ended=self.standing.heard if self.standing.phase.final else None,
+            durations=self.durations,
+            waited_for=self.waited_for,
+            events=self.events,
+            verified=self.verified,
+        )
+
+
+@dataclass(slots=True)
+class Dossier:
+    """One host.
+
+    Attributes:
+        name: its id.
+        heard: when it last said anything, by our clock.
+        presence: what its newest status says, be it a last will.
+        born: start and connection of that status.
+        status: the newest status in which it described itself.
+        standings: where it stands in each channel.
+        ways: its ways through releases; the store loads only those that are spoken of.
+        moved: the channels whose standing has changed since the dossier was opened.
+        trodden: the releases whose way has changed since.
+        described: whether its status has changed since.
+    """
+
+    name: str
+    heard: datetime
+    presence: Presence = Presence.OFFLINE
+    born: tuple[int, int] = (0, 0)
+    status: HostStatus | None = None
+    standings: dict[Channel, Standing] = field(default_factory=dict)
+    ways: dict[ReleaseKey, Way] = field(default_factory=dict)
+    moved: set[Channel] = field(default_factory=set)
+    trodden: set[ReleaseKey] = field(default_factory=set)
+    described: bool = False
+
+    def take_event(self, heard: HostEvent, now: datetime) -> None:
+        """Take an event in that was not here before: the caller knows by its id."""
+        self.heard = max(self.heard, now)
+        key, standing = release_of(heard.event), told_by_event(heard.event, now)
+        if key is None or standing is None or not self._move(key, standing):
+            return
+        way, said = self.ways[key], heard.event.data
+        way.events += 1
+        way.verified += heard.verified
+        if standing.phase is Phase.ACTIVATING:
+            way.activated = now if way.activated is None else min(way.activated, now)
+        if way.standing == standing or (standing.attempt >= way.attempt and standing.phase.final):
+            way.durations, way.attempt = dict(said.durations), standing.attempt
+
+    def take_status(self, status: HostStatus, now: datetime) -> bool:
+        """Take a status in; False when a later connection is known, or when it says nothing new.
+
+        A last will describes nothing: it was written when its connection began.
+        """
+        born = status.start, status.connection
+        if born < self.born or (born == self.born and status == self.status):
+            return False
+        self.born, self.presence, self.described = born, status.presence, True
+        self.heard = max(self.heard, now)
+        if status.presence is Presence.ONLINE or self.status is None:
+            self.status = status
+        for follow in status.follows:
+            standing = told_by_status(status, follow, now)
+            if standing is not None:
+                self._move(ReleaseKey(follow.product, follow.channel, standing.digest), standing)
+        return True
+
+    def _move(self, key: ReleaseKey, new: Standing) -> bool:
+        channel: Channel = (key.product, key.channel)
+        old = self.standings.get(channel)
+        if old is None and len(self.standings) >= _CHANNELS:
+            return False
+        if old is None or replaces(new, old):
+            self.standings[channel] = new
+            self.moved.add(channel)
+        way = self.ways.get(key)
+        if way is None:
+            way = self.ways[key] = Way(new, new.heard)
+        elif replaces(new, way.standing):
+            way.standing = new
+        way.began = min(way.began, new.heard)
+        self.trodden.add(key)
+        return True
+
+
+def release_of(event: UpdateEvent) -> ReleaseKey | None:
+    """The release that an event is about, if it is about one."""
+    said = event.data
+    if said.product is None or said.channel is None or said.digest is None:
+        return None
+    return ReleaseKey(said.product, said.channel, said.digest)
+
+
+def waited(events: Iterable[UpdateEvent]) -> dict[str, float]:
+    """Seconds that a host waited for each thing, from its events about one release.
+
+    Each wait lasts until the next event, by the host's own clock; a clock that leaps back counts nothing.
+    """
+    told = sorted(events, key=lambda event: (event.time, event.id))
+    spent: dict[str, float] = {}
+    for event, following in itertools.pairwise(told):
+        reason = event.data.waiting_for
+        if reason is not None:
+            spent[reason] = spent.get(reason, 0.0) + (following.time - event.time).total_seconds()
+    return spent
+
+
+def is_meant(statement: ChannelStatement, status: HostStatus) -> bool:
+    """Whether a release is for a host, as far as its status tells: it follows the channel, and is fit."""
+    predicate, wanted = statement.predicate, statement.predicate.requires
+    if all((one.product, one.channel) != (predicate.product, predicate.channel) for one in status.follows):
+        return False
+    arch = None if status.inventory is None else status.inventory.arch
+    fits = not wanted.arch or arch is None or arch in wanted.arch
+    return fits and all(status.labels.get(key) == value for key, value in wanted.labels.items())
+
+
+def wave_in(statement: ChannelStatement | None, host: str, labels: Mapping[str, str]) -> str:
+    """The name of the wave that takes a host in, or `progress.NO_WAVE`."""
+    wave = None if statement is None else wave_of(statement.predicate.rollout, host, dict(labels))
+    return NO_WAVE if wave is None else wave.name
+
+
+def membership(statement: ChannelStatement) -> str:
+    """What decides who is in which wave, as a short fingerprint: a promotion leaves it as it is."""
+    predicate = statement.predicate
+    waves = [(wave.name, wave.fraction, sorted(wave.labels.items())) for wave in predicate.rollout.waves]
+    wanted = predicate.requires
+    content = [predicate.rollout.seed, waves, sorted(wanted.arch), sorted(wanted.labels.items())]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
