@@ -165,14 +165,16 @@ def waited(events: Iterable[UpdateEvent]) -> dict[str, float]:
     return spent
 
 
-def is_meant(statement: ChannelStatement, status: HostStatus) -> bool:
-    """Whether a release is for a host, as far as its status tells: it follows the channel, and is fit."""
-    predicate, wanted = statement.predicate, statement.predicate.requires
-    if all((one.product, one.channel) != (predicate.product, predicate.channel) for one in status.follows):
-        return False
-    arch = None if status.inventory is None else status.inventory.arch
+def is_fit(statement: ChannelStatement, labels: Mapping[str, str], arch: str | None) -> bool:
+    """Whether a host meets a release's requirements, as far as its status tells."""
+    wanted = statement.predicate.requires
     fits = not wanted.arch or arch is None or arch in wanted.arch
-    return fits and all(status.labels.get(key) == value for key, value in wanted.labels.items())
+    return fits and all(labels.get(key) == value for key, value in wanted.labels.items())
+
+
+def arch_of(status: HostStatus | None) -> str | None:
+    """A host's architecture, if it told it."""
+    return None if status is None or status.inventory is None else status.inventory.arch
 
 
 def wave_in(statement: ChannelStatement | None, host: str, labels: Mapping[str, str]) -> str:

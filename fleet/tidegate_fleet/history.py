@@ -171,7 +171,7 @@ class HostQuery:
         channel: hosts that follow it.
         current: hosts that run this digest, in `channel` if given.
         phase: hosts in this phase of `release`.
-        release: hosts that are counted in it, in any phase; PENDING ones only while it is the channel's newest.
+        release: hosts that are counted in it, in any phase; PENDING ones while it is the channel's newest.
         wave: hosts in this wave of `release`.
         online: only connected ones, or only others.
         quiet_since: hosts that have said nothing since this moment.
@@ -246,7 +246,7 @@ class History(Protocol):
     def releases(self, limit: int = 50, channel: Channel | None = None) -> tuple[ReleaseRecord, ...]:
         """Releases, of one channel or of all, the newest first.
 
-        One that no statement was heard of counts when two hosts speak of it: one alone could invent any number.
+        Without a statement one counts when two hosts speak of it: a single one could invent any number.
         """
         ...
 

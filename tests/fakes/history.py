@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tidegate_fleet.dossier import Dossier, Way, is_meant, release_of, waited, wave_in
+from tidegate_fleet.dossier import Dossier, Way, arch_of, is_fit, release_of, waited, wave_in
 from tidegate_fleet.history import (
     PAGE,
     EventRecord,
@@ -190,7 +190,7 @@ class FakeHistory:
             way = dossier.ways.get(key)
             if way is not None:
                 phase = way.standing.phase
-            elif asked is not None and dossier.status is not None and is_meant(asked, dossier.status):
+            elif asked is not None and _is_meant(asked, dossier.status):
                 phase = Phase.PENDING
             else:
                 continue
@@ -227,6 +227,13 @@ def _fits(dossier: Dossier, query: HostQuery, places: dict[str, tuple[str, Phase
         and (places is None or (place is not None and query.wave in {None, place[0]}))
         and (places is None or (place is not None and query.phase in {None, place[1]}))
     )
+
+
+def _is_meant(asked: ChannelStatement, status: HostStatus | None) -> bool:
+    if status is None or not is_fit(asked, status.labels, arch_of(status)):
+        return False
+    channel = asked.predicate.product, asked.predicate.channel
+    return any((follow.product, follow.channel) == channel for follow in status.follows)
 
 
 def _record(dossier: Dossier) -> HostRecord:
