@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from tidegate_publisher.ports import ResolvedImage
-    from tidegate_schemas.release import Release
+    from tidegate_schemas.release import Release, ReleaseWave
 
 
 def compose(
@@ -69,10 +69,15 @@ def _rollout(release: Release, seed: str) -> Rollout:
         return Rollout(
             state=release.rollout.state,
             seed=release.rollout.seed or seed,
-            waves=tuple(Wave(**dict(wave)) for wave in release.rollout.waves),
+            waves=tuple(Wave(**wave_fields(wave)) for wave in release.rollout.waves),
         )
     except ValidationError as error:
         raise TidegateError(Code.RELEASE_INVALID, f"rollout: {first_fault(error)}") from error
+
+
+def wave_fields(wave: ReleaseWave) -> dict[str, Any]:
+    """What of a wave is signed: all but its gate, which is the publisher's own."""
+    return {name: value for name, value in dict(wave).items() if name != "gate"}
 
 
 def renew(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
 from tidegate_publisher.durations import parse_duration
-from tidegate_publisher.release_faults import explain
+from tidegate_publisher.release_faults import explain, spell
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.release import Release
 from tidegate_wire.yaml_document import YamlDocument, read_yaml
@@ -16,7 +16,15 @@ from tidegate_wire.yaml_document import YamlDocument, read_yaml
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_DURATIONS = ("expires_in", "expiresIn")
+    from tidegate_wire.yaml_document import Path
+
+_DURATIONS: Final = frozenset(
+    {"expires_in", "expiresIn", "soak", "timeout", "after", "widen_every", "widenEvery"}
+)
+_FREE: Final = frozenset({"labels"})
+"""Maps whose keys a person chooses."""
+_NONE: Final = frozenset({"0", "0s", "PT0S"})
+"""No time at all: for a soak, and nothing else takes it."""
 
 
 def load_release(raw: bytes, name: str, overrides: Mapping[str, object] | None = None) -> Release:
@@ -63,18 +71,31 @@ def _camel(key: str) -> str:
     return head + "".join(word.capitalize() for word in rest)
 
 
-def _with_durations(content: dict[str, Any], document: YamlDocument) -> dict[str, Any]:
+def _with_durations(content: dict[str, Any], document: YamlDocument, path: Path = ()) -> dict[str, Any]:
     converted = dict(content)
-    for key in _DURATIONS:
-        if key not in converted:
-            continue
-        try:
-            # A number alone is refused as text is: nobody can tell its unit.
-            duration = parse_duration(str(converted[key]))
-            converted[key] = f"PT{int(duration.total_seconds())}S"
-        except ValueError as error:
-            raise _invalid(f"{document.place((key,))}: {key}: {error}") from error
+    for key, value in content.items():
+        here: Path = (*path, key)
+        if isinstance(value, dict) and key not in _FREE:
+            converted[key] = _with_durations(value, document, here)
+        elif isinstance(value, list):
+            converted[key] = [
+                _with_durations(one, document, (*here, place)) if isinstance(one, dict) else one
+                for place, one in enumerate(value)
+            ]
+        elif key in _DURATIONS:
+            converted[key] = _iso(value, document, here)
     return converted
+
+
+def _iso(value: object, document: YamlDocument, path: Path) -> str:
+    # A number alone is refused as text is: nobody can tell its unit.
+    text = str(value)
+    if path[-1] == "soak" and text in _NONE:
+        return "PT0S"
+    try:
+        return f"PT{int(parse_duration(text).total_seconds())}S"
+    except ValueError as error:
+        raise _invalid(f"{document.place(path)}: {spell(path)}: {error}") from error
 
 
 def _validate(content: dict[str, Any], document: YamlDocument) -> Release:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from tidegate_schemas import limits
 from tidegate_schemas.base import Form, Labels, Moment, Name, Sequence, Short, Text
+from tidegate_schemas.gates import Gate
 from tidegate_schemas.rollout import RolloutState, Urgency
 
 
@@ -21,21 +22,26 @@ class ReleaseRequires(Form):
 
 
 class ReleaseWave(Form):
-    """One wave; see `tidegate_schemas.rollout.Wave`."""
+    """One wave; see `tidegate_schemas.rollout.Wave`. `gate` stands over the release's and is not signed."""
 
     name: Name
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     labels: Labels = {}
     open: bool = False
     opens_at: Moment | None = None
+    gate: Gate = Gate()
 
 
 class ReleaseRollout(Form):
-    """How the release may spread. The seed is drawn for each release when none is given."""
+    """How the release may spread. The seed is drawn for each release when none is given.
+
+    `timeout` is how long `tidegate rollout run` may take over all waves; it is not signed.
+    """
 
     state: RolloutState = RolloutState.ACTIVE
     seed: Short | None = None
     waves: Annotated[tuple[ReleaseWave, ...], Field(max_length=limits.ITEMS)] = ()
+    timeout: Annotated[timedelta, Field(gt=timedelta(0))] | None = None
 
 
 class Release(Form):
@@ -44,7 +50,7 @@ class Release(Form):
     `image` is `registry/repository@sha256:…` (a tag is resolved to its digest, which is then signed) or
     `oci:/path[@sha256:…]`; `mirrors` are further repositories with the same content, without digest.
     `sequence` is chosen from what is announced when none is given. `expires_in` is how long hosts
-    may act on the statement.
+    may act on the statement. `gate` is what `tidegate rollout run` waits for between two waves.
     """
 
     product: Name
@@ -57,6 +63,7 @@ class Release(Form):
     expires_in: timedelta = timedelta(days=14)
     requires: ReleaseRequires = ReleaseRequires()
     rollout: ReleaseRollout = ReleaseRollout()
+    gate: Gate = Gate()
     urgency: Urgency = Urgency.ROUTINE
     deadline: Moment | None = None
     floor: Annotated[int, Field(ge=0, le=limits.SEQUENCE)] = 0

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
 from tidegate_schemas import limits
 from tidegate_schemas.base import Labels, Message, Moment, Name, Short
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class RolloutState(StrEnum):
@@ -45,12 +48,35 @@ class Wave(Message):
     opens_at: Moment | None = None
 
 
+class Runner(Message):
+    """Who leads a release from wave to wave, and how far that is (`tidegate rollout run`). Hosts ignore it.
+
+    `id` names the run. Until `until` nobody else may lead; without it nobody claims the channel, and the rest
+    says how far the last run came. `wave` is the one that is waited for: those before it are done. Its gate
+    was found met at `met_at`; `approved` are waves that somebody let through before they were opened.
+    """
+
+    id: Short
+    until: Moment | None = None
+    began_at: Moment
+    wave: Name | None = None
+    opened_at: Moment | None = None
+    widened_at: Moment | None = None
+    met_at: Moment | None = None
+    approved: Annotated[tuple[Name, ...], Field(max_length=limits.ITEMS)] = ()
+
+    def claims(self, now: datetime) -> bool:
+        """Whether nobody else may lead the release at that moment."""
+        return self.until is not None and now < self.until
+
+
 class Rollout(Message):
     """How a release may spread. Without waves all hosts may start at once."""
 
     state: RolloutState = RolloutState.ACTIVE
     seed: Short
     waves: Annotated[tuple[Wave, ...], Field(max_length=limits.ITEMS)] = ()
+    runner: Runner | None = None
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -1,0 +1,143 @@
+"""Gates: what has to be seen in one wave before `tidegate rollout run` opens the next (a release's `gate`).
+
+They are the publisher's own and never enter a signed statement: hosts know waves, and nothing of gates.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from tidegate_schemas import limits
+from tidegate_schemas.base import Form, Labels, Short
+
+_PERCENT: Final = re.compile(r"(?:100|[1-9]?[0-9])(?:\.[0-9]{1,4})?%", re.ASCII)
+_PERCENT_TEXT: Final = {"type": "string", "pattern": r"^(100|[1-9]?[0-9])(\.[0-9]{1,4})?%$"}
+MOST_HOSTS: Final = 10_000_000
+"""The highest count of hosts that a gate may name."""
+
+
+def _read_share(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not _PERCENT.fullmatch(value):
+        message = f"expected a share such as 5% or 0.05, not {value[:40]!r}"
+        raise ValueError(message)
+    return float(value.removesuffix("%")) / 100
+
+
+def _read_amount(value: object) -> object:
+    if isinstance(value, str) and not _PERCENT.fullmatch(value):
+        message = f"expected a number of hosts, or a share such as 5%, not {value[:40]!r}"
+        raise ValueError(message)
+    return value
+
+
+Share = Annotated[
+    float,
+    BeforeValidator(_read_share),
+    Field(ge=0, le=1),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, _PERCENT_TEXT]}),
+]
+"""A part of some hosts: `0.05` or `5%`."""
+
+Count = Annotated[int, Field(ge=0, le=MOST_HOSTS)]
+"""A number of hosts."""
+
+Amount = Annotated[
+    Annotated[int, Field(ge=1, le=MOST_HOSTS)] | str,
+    BeforeValidator(_read_amount),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_HOSTS}, _PERCENT_TEXT]}),
+]
+"""A number of hosts, or a part of a group of them: `10` or `5%`."""
+
+
+class OnFailure(StrEnum):
+    """What the runner does with a release that passes a threshold."""
+
+    HOLD = "hold"
+    REVOKE = "revoke"
+
+
+class OnTimeout(StrEnum):
+    """What the runner does with a wave that takes too long: hold the release, or only end itself."""
+
+    HOLD = "hold"
+    STOP = "stop"
+
+
+class Tolerance(Form):
+    """How many hosts may end badly.
+
+    `count` of them are too many whatever the wave's size. More than `share` of those that came so far are too
+    many as soon as `minimum` came so far: a wave of one host does not stop the world by accident.
+    """
+
+    share: Share | None = None
+    count: Annotated[Count, Field(ge=1)] | None = None
+    minimum: Annotated[Count, Field(ge=1)] | None = None
+
+
+class Absence(Tolerance):
+    """How many hosts may fall silent, or drop out, after they began to activate; `after` is how long."""
+
+    after: Annotated[timedelta, Field(gt=timedelta(0))] | None = None
+
+
+class Budget(Form):
+    """At most so many hosts of a group may be admitted and not finished at a time.
+
+    `labels` selects hosts, `by` makes one group of all that share a label's value; without both it is the
+    fleet. A share is of the group's known hosts, rounded down, but never less than one host.
+    """
+
+    by: Short | None = None
+    labels: Labels = {}
+    at_most: Amount
+
+
+class Gate(Form):
+    """When a wave counts as done, when as failed, and what it needs to be opened.
+
+    What a wave does not say is taken from the release's `gate`, and what that does not say has a default
+    (publisher/tidegate_publisher/rollout/plan.py).
+    """
+
+    success: Share | None = None
+    minimum_hosts: Count | None = None
+    ignore_offline: bool | None = None
+    failures: Tolerance = Tolerance()
+    silence: Absence = Absence()
+    dropouts: Absence = Absence()
+    soak: Annotated[timedelta, Field(ge=timedelta(0))] | None = None
+    timeout: Annotated[timedelta, Field(gt=timedelta(0))] | None = None
+    on_failure: OnFailure | None = None
+    on_timeout: OnTimeout | None = None
+    approval: bool | None = None
+    budget: Annotated[tuple[Budget, ...], Field(max_length=limits.ITEMS)] | None = None
+    widen_every: Annotated[timedelta, Field(gt=timedelta(0))] | None = None
+
+
+def share_of(amount: Amount, total: int) -> int:
+    """How many hosts an amount stands for in a group of `total`: at least one."""
+    if isinstance(amount, int):
+        return max(1, amount)
+    # Reckoned in whole millionths: 29 % of 100 are 29 hosts and not 28.
+    millionths = round(float(amount.removesuffix("%")) * 10_000)
+    return max(1, total * millionths // 1_000_000)
+
+
+def merged(default: Gate, over: Gate) -> dict[str, Any]:
+    """A wave's own gate over the release's: what is written counts, key by key, below `failures` too."""
+    fields: dict[str, Any] = {name: getattr(default, name) for name in type(default).model_fields}
+    for name in over.model_fields_set:
+        value = getattr(over, name)
+        if isinstance(value, Tolerance):
+            known = getattr(default, name)
+            value = known.model_copy(update={key: getattr(value, key) for key in value.model_fields_set})
+        fields[name] = value
+    return fields
