@@ -65,6 +65,7 @@ class Code(StrEnum):
     REFERENCE_INVALID = "reference.invalid"
     REFERENCE_NO_DIGEST = "reference.no-digest"
     RELEASE_INVALID = "release.invalid"
+    REPORT_NO_RELEASE = "report.no-release"
     REQUEST_EXPIRED = "request.expired"
     REQUEST_INVALID = "request.invalid"
     REQUEST_OTHER_HOST = "request.other-host"
@@ -358,6 +359,10 @@ REGISTRY: dict[Code, Entry] = {
     Code.RELEASE_INVALID: Entry(
         "The release file lacks something or holds something unknown.",
         "The message names the key and what was expected; `tidegate schema release` prints the whole form.",
+    ),
+    Code.REPORT_NO_RELEASE: Entry(
+        "Nothing was collected about such a release.",
+        "Choose one of those that are named, or check product, channel and --store. Releases from before the collector ran are not known.",
     ),
     Code.REQUEST_EXPIRED: Entry(
         "A signed request came after its end, from the future, or is valid for longer than the host allows.",
