@@ -73,7 +73,13 @@ def next_answer(here: Site, count: int = 1) -> UpdateEvent:
     return answers(here)[-1]
 
 
-@pytest.mark.parametrize("kind", ["mosquitto-5", "mosquitto-3.1.1", "nats"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("mosquitto-5", "mosquitto-3.1.1", "nats"),
+        pytest.param("rabbitmq", marks=pytest.mark.real("rabbitmq-server")),
+    ],
+)
 def test_each_action_by_hand(tmp_path: Path, sigstore: LocalSigstore, kind: Kind) -> None:
     with serve(sigstore) as url, ready(tmp_path, sigstore, kind) as here:
         operator = Publisher.on(tmp_path, sigstore, url, here.broker.url).signing_as(email_claims(OPERATOR))

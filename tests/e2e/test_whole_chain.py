@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.site import Site
     from tidegate_publisher.devstack.sigstore import LocalSigstore
 
-pytestmark = [pytest.mark.real("mosquitto"), pytest.mark.real("nats-server")]
+pytestmark = [pytest.mark.real(name) for name in ("mosquitto", "nats-server", "rabbitmq-server")]
 
 THROUGH = [Step.ACCEPTED, Step.STAGING, Step.STAGED, Step.ACTIVATING, Step.PROVING, Step.SUCCEEDED]
 

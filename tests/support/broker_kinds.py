@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Literal
 from tests.support.brokers import Broker, MosquittoBroker, NatsBroker, free_port
 from tests.support.documents import adapt, block
 from tests.support.pki import Authority
+from tests.support.rabbitmq import RabbitBroker
 from tidegate_wire.mqtt.settings import BusSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Kind = Literal["mosquitto-5", "mosquitto-3.1.1", "mosquitto-mutual-tls", "nats"]
+Kind = Literal["mosquitto-5", "mosquitto-3.1.1", "mosquitto-mutual-tls", "nats", "rabbitmq"]
+
+_BROKERS: dict[Kind, Callable[[Path], Broker]] = {"nats": NatsBroker, "rabbitmq": RabbitBroker}
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def premises(kind: Kind, directory: Path) -> Premises:
     """A broker of that kind with its files in a directory."""
     if kind == "mosquitto-mutual-tls":
         return _mutual_tls(directory)
-    broker = NatsBroker(directory) if kind == "nats" else MosquittoBroker(directory)
+    broker = _BROKERS.get(kind, MosquittoBroker)(directory)
     protocol: Literal["5", "3.1.1"] = "5" if kind == "mosquitto-5" else "3.1.1"
     return Premises(broker, lambda _: BusSettings(url=broker.url, protocol=protocol))
 
