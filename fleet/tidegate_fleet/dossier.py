@@ -10,10 +10,10 @@ import hashlib
 import itertools
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from tidegate_fleet.history import Passage, ReleaseKey
+from tidegate_fleet.history import Adopted, Passage, ReleaseKey
 from tidegate_fleet.hosts import Channel
 from tidegate_fleet.progress import NO_WAVE
 from tidegate_fleet.standing import Phase, Standing, replaces, told_by_event, told_by_status
@@ -163,6 +163,36 @@ def waited(events: Iterable[UpdateEvent]) -> dict[str, float]:
         if reason is not None:
             spent[reason] = spent.get(reason, 0.0) + (following.time - event.time).total_seconds()
     return spent
+
+
+def curve(
+    first: datetime, last: datetime, ends: Mapping[int, tuple[int, int]], points: int
+) -> tuple[Adopted, ...]:
+    """How a release came to its hosts, from how many came to an end in each piece of the time.
+
+    Args:
+        first: when the release was first heard of.
+        last: when the last host came to an end.
+        ends: hosts that succeeded and that failed, by `piece`.
+        points: how many points the curve may have.
+    """
+    span, succeeded, failed = last - first, 0, 0
+    drawn = [Adopted(first, 0, 0)]
+    for index, (good, bad) in sorted(ends.items()):
+        succeeded, failed = succeeded + good, failed + bad
+        drawn.append(Adopted(first + span * index / pieces(points), succeeded, failed))
+    return tuple(drawn) if ends else ()
+
+
+def pieces(points: int) -> int:
+    """Into how many pieces the time is cut for a curve of so many points: one is before all of them."""
+    return max(points - 2, 1)
+
+
+def piece(first: datetime, last: datetime, ended: datetime, points: int) -> int:
+    """The piece of the time in which a host came to an end, by its upper edge; 0 for its very beginning."""
+    span, since = (one // timedelta(microseconds=1) for one in (last - first, ended - first))
+    return -(-since * pieces(points) // span) if span else 0
 
 
 def is_fit(statement: ChannelStatement, labels: Mapping[str, str], arch: str | None) -> bool:

@@ -107,6 +107,10 @@ class Code(StrEnum):
     STATEMENT_TARGET = "statement.target"
     STATEMENT_TYPE = "statement.type"
     STATEMENT_VALIDITY = "statement.validity"
+    STORE_MISSING = "store.missing"
+    STORE_NEWER = "store.newer"
+    STORE_REFUSED = "store.refused"
+    STORE_UNREACHABLE = "store.unreachable"
     TOPIC_INVALID = "topic.invalid"
     TRUST_EXPIRES = "trust.expires"
     TRUST_KEY_UNUSABLE = "trust.key-unusable"
@@ -528,6 +532,22 @@ REGISTRY: dict[Code, Entry] = {
     Code.STATEMENT_VALIDITY: Entry(
         "The statement is valid for longer than the host's policy allows.",
         "Sign with a shorter --expires-in, and let a heartbeat renew it.",
+    ),
+    Code.STORE_MISSING: Entry(
+        "The database is there and holds nothing of tidegate's, or it is not there at all.",
+        "Check --store; `tidegate collect --store …` makes what is needed and fills it.",
+    ),
+    Code.STORE_NEWER: Entry(
+        "The database was written by a newer tidegate, which keeps things that this one does not know.",
+        "Bring this tidegate up to date, too: newer ones read what older ones wrote, never the other way round (docs/collector.md).",
+    ),
+    Code.STORE_REFUSED: Entry(
+        "The database does not let this user in, or not do what is needed there.",
+        "Check the user's rights and how it proves who it is: a password belongs into ~/.pgpass or PGPASSFILE, never into the URL (docs/collector.md).",
+    ),
+    Code.STORE_UNREACHABLE: Entry(
+        "The database does not answer, is locked by others for long, or has no space left.",
+        "Look at the database and its disk. A collector goes on trying and acknowledges nothing meanwhile: the broker keeps what comes.",
     ),
     Code.TOPIC_INVALID: Entry(
         "A topic, prefix, product or channel name breaks the topic grammar.",

@@ -7,10 +7,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tidegate_fleet.dossier import Dossier, Way, arch_of, is_fit, release_of, waited, wave_in
+from tidegate_fleet.dossier import (
+    Dossier,
+    Way,
+    arch_of,
+    curve,
+    is_fit,
+    piece,
+    release_of,
+    waited,
+    wave_in,
+)
 from tidegate_fleet.history import (
     PAGE,
+    Adopted,
     EventRecord,
+    FailureRecord,
     HostQuery,
     HostRecord,
     Passage,
@@ -29,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tidegate_fleet.hosts import Channel
+    from tidegate_schemas.codes import Code
 
 
 @dataclass
@@ -125,6 +138,35 @@ class FakeHistory:
         """See History.statements."""
         found = [record for record in self.records if _key(record) == key]
         return tuple(sorted(found, key=lambda record: record.statement.predicate.sequence))
+
+    def failures(self, key: ReleaseKey, limit: int = 50) -> tuple[FailureRecord, ...]:
+        """See History.failures."""
+        found: dict[Code | None, list[tuple[datetime, str, str]]] = {}
+        for name, dossier in self.dossiers.items():
+            way = dossier.ways.get(key)
+            if way is not None and way.standing.phase is Phase.FAILED:
+                told = way.standing.heard, name, way.standing.reason
+                found.setdefault(way.standing.code, []).append(told)
+        records: list[FailureRecord] = []
+        for code, told_all in found.items():
+            newest, host, reason = max(told_all)
+            records.append(FailureRecord(code, len(told_all), newest, reason, host))
+        records.sort(key=lambda record: (-record.hosts, record.code or ""))
+        return tuple(records[:limit])
+
+    def adoption(self, key: ReleaseKey, points: int = 120) -> tuple[Adopted, ...]:
+        """See History.adoption."""
+        standings = [dossier.ways[key].standing for dossier in self.dossiers.values() if key in dossier.ways]
+        ends = [(one.heard, one.phase) for one in standings if one.phase in {Phase.SUCCEEDED, Phase.FAILED}]
+        if not ends:
+            return ()
+        first, last = self.first[key], max(ends)[0]
+        tally: dict[int, tuple[int, int]] = {}
+        for moment, phase in ends:
+            index = piece(first, last, moment, points)
+            good, bad = tally.get(index, (0, 0))
+            tally[index] = good + (phase is Phase.SUCCEEDED), bad + (phase is Phase.FAILED)
+        return curve(first, last, tally, points)
 
     def passages(self, key: ReleaseKey) -> Iterator[Passage]:
         """See History.passages."""
@@ -223,6 +265,7 @@ def _fits(dossier: Dossier, query: HostQuery, places: dict[str, tuple[str, Phase
         and (query.channel is None or bool(follows))
         and (query.current is None or any(one.current == query.current for one in follows))
         and query.online in {None, dossier.presence is Presence.ONLINE}
+        and (query.quiet_since is None or dossier.heard < query.quiet_since)
         and query.text.lower() in dossier.name.lower()
         and (places is None or (place is not None and query.wave in {None, place[0]}))
         and (places is None or (place is not None and query.phase in {None, place[1]}))
