@@ -29,16 +29,18 @@ log.console = true
 
 
 class RabbitBroker(Broker):
-    """One node, alone."""
+    """One node, alone. `config` replaces the open default, and must name the listener on `port` itself."""
 
-    def __init__(self, directory: Path, config: str = _CONFIG, port: int | None = None) -> None:
-        super().__init__(directory, "rabbitmq-server", port, "mqtt")
+    def __init__(
+        self, directory: Path, config: str | None = None, port: int | None = None, scheme: str = "mqtt"
+    ) -> None:
+        super().__init__(directory, "rabbitmq-server", port, scheme)
         self._home = directory / f"rabbitmq-{self.port}"
         self._home.mkdir()
         self.config = self._home / "rabbitmq.conf"
-        self.config.write_text(config.format(port=self.port))
-        (self._home / "plugins").write_text("[rabbitmq_mqtt].\n")
-        self._epmd = free_port()
+        self.config.write_text(config or _CONFIG.format(port=self.port))
+        (self._home / "plugins").write_text("[rabbitmq_mqtt,rabbitmq_auth_mechanism_ssl].\n")
+        self._epmd, self._distribution = free_port(), free_port()
 
     def launch(self) -> None:
         """Start the node, in a process group of its own: a script starts Erlang, and Erlang its helpers."""
@@ -50,6 +52,17 @@ class RabbitBroker(Broker):
     def await_listening(self, timeout_s: float = _PATIENCE_S) -> None:
         """See Broker.await_listening; Erlang takes its time."""
         super().await_listening(timeout_s)
+
+    def administer(self, script: str) -> None:
+        """Run a shell script in which `rabbitmqctl` speaks to this node."""
+        tools = str(Path(_script()).parent)
+        subprocess.run(
+            ["/bin/sh", "-eu", "-c", f'PATH="{tools}:$PATH"\n{script}'],
+            env=self._environment(),
+            check=True,
+            capture_output=True,
+            timeout=_PATIENCE_S,
+        )
 
     def stop(self) -> None:
         """End the node in order."""
@@ -77,7 +90,7 @@ class RabbitBroker(Broker):
             "ERL_EPMD_PORT": str(self._epmd),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODENAME": f"rabbit{self.port}@localhost",
-            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_DIST_PORT": str(self._distribution),
             "RABBITMQ_CONFIG_FILE": str(self.config.with_suffix("")),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._home / "plugins"),
             "RABBITMQ_MNESIA_BASE": str(self._home / "data"),
