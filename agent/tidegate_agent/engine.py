@@ -218,9 +218,9 @@ class Engine:
             if other.follow != follow
         )
 
-    def status(self) -> HostStatus:
-        """The host's status now."""
-        return self._status(Presence.ONLINE if self._connected else Presence.OFFLINE, full=True)
+    def status(self, *, full: bool = True) -> HostStatus:
+        """The host's status now; unless `full` it says no more than the engine knows without its journal."""
+        return self._status(Presence.ONLINE if self._connected else Presence.OFFLINE, full=full)
 
     def follower(self, key: str | None) -> Follower | None:
         """The follower of `product/channel`; the only one there is when no key is given."""

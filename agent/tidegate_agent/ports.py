@@ -362,6 +362,10 @@ class Journal(Protocol):
         """The broker has this letter."""
         ...
 
+    def waiting(self) -> int:
+        """How many events the broker does not have yet."""
+        ...
+
     def dropped(self) -> int:
         """How many events were dropped unsent, because too many waited (`thinning`)."""
         ...

@@ -105,7 +105,9 @@ def test_events_wait_in_order_until_they_are_sent(journal: Journal) -> None:
     journal.commit(Change(FOLLOW, events=tuple(an_event(step) for step in steps)))
     letters = journal.unsent(10)
     assert [letter.event.data.step for letter in letters] == steps
+    assert journal.waiting() == 3
     journal.sent(letters[0].token)
+    assert journal.waiting() == 2
     assert [letter.event.data.step for letter in journal.unsent(10)] == steps[1:]
     assert [letter.token for letter in journal.unsent(10, letters[1].token)] == [letters[2].token]
     assert len(journal.unsent(1)) == 1

@@ -170,6 +170,10 @@ class FakeJournal:
             self._dropped.update(gone)
             self._look_at = max(ENOUGH, len(waiting) - len(gone) + AT_ONCE)
 
+    def waiting(self) -> int:
+        self._read()
+        return len(self._waiting())
+
     def dropped(self) -> int:
         return len(self._dropped)
 

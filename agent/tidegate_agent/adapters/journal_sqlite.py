@@ -152,6 +152,12 @@ class SqliteJournal:
             db.execute("update event set sent = 1 where token = ?", (token,))
             db.execute("delete from event where sent = 1 and token <= ?", (token - HISTORY_KEPT,))
 
+    def waiting(self) -> int:
+        """How many events the broker does not have yet."""
+        with self._guarded() as db:
+            (count,) = db.execute("select count(*) from event where sent = 0").fetchone()
+            return int(count)
+
     def dropped(self) -> int:
         """How many events were dropped unsent, because too many waited."""
         with self._guarded() as db:

@@ -106,6 +106,8 @@ EXAMPLES: Final = {
     "health.check.free.path": '"/var"',
     "health.check.free.bytes": "500_000_000",
     "health.check.free.percent": "10",
+    "metrics.textfile": '"/var/lib/node_exporter/textfile/tidegate.prom"',
+    "metrics.listen": '"127.0.0.1:9837"',
     "health.check.url": '"http://localhost:8080/healthz"',
 }
 """For settings that are required, or not set by default."""

@@ -13,6 +13,7 @@ from tidegate_agent.config.checks import HealthSettings
 from tidegate_agent.config.download import DownloadSettings
 from tidegate_agent.config.events import EventsSettings
 from tidegate_agent.config.follows import FollowSettings
+from tidegate_agent.config.metrics import MetricsSettings
 from tidegate_agent.config.requests import RequestsSettings
 from tidegate_agent.config.scalars import NO_ROOT, format_duration, refused
 from tidegate_agent.config.tables import (
@@ -54,6 +55,7 @@ class Settings(Table):
         log: the agent's own words.
         events: how what the host tells is signed.
         requests: who may send requests to this host.
+        metrics: numbers for Prometheus.
     """
 
     host: HostSettings = Field(default_factory=HostSettings)
@@ -71,6 +73,7 @@ class Settings(Table):
     log: LogSettings = Field(default_factory=LogSettings)
     events: EventsSettings = Field(default_factory=EventsSettings)
     requests: RequestsSettings | None = None
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
 
     @model_validator(mode="after")
     def _follows_differ(self) -> Self:

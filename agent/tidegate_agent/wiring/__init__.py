@@ -11,6 +11,7 @@
 | `trust`  | the verifier                                     |
 | `roots`  | the keeper of the trusted root, and its upkeep   |
 | `downloads`| what fetching images may cost                  |
+| `metrics`| numbers for Prometheus, where they are wanted    |
 | `values` | plain values for the core, journal and host      |
 """
 

@@ -13,14 +13,14 @@ from tidegate_agent.adapters.worker import Worker, end_all
 from tidegate_agent.control import Control
 from tidegate_agent.downloads import Downloads
 from tidegate_agent.engine import Engine, Mainloop
-from tidegate_agent.ports import Journal
 from tidegate_agent.records import WAITED_NOT, Waited
 from tidegate_agent.sealing import Sealing
 from tidegate_agent.surroundings import Surroundings
 from tidegate_agent.wiring.carried import layouts_of, with_layouts
 from tidegate_agent.wiring.downloads import account_of
 from tidegate_agent.wiring.images import followed
-from tidegate_agent.wiring.outside import outside_of
+from tidegate_agent.wiring.metrics import Metrics, metrics_of
+from tidegate_agent.wiring.outside import Outside, outside_of
 from tidegate_agent.wiring.roots import upkeep_of
 from tidegate_agent.wiring.values import manners_of, policy_of, profile_of, rules_of
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tidegate_agent.config import Settings
-    from tidegate_agent.wiring.outside import Outside
+    from tidegate_agent.ports import Journal
 
 _BROKER_NOTICES: Final = 2
 """Keepalives after which a broker surely knows that a client is gone: 1.5 (MQTT 5.0, 3.1.2.10) and some."""
@@ -48,17 +48,27 @@ class Agent:
     engine: Engine
     loop: Mainloop
     control: ControlServer
-    journal: Journal
+    outside: Outside
     workers: tuple[Worker, ...]
+    metrics: Metrics | None = None
+
+    @property
+    def journal(self) -> Journal:
+        """Its state on disk."""
+        return self.outside.journal
 
     def run(self, ready: Callable[[], None], waited: Waited = WAITED_NOT) -> None:
         """Start everything, say so, and work until stopped; `waited` tells what came before."""
         try:
             self.engine.start(waited)
             self.control.start()
+            if self.metrics is not None:
+                self.metrics.begin(self.engine, self.loop, self.outside)
             ready()
             self.loop.run(self.engine)
         finally:
+            if self.metrics is not None:
+                self.metrics.end()
             self.control.stop()
             self.engine.stop()
             # What takes longer is left to end with the process; the journal knows how to go on.
@@ -82,6 +92,9 @@ def build(settings: Settings) -> Agent:
 def put_together(settings: Settings, outside: Outside) -> Agent:
     """Put an agent together that acts through these adapters. Raises as `build`."""
     loop = Mainloop()
+    metrics = metrics_of(settings, outside)
+    if metrics is not None:
+        outside = metrics.watching(outside)
 
     def latest_known() -> datetime:
         return around.latest_known()
@@ -126,7 +139,7 @@ def put_together(settings: Settings, outside: Outside) -> Agent:
     engine = Engine(follows, around, outside.bus, settings.bus.topics, sealing, upkeep)
     answering = _on_engine_thread(loop, Control(engine, layouts.bring))
     control = ControlServer(settings.state.runtime_directory, answering)
-    return Agent(engine, loop, control, outside.journal, workers)
+    return Agent(engine, loop, control, outside, workers, metrics)
 
 
 def _on_engine_thread(loop: Mainloop, control: Control) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
