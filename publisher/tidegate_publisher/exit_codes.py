@@ -35,6 +35,7 @@ _SINGLE: Final = {
     Code.IMAGE_SIGNATURE: ExitCode.REFUSED,
     Code.IMAGE_SIGNATURE_FORMAT: ExitCode.REFUSED,
     Code.IMAGE_UNSIGNED: ExitCode.REFUSED,
+    Code.PAGE_UNSAFE: ExitCode.USAGE,
     Code.REFERENCE_INVALID: ExitCode.USAGE,
     Code.REQUEST_INVALID: ExitCode.USAGE,
 }

@@ -27,6 +27,7 @@ class Code(StrEnum):
     BUS_PROTOCOL = "bus.protocol"
     BUS_REFUSED = "bus.refused"
     BUS_UNREACHABLE = "bus.unreachable"
+    CONFIG_EXTRA = "config.extra"
     CONFIG_MISSING = "config.missing"
     CONFIG_SYNTAX = "config.syntax"
     CONFIG_UNKNOWN_KEY = "config.unknown-key"
@@ -62,6 +63,15 @@ class Code(StrEnum):
     IMAGE_UNSUPPORTED = "image.unsupported"
     INTERNAL_ERROR = "internal.error"
     JOURNAL_CORRUPT = "journal.corrupt"
+    PAGE_ATTEMPTS = "page.attempts"
+    PAGE_BUSY = "page.busy"
+    PAGE_LISTEN = "page.listen"
+    PAGE_LOGIN = "page.login"
+    PAGE_METHOD = "page.method"
+    PAGE_MISSING = "page.missing"
+    PAGE_NAME = "page.name"
+    PAGE_QUERY = "page.query"
+    PAGE_UNSAFE = "page.unsafe"
     REFERENCE_INVALID = "reference.invalid"
     REFERENCE_NO_DIGEST = "reference.no-digest"
     RELEASE_INVALID = "release.invalid"
@@ -79,9 +89,15 @@ class Code(StrEnum):
     REQUIRES_MINIMUM = "requires.minimum"
     ROLLBACK_FAILED = "rollback.failed"
     ROLLBACK_REQUESTED = "rollback.requested"
+    ROLLOUT_CLAIMED = "rollout.claimed"
+    ROLLOUT_DIFFERS = "rollout.differs"
+    ROLLOUT_FAILED = "rollout.failed"
     ROLLOUT_FINAL = "rollout.final"
     ROLLOUT_HELD = "rollout.held"
+    ROLLOUT_OVERTAKEN = "rollout.overtaken"
     ROLLOUT_REVOKED = "rollout.revoked"
+    ROLLOUT_TIMEOUT = "rollout.timeout"
+    ROLLOUT_UNLED = "rollout.unled"
     ROLLOUT_WAVE = "rollout.wave"
     SEQUENCE_LOWER = "sequence.lower"
     SIGN_FAILED = "sign.failed"
@@ -211,6 +227,10 @@ REGISTRY: dict[Code, Entry] = {
     Code.BUS_UNREACHABLE: Entry(
         "No broker answers at the configured address.",
         "Check bus.url (publisher: --broker), the name's resolution and the firewall. The agent goes on trying; nothing is lost.",
+    ),
+    Code.CONFIG_EXTRA: Entry(
+        "The command needs libraries that are installed on request only.",
+        "Install them: pip install 'tidegate[fleet]', or the extra that the message names.",
     ),
     Code.CONFIG_MISSING: Entry(
         "A required setting or file is not there.",
@@ -352,6 +372,42 @@ REGISTRY: dict[Code, Entry] = {
         "The state database was damaged; it was set aside and a new one begun.",
         "Check the disk. The damaged file lies beside the new one for inspection. What is kept apart comes back: each channel's sequence, quarantined images, holds; what is lost: events that were not sent, approvals, snoozes, requests that were not decided.",
     ),
+    Code.PAGE_ATTEMPTS: Entry(
+        "A wrong token was given to the page too often from this address.",
+        "Wait as long as the Retry-After header says, then give the right one; sessions that have begun are not affected.",
+    ),
+    Code.PAGE_BUSY: Entry(
+        "The page has as many readers of one kind as it serves at once.",
+        "Try again after the seconds that the Retry-After header says; close live views that nobody looks at.",
+    ),
+    Code.PAGE_LISTEN: Entry(
+        "The page cannot listen on the address that it was given.",
+        "Take another port or address with --listen, or end the program that has it; ports below 1024 need the right to them.",
+    ),
+    Code.PAGE_LOGIN: Entry(
+        "Whoever asked has not shown that they may read.",
+        "Log in at /login, give the token as `Authorization: Bearer …`, or come through the proxy that logs in (docs/page.md).",
+    ),
+    Code.PAGE_METHOD: Entry(
+        "The page only tells; it knows no request that could change anything.",
+        "Use GET or HEAD. To steer a release use `tidegate hold`, `resume`, `promote` or `revoke`, which sign what they do.",
+    ),
+    Code.PAGE_MISSING: Entry(
+        "There is nothing at this address, or nothing of it was collected, or it is no longer kept.",
+        "Check the name; /api/v1/openapi.json lists the addresses.",
+    ),
+    Code.PAGE_NAME: Entry(
+        "The request is for a name that is not this page's.",
+        "Start it with --name for each name that people or a proxy reach it by; addresses and localhost need none.",
+    ),
+    Code.PAGE_QUERY: Entry(
+        "A parameter of the request is unknown or has a value that it cannot have.",
+        "Correct what the message names; /api/v1/openapi.json describes every parameter.",
+    ),
+    Code.PAGE_UNSAFE: Entry(
+        "With these settings the page would let anybody in, so it was not started.",
+        "Listen on this machine alone, or log in with --login-header and --trusted-proxy or with --token-file (docs/page.md).",
+    ),
     Code.REFERENCE_INVALID: Entry(
         "An image reference cannot be understood.",
         "Write it as registry/repository@sha256:…, or oci:/path@sha256:… for a local layout.",
@@ -420,6 +476,18 @@ REGISTRY: dict[Code, Entry] = {
         "A person asked this host to return to its previous image.",
         "Nothing to do; the digest left is not taken up again until it is announced anew.",
     ),
+    Code.ROLLOUT_CLAIMED: Entry(
+        "Another run of `tidegate rollout run` leads the release on this channel.",
+        "Let it finish. If it is dead, continue as the same run with --run-id, wait until its claim ends, or give --take-over.",
+    ),
+    Code.ROLLOUT_DIFFERS: Entry(
+        "The channel holds this image with other waves than the release file has.",
+        "Bring the release file's waves back to what is announced, or announce the release anew with `tidegate announce`.",
+    ),
+    Code.ROLLOUT_FAILED: Entry(
+        "A wave passed a threshold of its gate: too many hosts failed, fell silent or dropped out.",
+        "The release is held or revoked. Look at the failures that are listed; then announce a better one, or resume and run again.",
+    ),
     Code.ROLLOUT_FINAL: Entry(
         "The release was revoked, and a revocation is final: hosts have discarded what they staged.",
         "Announce a release, the same image too if it turned out to be good: it gets a sequence of its own.",
@@ -428,9 +496,21 @@ REGISTRY: dict[Code, Entry] = {
         "The release is held, so that opening a wave would let no host start.",
         "Let it go on with `tidegate resume PRODUCT/CHANNEL`, then promote.",
     ),
+    Code.ROLLOUT_OVERTAKEN: Entry(
+        "Another statement took the place of the one that this run led: another release, another run, or none.",
+        "Look at what the channel holds with `tidegate rollout status`; this run has changed nothing since.",
+    ),
     Code.ROLLOUT_REVOKED: Entry(
         "The publisher withdrew this release.",
         "Nothing to do; what was staged is discarded. The next release goes out as usual.",
+    ),
+    Code.ROLLOUT_TIMEOUT: Entry(
+        "A wave, or all of them together, took longer than the release's gate allows.",
+        "See what hosts wait for with `tidegate fleet`; then run again, with a longer timeout or a lower threshold.",
+    ),
+    Code.ROLLOUT_UNLED: Entry(
+        "No run of `tidegate rollout run` leads the release, so there is nothing to approve.",
+        "Begin one with `tidegate rollout run`, or open the wave yourself with `tidegate promote`.",
     ),
     Code.ROLLOUT_WAVE: Entry(
         "The announced release has no wave of that name.",
