@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.history import Adopted, Passage, ReleaseKey
 from tidegate_fleet.hosts import Channel
+from tidegate_fleet.order import after
 from tidegate_fleet.progress import NO_WAVE
-from tidegate_fleet.standing import Phase, Standing, replaces, told_by_event, told_by_status
+from tidegate_fleet.standing import Phase, Standing, told_by_event, told_by_status
 from tidegate_schemas import limits
 from tidegate_schemas.rollout import wave_of
 from tidegate_schemas.status import HostStatus, Presence
@@ -57,7 +58,7 @@ class Way:
             standing=self.standing,
             began=self.began,
             activated=self.activated,
-            ended=self.standing.heard if self.standing.phase.final else None,
+            ended=self.standing.since if self.standing.phase.final else None,
             durations=self.durations,
             waited_for=self.waited_for,
             events=self.events,
@@ -104,7 +105,8 @@ class Dossier:
         way.verified += heard.verified
         if standing.phase is Phase.ACTIVATING:
             way.activated = now if way.activated is None else min(way.activated, now)
-        if way.standing == standing or (standing.attempt >= way.attempt and standing.phase.final):
+        stands = (way.standing.step, way.standing.at) == (standing.step, standing.at)
+        if stands or (standing.attempt >= way.attempt and standing.phase.final):
             way.durations, way.attempt = dict(said.durations), standing.attempt
 
     def take_status(self, status: HostStatus, now: datetime) -> bool:
@@ -130,14 +132,14 @@ class Dossier:
         old = self.standings.get(channel)
         if old is None and len(self.standings) >= _CHANNELS:
             return False
-        if old is None or replaces(new, old):
-            self.standings[channel] = new
+        if (stands := after(old, new)) is not None:
+            self.standings[channel] = stands
             self.moved.add(channel)
         way = self.ways.get(key)
         if way is None:
             way = self.ways[key] = Way(new, new.heard)
-        elif replaces(new, way.standing):
-            way.standing = new
+        else:
+            way.standing = after(way.standing, new) or way.standing
         way.began = min(way.began, new.heard)
         self.trodden.add(key)
         return True

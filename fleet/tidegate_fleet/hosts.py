@@ -1,4 +1,4 @@
-"""The hosts of a fleet, as they describe themselves. PURE.
+"""The hosts of a fleet. PURE.
 
 Holds one record for each host and tells who listens what changed; an event costs the same whether there are
 ten hosts or fifty thousand.
@@ -6,84 +6,24 @@ ten hosts or fifty thousand.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tidegate_fleet.standing import Standing, replaces, told_by_event, told_by_status
-from tidegate_schemas.status import FollowStatus, HostStatus, Presence
+from tidegate_fleet.host import MOST_CHANNELS, Channel, Host
+from tidegate_fleet.order import after
+from tidegate_fleet.standing import Standing, told_by_event, told_by_status
+from tidegate_schemas.events import Step
+from tidegate_schemas.status import HostStatus, Presence
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tidegate_fleet.words import HostEvent
+    from tidegate_schemas.events import UpdateEvent
 
-Channel = tuple[str, str]
-"""A product and a channel of it."""
+__all__ = ["MOST_CHANNELS", "MOST_HOSTS", "Channel", "Fleet", "Host", "Watcher"]
 
-MOST_HOSTS: Final = 1_000_000
+MOST_HOSTS: Final = 250_000
 """Hosts remembered. A cap: who may write to the broker can invent hosts for ever."""
-
-_REMEMBERED: Final = 64
-"""Event ids remembered of each host: a redelivery comes soon, or is no longer the newest word anyway."""
-
-
-@dataclass(slots=True)
-class Host:
-    """What is known of one host.
-
-    Attributes:
-        name: its id.
-        heard: when it last said anything, by our clock.
-        status: the newest status in which it described itself, if one came.
-        presence: what its newest status says, be it a last will, which describes nothing.
-        standings: where it stands in each channel.
-    """
-
-    name: str
-    heard: datetime
-    status: HostStatus | None = None
-    presence: Presence = Presence.OFFLINE
-    standings: dict[Channel, Standing] = field(default_factory=dict)
-    _born: tuple[int, int] = (0, 0)
-    _seen: OrderedDict[str, None] = field(default_factory=OrderedDict)
-
-    @property
-    def online(self) -> bool:
-        """Whether its agent was connected when it last said so."""
-        return self.presence is Presence.ONLINE
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """Its labels; none before its first status."""
-        return {} if self.status is None else self.status.labels
-
-    def follow(self, channel: Channel) -> FollowStatus | None:
-        """What its status says of a channel."""
-        follows = () if self.status is None else self.status.follows
-        return next((one for one in follows if (one.product, one.channel) == channel), None)
-
-    def describe(self, status: HostStatus) -> bool:
-        """Take a status in, unless one of a later connection is known.
-
-        A last will was written when its connection began: it says no more than that the host is gone.
-        """
-        born = status.start, status.connection
-        if born < self._born:
-            return False
-        self._born, self.presence = born, status.presence
-        if status.presence is Presence.ONLINE or self.status is None:
-            self.status = status
-        return True
-
-    def first_time(self, event_id: str) -> bool:
-        """Whether this event was not here before; remembers it."""
-        if event_id in self._seen:
-            self._seen.move_to_end(event_id)
-            return False
-        self._seen[event_id] = None
-        if len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
-        return True
 
 
 class Watcher(Protocol):
@@ -94,22 +34,28 @@ class Watcher(Protocol):
         ...
 
     def described(self, host: Host) -> None:
-        """A host has a new status: presence, labels, what it runs."""
+        """A host has a new status: presence, labels, what it follows and runs."""
         ...
 
 
 class Fleet:
     """All hosts that were heard of.
 
+    Args:
+        most: how many hosts are remembered.
+        believe_status: whether a status tells how far a host is. It is signed by nobody: who asks for signed
+            events takes presence, labels and what is followed from it, and nothing else.
+
     Attributes:
         hosts: by id.
         refused: how many words of hosts beyond the cap were passed over.
     """
 
-    def __init__(self, most: int = MOST_HOSTS) -> None:
+    def __init__(self, most: int = MOST_HOSTS, *, believe_status: bool = True) -> None:
         self.hosts: dict[str, Host] = {}
         self.refused = 0
         self._most = most
+        self._believe_status = believe_status
         self._watchers: list[Watcher] = []
 
     def watch(self, watcher: Watcher) -> None:
@@ -131,12 +77,10 @@ class Fleet:
             return None
         if isinstance(heard, HostStatus):
             return host if self._take_status(host, heard, now) else None
-        if not host.first_time(heard.event.id):
+        if not host.first_time(heard.event):
             return None
         host.heard = now
-        said = heard.event.data
-        if said.product is not None and said.channel is not None:
-            self._move(host, (said.product, said.channel), told_by_event(heard.event, now))
+        self._take_event(host, heard.event, now)
         return host
 
     def _host(self, name: str, now: datetime) -> Host | None:
@@ -147,20 +91,40 @@ class Fleet:
             self.refused += 1
         return host
 
+    def _take_event(self, host: Host, event: UpdateEvent, now: datetime) -> None:
+        said = event.data
+        if said.step is Step.DAMAGED:
+            host.forget()
+        if said.product is None or said.channel is None:
+            return
+        channel = said.product, said.channel
+        if said.step is Step.REJECTED and said.digest is None:
+            host.refuse(event, channel, now)
+        self._move(host, channel, told_by_event(event, now))
+
     def _take_status(self, host: Host, status: HostStatus, now: datetime) -> bool:
-        if not host.describe(status):
+        if not host.describe(status, now):
             return False
         host.heard = now
+        if status.presence is Presence.ONLINE:
+            # What it follows no longer it will say no more of.
+            follows = {(follow.product, follow.channel) for follow in status.follows}
+            for channel in host.standings.keys() - follows:
+                del host.standings[channel]
         for watcher in self._watchers:
             watcher.described(host)
-        for follow in status.follows:
-            self._move(host, (follow.product, follow.channel), told_by_status(status, follow, now))
+        if self._believe_status:
+            for follow in status.follows:
+                self._move(host, (follow.product, follow.channel), told_by_status(status, follow, now))
         return True
 
     def _move(self, host: Host, channel: Channel, new: Standing | None) -> None:
         old = host.standings.get(channel)
-        if new is None or (old is not None and not replaces(new, old)):
+        if new is None or (old is None and len(host.standings) >= MOST_CHANNELS):
             return
-        host.standings[channel] = new
+        stands = after(old, new)
+        if stands is None:
+            return
+        host.standings[channel] = stands
         for watcher in self._watchers:
             watcher.moved(host, channel, old)

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.standing import Phase
-from tidegate_schemas.rollout import wave_of
+from tidegate_schemas.codes import Code
+from tidegate_schemas.rollout import cohort, wave_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,27 +20,36 @@ if TYPE_CHECKING:
 
     from tidegate_fleet.hosts import Channel, Fleet, Host
     from tidegate_fleet.standing import Standing
-    from tidegate_schemas.codes import Code
     from tidegate_schemas.statement import ChannelStatement
 
 NO_WAVE: Final = ""
 """Stands for the wave of hosts that none takes in, and of all hosts when a release has no waves."""
 
+_NOT_MEANT: Final = frozenset({Code.REQUIRES_ARCH, Code.REQUIRES_LABELS})
+
 
 @dataclass(slots=True)
 class Failures:
-    """Hosts that failed with one code, and the newest reason."""
+    """Hosts that failed with one code, and the newest reason.
+
+    Attributes:
+        hosts: their names.
+        newest: when the last of them told, by our clock.
+        reason: what that one said.
+        host: which one that was.
+    """
 
     hosts: set[str] = field(default_factory=set)
     newest: datetime | None = None
     reason: str = ""
+    host: str = ""
 
 
 class Progress:
     """One release on one channel, over the hosts of a fleet. Pass it to `Fleet.watch`.
 
     Hosts count that follow the channel, or have said anything about it, and meet the release's requirements
-    as far as their status tells.
+    as far as their status tells. One that stands at a later statement about another image has let it go.
 
     Args:
         fleet: the hosts; those that are known already are counted at once.
@@ -47,7 +57,7 @@ class Progress:
 
     Attributes:
         statement: the newest one.
-        counts: hosts by wave (`NO_WAVE` for none) and phase.
+        counts: hosts by wave (`NO_WAVE` for none) and phase; none that are zero.
         failures: by code; None for those that told none.
     """
 
@@ -55,7 +65,10 @@ class Progress:
         self._fleet = fleet
         self._channel: Channel = (statement.predicate.product, statement.predicate.channel)
         self._places: dict[str, tuple[str, Phase]] = {}
+        self._cohorts: dict[str, float] = {}
+        self._seed = statement.predicate.rollout.seed
         self._under_way: set[str] = set()
+        self._failed_with: dict[str, Code | None] = {}
         self.statement = statement
         self.counts: Counter[tuple[str, Phase]] = Counter()
         self.failures: dict[Code | None, Failures] = {}
@@ -64,10 +77,11 @@ class Progress:
     def restate(self, statement: ChannelStatement) -> None:
         """Take a later statement: other waves may take hosts in. Another image begins anew."""
         self.statement = statement
-        self._places.clear()
-        self._under_way.clear()
-        self.counts.clear()
-        self.failures.clear()
+        if statement.predicate.rollout.seed != self._seed:
+            self._seed = statement.predicate.rollout.seed
+            self._cohorts.clear()
+        for place in (self._places, self._under_way, self._failed_with, self.counts, self.failures):
+            place.clear()
         for host in self._fleet.hosts.values():
             self._place(host)
 
@@ -107,40 +121,64 @@ class Progress:
                 yield self._fleet.hosts[name]
 
     def silent(self, now: datetime, after: timedelta, wave: str | None = None) -> Iterable[Host]:
-        """Hosts that began to activate and have said nothing for longer than `after`."""
+        """Hosts that began to activate and have come no further for longer than `after`.
+
+        By our clock, from when we heard of the step that they are at: a host that comes and goes, or says the
+        same again, comes no further. `Host.online` tells who went away from who is stuck.
+        """
         for name in self._under_way:
             host = self._fleet.hosts[name]
-            if now - host.heard > after and wave in {None, self._places[name][0]}:
+            if now - host.standings[self._channel].since > after and wave in {None, self._places[name][0]}:
                 yield host
 
     def _place(self, host: Host) -> None:
         self._forget(host.name)
-        standing = self.standing(host)
-        if standing is None and not self._is_meant(host):
+        standing = host.standings.get(self._channel)
+        phase = self._phase(standing)
+        if not self._counts(host, standing, phase):
             return
-        phase = Phase.PENDING if standing is None else standing.phase
         where = self._places[host.name] = self._wave(host), phase
         self.counts[where] += 1
-        if standing is not None and phase is Phase.ACTIVATING:
+        if phase is Phase.ACTIVATING:
             self._under_way.add(host.name)
-        if standing is not None and phase is Phase.FAILED:
+        if phase is Phase.FAILED and standing is not None:
             self._fail(host.name, standing)
+
+    def _phase(self, standing: Standing | None) -> Phase:
+        if standing is None:
+            return Phase.PENDING
+        if standing.digest == self.statement.digest:
+            return standing.phase
+        # What a channel holds is replaced by something later, never brought back under an earlier number.
+        later = standing.sequence > self.statement.predicate.sequence
+        return Phase.SKIPPED if later else Phase.PENDING
+
+    def _counts(self, host: Host, standing: Standing | None, phase: Phase) -> bool:
+        if standing is None or standing.digest != self.statement.digest:
+            return self._is_meant(host)
+        return not (phase is Phase.SKIPPED and standing.code in _NOT_MEANT)
 
     def _forget(self, name: str) -> None:
         where = self._places.pop(name, None)
         if where is None:
             return
         self.counts[where] -= 1
+        if not self.counts[where]:
+            del self.counts[where]
         self._under_way.discard(name)
         if where[1] is Phase.FAILED:
-            for failures in self.failures.values():
-                failures.hosts.discard(name)
+            code = self._failed_with.pop(name)
+            self.failures[code].hosts.discard(name)
+            if not self.failures[code].hosts:
+                del self.failures[code]
 
     def _fail(self, name: str, standing: Standing) -> None:
+        self._failed_with[name] = standing.code
         failures = self.failures.setdefault(standing.code, Failures())
         failures.hosts.add(name)
-        if failures.newest is None or standing.at >= failures.newest:
-            failures.newest, failures.reason = standing.at, standing.reason
+        # By our clock: whose own is in the future would have the last word for ever.
+        if failures.newest is None or standing.since >= failures.newest:
+            failures.newest, failures.reason, failures.host = standing.since, standing.reason, name
 
     def _is_meant(self, host: Host) -> bool:
         if host.follow(self._channel) is None:
@@ -151,5 +189,11 @@ class Progress:
         return fits and all(host.labels.get(key) == value for key, value in wanted.labels.items())
 
     def _wave(self, host: Host) -> str:
-        wave = wave_of(self.statement.predicate.rollout, host.name, host.labels)
+        rollout = self.statement.predicate.rollout
+        if not rollout.waves:
+            return NO_WAVE
+        place = self._cohorts.get(host.name)
+        if place is None:
+            place = self._cohorts[host.name] = cohort(rollout.seed, host.name)
+        wave = wave_at(rollout, place, host.labels)
         return NO_WAVE if wave is None else wave.name

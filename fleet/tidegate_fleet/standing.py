@@ -1,7 +1,6 @@
 """Where one host stands in one channel, from what it says of itself. PURE.
 
-A host's words come more than once and, where several share the listening, out of order. Which of two words is
-the newer one is decided here and nowhere else.
+Which of two words is the newer one is decided in `order`.
 """
 
 from __future__ import annotations
@@ -21,18 +20,15 @@ if TYPE_CHECKING:
 
 _STEPS: Final = {step.value: step for step in Step}
 _RESETS: Final = re.compile(r"/\d{1,16}~(\d{1,6})/")
-_WAY: Final = (
-    *(Step.ACCEPTED, Step.WAITING, Step.STAGING, Step.STAGED),
-    *(Step.ACTIVATING, Step.REBOOTING, Step.PROVING, Step.ROLLING_BACK),
-)
+_NOT_FOR_IT: Final = frozenset({Code.REQUIRES_ARCH, Code.REQUIRES_LABELS, Code.REQUIRES_MINIMUM})
 _NO_UPDATE: Final = frozenset({Step.ANSWERED, Step.DAMAGED, Step.STALE})
 
 
 class Phase(StrEnum):
     """How far a host is with a release, in the words of those who watch thousands.
 
-    `PENDING` has not said a word of it; `SKIPPED` let it go for another (superseded, cancelled). While
-    `ACTIVATING` a host does not do its work: that is what a disruption budget counts.
+    `PENDING` has not said a word of it; `SKIPPED` let it go: superseded, cancelled, or not for this host.
+    While `ACTIVATING` a host does not do its work: that is what a disruption budget counts.
     """
 
     PENDING = "pending"
@@ -75,16 +71,18 @@ class Standing:
         digest: of the image that it speaks of.
         sequence: of the statement that it speaks of.
         resets: how often the channel had been reset on the host before.
-        attempt: which attempt at this image; 0 when only a status told.
+        attempt: which attempt at this image, as far as events told; 0 when only a status did.
         step: how far it is.
         at: when that was, by the host's clock: a claim.
-        heard: when we heard it, by ours.
+        heard: when we heard it last, by ours.
         version: of the release, for people.
         waiting_for: what it waits for, while it waits.
         until: until when, if it knows.
         percent: how much is staged, while it stages.
         code: why it failed.
         reason: the same in words.
+        by_status: whether a status told it last, which knows no attempts.
+        first_heard: when we heard first that it is at this step; None: at `heard`. See `since`.
     """
 
     digest: str
@@ -100,11 +98,20 @@ class Standing:
     percent: int | None = None
     code: Code | None = None
     reason: str = ""
+    by_status: bool = False
+    first_heard: datetime | None = None
 
     @property
     def phase(self) -> Phase:
         """The step, in the coarser words of those who watch."""
+        if self.step is Step.REJECTED and self.code in _NOT_FOR_IT:
+            return Phase.SKIPPED
         return _PHASES[self.step]
+
+    @property
+    def since(self) -> datetime:
+        """When we heard first that it is at this step. Said again and again, it is no progress."""
+        return self.first_heard or self.heard
 
 
 def told_by_event(event: UpdateEvent, heard: datetime) -> Standing | None:
@@ -138,6 +145,9 @@ def told_by_status(status: HostStatus, follow: FollowStatus, heard: datetime) ->
     step = _STEPS.get(follow.state)
     if step is None or step in _NO_UPDATE or follow.target is None or follow.sequence is None:
         return None
+    if follow.waiting_for is not None and not step.final:
+        # Where an event says `waiting`, a status says for which step.
+        step = Step.WAITING
     return Standing(
         digest=follow.target,
         sequence=follow.sequence,
@@ -151,26 +161,5 @@ def told_by_status(status: HostStatus, follow: FollowStatus, heard: datetime) ->
         until=follow.until,
         code=follow.code,
         reason=follow.reason,
+        by_status=True,
     )
-
-
-def replaces(new: Standing, old: Standing) -> bool:
-    """Whether one word of a host is newer than another about the same channel.
-
-    Another image counts when its statement is later. Of one image, a later attempt counts; within an attempt
-    the end counts whatever the clock said, and else what is later by the host's clock or further on the way:
-    a clock that leaps back hides no progress, and a redelivery takes none back. A status is the truth of its
-    moment, but knows neither attempts nor which of two statements its target came with.
-    """
-    later = new.at >= old.at
-    told_by_status = 0 in {new.attempt, old.attempt}
-    if new.digest != old.digest:
-        place, before = (new.resets, new.sequence), (old.resets, old.sequence)
-        return place > before or (later and (told_by_status or place == before))
-    if told_by_status:
-        return later or (new.phase.final and not old.phase.final)
-    if new.attempt != old.attempt:
-        return new.attempt > old.attempt
-    if old.phase.final:
-        return new.phase.final and new.at > old.at
-    return new.phase.final or later or _WAY.index(new.step) > _WAY.index(old.step)

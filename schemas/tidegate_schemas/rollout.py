@@ -15,6 +15,7 @@ from tidegate_schemas import limits
 from tidegate_schemas.base import Labels, Message, Moment, Name, Short
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 
@@ -96,9 +97,13 @@ def cohort(seed: str, host: str) -> float:
     return (int.from_bytes(head, "big") >> 11) / 2**53
 
 
-def wave_of(rollout: Rollout, host: str, labels: dict[str, str]) -> Wave | None:
+def wave_of(rollout: Rollout, host: str, labels: Mapping[str, str]) -> Wave | None:
     """The first wave that takes this host in, or None when none of them does."""
-    place = cohort(rollout.seed, host)
+    return wave_at(rollout, cohort(rollout.seed, host), labels)
+
+
+def wave_at(rollout: Rollout, place: float, labels: Mapping[str, str]) -> Wave | None:
+    """The same for a host whose place (`cohort`) is known: it stays for as long as the seed does."""
     for wave in rollout.waves:
         selected = all(labels.get(key) == value for key, value in wave.labels.items())
         if selected and place < wave.fraction:

@@ -1,0 +1,146 @@
+"""One host, as it describes itself. PURE.
+
+What it says changes its own record alone, which has bounds in every direction.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from tidegate_fleet.order import SKEW, forgotten
+from tidegate_fleet.standing import Standing
+from tidegate_schemas import limits
+from tidegate_schemas.codes import Code
+from tidegate_schemas.status import FollowStatus, HostStatus, Presence
+
+if TYPE_CHECKING:
+    from tidegate_schemas.events import UpdateEvent
+
+Channel = tuple[str, str]
+"""A product and a channel of it."""
+
+MOST_CHANNELS: Final = limits.ITEMS
+"""Channels remembered of each host: as many as its status can name."""
+
+_REMEMBERED: Final = 32
+"""Events remembered of each host. It has sixteen on their way at most, which come again together."""
+
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Refusals:
+    """Messages of a channel that a host refused. Nobody knows whose they were: they say nothing of a release.
+
+    Attributes:
+        count: as many as events told.
+        code: why it refused the last one.
+        reason: the same in words.
+        heard: when it told, by our clock.
+    """
+
+    count: int
+    code: Code | None
+    reason: str
+    heard: datetime
+
+
+@dataclass(slots=True)
+class Host:
+    """What is known of one host.
+
+    Attributes:
+        name: its id.
+        heard: when it last said anything, by our clock. Who comes and goes says something, and makes no
+            progress: see `Standing.since`.
+        status: the newest status in which it described itself, if one came.
+        presence: what its newest status says, be it a last will, which describes nothing.
+        standings: where it stands in each channel.
+        refusals: the messages that it refused, by channel.
+        begun_anew: how often its counts began again: it was installed anew, or two hosts share one name.
+    """
+
+    name: str
+    heard: datetime
+    status: HostStatus | None = None
+    presence: Presence = Presence.OFFLINE
+    standings: dict[Channel, Standing] = field(default_factory=dict)
+    refusals: dict[Channel, Refusals] = field(default_factory=dict)
+    begun_anew: int = 0
+    _born: tuple[int, int] = (0, 0)
+    _at: datetime = _LONG_AGO
+    _seen: array[int] = field(default_factory=lambda: array("q"))
+    _next: int = 0
+
+    @property
+    def online(self) -> bool:
+        """Whether its agent was connected when it last said so."""
+        return self.presence is Presence.ONLINE
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Its labels; none before its first status."""
+        return {} if self.status is None else self.status.labels
+
+    def follow(self, channel: Channel) -> FollowStatus | None:
+        """What its status says of a channel."""
+        follows = () if self.status is None else self.status.follows
+        return next((one for one in follows if (one.product, one.channel) == channel), None)
+
+    def describe(self, status: HostStatus, now: datetime) -> bool:
+        """Take a status in, unless one of a later connection is known.
+
+        A last will was written when its connection began: it says no more than that the host is gone. A
+        farewell says all but who the host is.
+        """
+        born = status.start, status.connection
+        if born < self._born and not self._begins_anew(status, now):
+            return False
+        self._born, self.presence = born, status.presence
+        if status.presence is Presence.ONLINE or self.status is None:
+            self.status = status
+            self._at = status.at
+        elif status.follows:
+            known = {"labels": self.status.labels, "inventory": self.status.inventory}
+            self.status = status.model_copy(update=known)
+        return True
+
+    def forget(self) -> None:
+        """The host has lost what it remembered: attempts and ids come a second time."""
+        self.begun_anew += 1
+        self._seen, self._next = array("q"), 0
+        self.standings = {channel: forgotten(each) for channel, each in self.standings.items()}
+
+    def first_time(self, event: UpdateEvent) -> bool:
+        """Whether this event was not here before; remembers it. Another moment makes it another event."""
+        mark = hash((event.id, event.time))
+        if mark in self._seen:
+            return False
+        if len(self._seen) < _REMEMBERED:
+            self._seen.append(mark)
+        else:
+            self._seen[self._next] = mark
+            self._next = (self._next + 1) % _REMEMBERED
+        return True
+
+    def refuse(self, event: UpdateEvent, channel: Channel, now: datetime) -> None:
+        """Count a message that the host refused."""
+        before = self.refusals.get(channel)
+        if before is None and len(self.refusals) >= MOST_CHANNELS:
+            return
+        count = 1 if before is None else before.count + 1
+        self.refusals[channel] = Refusals(count, event.data.code, event.data.reason, now)
+
+    def _begins_anew(self, status: HostStatus, now: datetime) -> bool:
+        """Whether starts count from the beginning again, as on a host that was installed anew.
+
+        A status that was overtaken looks the same, but for the time at which it was written.
+        """
+        later = self._at < status.at <= now + SKEW
+        anew = status.presence is Presence.ONLINE and status.start < self._born[0] and later
+        if anew:
+            self.forget()
+        return anew
