@@ -251,7 +251,7 @@ class Figures:
         timeline: what the publisher did.
         failed: by code, the most hosts first.
         slowest: hosts, the slowest first.
-        delays: by what was waited for, the most seconds first.
+        delays: by what was waited for, the most seconds first; the wave last.
         under_way: hosts that have begun and are not through.
         silent: of these, hosts that began to activate and said nothing for `silent_after` seconds.
         silent_after: seconds.

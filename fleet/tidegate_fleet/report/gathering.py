@@ -17,7 +17,8 @@ from tidegate_fleet.report.timeline import read_timeline
 from tidegate_fleet.standing import Phase
 
 if TYPE_CHECKING:
-    from tidegate_fleet.history import History, ReleaseRecord
+    from tidegate_fleet.history import ReleaseRecord
+    from tidegate_fleet.report.asked import ReleaseHistory
     from tidegate_fleet.report.figures import Timeline
 
 
@@ -36,7 +37,9 @@ class Terms:
     disclosure: Disclosure = field(default_factory=Disclosure)
 
 
-def gather(history: History, record: ReleaseRecord, before: ReleaseRecord | None, terms: Terms) -> Figures:
+def gather(
+    history: ReleaseHistory, record: ReleaseRecord, before: ReleaseRecord | None, terms: Terms
+) -> Figures:
     """The figures of one release.
 
     Args:
@@ -71,13 +74,13 @@ def gather(history: History, record: ReleaseRecord, before: ReleaseRecord | None
     )
 
 
-def gather_lead(history: History, record: ReleaseRecord, terms: Terms) -> Lead:
+def gather_lead(history: ReleaseHistory, record: ReleaseRecord, terms: Terms) -> Lead:
     """How fast and how well a release went, without the rest."""
     tally = _tally(history, record, Frame(record.first, terms.now))
     return _lead(record, tally, _merged(tally))
 
 
-def _tally(history: History, record: ReleaseRecord, frame: Frame) -> Tally:
+def _tally(history: ReleaseHistory, record: ReleaseRecord, frame: Frame) -> Tally:
     tally = Tally(frame)
     for passage in history.passages(record.key):
         tally.take(passage)

@@ -11,8 +11,9 @@ from tidegate_schemas.codes import Code, TidegateError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tidegate_fleet.history import History, ReleaseRecord
+    from tidegate_fleet.history import ReleaseRecord
     from tidegate_fleet.hosts import Channel
+    from tidegate_fleet.report.asked import ReleaseHistory
 
 _NAMED: Final = 8
 
@@ -39,7 +40,9 @@ class Wanted:
         return " and ".join(told)
 
 
-def select(history: History, channel: Channel, wanted: Wanted) -> tuple[ReleaseRecord, ReleaseRecord | None]:
+def select(
+    history: ReleaseHistory, channel: Channel, wanted: Wanted
+) -> tuple[ReleaseRecord, ReleaseRecord | None]:
     """The release that is asked for, and the one before it on the channel.
 
     Raises:
@@ -58,13 +61,15 @@ def select(history: History, channel: Channel, wanted: Wanted) -> tuple[ReleaseR
     return known[place], known[place + 1] if place + 1 < len(known) else None
 
 
-def releases_of(history: History, channel: Channel, limit: int = PAGE["most"]) -> tuple[ReleaseRecord, ...]:
+def releases_of(
+    history: ReleaseHistory, channel: Channel, limit: int = PAGE["most"]
+) -> tuple[ReleaseRecord, ...]:
     """The releases of a channel, the newest first."""
     known = history.releases(limit, channel)
     return tuple(sorted(known, key=lambda record: record.first, reverse=True))
 
 
-def _matches(history: History, record: ReleaseRecord, wanted: Wanted) -> bool:
+def _matches(history: ReleaseHistory, record: ReleaseRecord, wanted: Wanted) -> bool:
     if wanted.digest not in {None, record.key.digest} or wanted.version not in {None, record.version}:
         return False
     return wanted.sequence is None or any(

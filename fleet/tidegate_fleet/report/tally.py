@@ -131,12 +131,12 @@ class Tally:
         return tuple(slow_host(seconds, passage, disclosure) for seconds, passage in self._slowest.highest())
 
     def delays(self) -> tuple[Delay, ...]:
-        """What was waited for, the most seconds first."""
+        """What was waited for, the most seconds first; the wave, which is as planned, last."""
         found = [
             Delay(reason, wait.hosts, wait.seconds, wait.longest, wait.waiting)
             for reason, wait in self._waits.items()
         ]
-        return tuple(sorted(found, key=lambda delay: (-delay.seconds, delay.reason)))
+        return tuple(sorted(found, key=lambda delay: (delay.reason == "wave", -delay.seconds, delay.reason)))
 
     def under_way(self) -> OpenFigures:
         """Hosts that are not through."""

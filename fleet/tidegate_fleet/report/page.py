@@ -1,0 +1,105 @@
+"""The report as one HTML file: it loads nothing, runs nothing, and shows what hosts said as text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+from tidegate_fleet.report import narrative, phrases
+from tidegate_fleet.report.plots import adoption, slowest, waves
+from tidegate_fleet.standing import Phase
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from tidegate_fleet.report.figures import Figures
+
+_BAR: Final = (
+    (Phase.SUCCEEDED, "good", "succeeded"),
+    (Phase.FAILED, "bad", "failed"),
+    (Phase.ACTIVATING, "activate", "activating"),
+    (Phase.STAGING, "fetch", "fetching"),
+    (Phase.WAITING, "wait", "waiting"),
+    (Phase.SKIPPED, "muted", "let go"),
+    (Phase.PENDING, "grid", "not begun"),
+)
+
+
+def render(figures: Figures, title: str | None = None) -> str:
+    """The page.
+
+    Args:
+        figures: what it says.
+        title: instead of product, channel and version.
+    """
+    from markupsafe import Markup  # noqa: PLC0415 -- comes with jinja2, see _environment
+
+    lead = figures.lead
+    style = resources.files(__package__).joinpath("templates/report.css").read_text("utf-8")
+    values: dict[str, Any] = {
+        "figures": figures,
+        "lead": lead,
+        "title": title or f"{lead.key.product}/{lead.key.channel} {lead.version}",
+        "style": Markup(style),  # noqa: S704 -- a file of this package
+        "policy": policy(style),
+        "plots": {name: Markup(plot) for name, plot in _plots(figures).items()},  # noqa: S704 -- escaped by ElementTree
+        "bar": bar(figures),
+        "parts": slowest.PARTS,
+        "part_of": slowest.parts_of,
+        "told": narrative,
+    }
+    return _environment().get_template("report.html").render(values)
+
+
+def policy(style: str) -> str:
+    """The content security policy: nothing but this style sheet, named by its digest (CSP Level 3, 2.3.1)."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def bar(figures: Figures) -> list[tuple[str, str, int, float, float]]:
+    """All hosts as one bar: words, role, hosts, and per mille where the part begins and how wide it is."""
+    parts, left = [], 0.0
+    for phase, role, words in _BAR:
+        hosts = figures.phases.get(phase, 0)
+        width = 1000 * hosts / figures.lead.hosts if hosts else 0.0
+        if hosts:
+            parts.append((words, role, hosts, left, width))
+        left += width
+    return parts
+
+
+def _plots(figures: Figures) -> dict[str, str]:
+    plots = {}
+    if figures.successes.points or figures.failures.points:
+        plots["adoption"] = adoption.adoption(figures)
+    if figures.waves:
+        plots["waves"] = waves.waves(figures)
+    if figures.slowest:
+        plots["slowest"] = slowest.slowest(figures.slowest)
+    return plots
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 -- an extra: loaded when used
+
+    environment = Environment(
+        loader=PackageLoader("tidegate_fleet.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "amount": phrases.amount,
+        "awaited": phrases.awaited,
+        "moment": phrases.moment,
+        "number": phrases.number,
+        "wave": phrases.wave_name,
+    }
+    environment.globals |= {"share": phrases.share}
+    return environment
