@@ -46,6 +46,7 @@ def render(figures: Figures, title: str | None = None) -> str:
         "policy": policy(style),
         "plots": {name: Markup(plot) for name, plot in _plots(figures).items()},  # noqa: S704 -- escaped by ElementTree
         "bar": bar(figures),
+        "longest_wait": max((each.seconds for each in figures.delays if each.reason != "wave"), default=0.0),
         "parts": slowest.PARTS,
         "part_of": slowest.parts_of,
         "told": narrative,
