@@ -153,17 +153,19 @@ def release_of(event: UpdateEvent) -> ReleaseKey | None:
     return ReleaseKey(said.product, said.channel, said.digest)
 
 
-def waited(events: Iterable[UpdateEvent]) -> dict[str, float]:
-    """Seconds that a host waited for each thing, from its events about one release.
+Waiting = tuple[datetime, str, str | None]
+"""Of an event: when it was, its id, and what its host waited for from then on."""
 
-    Each wait lasts until the next event, by the host's own clock; a clock that leaps back counts nothing.
+
+def waited(events: Iterable[Waiting]) -> dict[str, float]:
+    """Seconds that a host waited for each thing, from its events about one release, in whatever order.
+
+    Each wait lasts until the next event, by the host's own clock.
     """
-    told = sorted(events, key=lambda event: (event.time, event.id))
     spent: dict[str, float] = {}
-    for event, following in itertools.pairwise(told):
-        reason = event.data.waiting_for
+    for (began, _, reason), (ended, _, _) in itertools.pairwise(sorted(events, key=lambda one: one[:2])):
         if reason is not None:
-            spent[reason] = spent.get(reason, 0.0) + (following.time - event.time).total_seconds()
+            spent[reason] = spent.get(reason, 0.0) + (ended - began).total_seconds()
     return spent
 
 

@@ -218,7 +218,7 @@ class FakeHistory:
         if not way.standing.phase.final:
             return {}
         told = (record.event for record in self._of.get(name, {}).values())
-        return waited(event for event in told if release_of(event) == key)
+        return waited((one.time, one.id, one.data.waiting_for) for one in told if release_of(one) == key)
 
     def _places(self, key: ReleaseKey) -> dict[str, tuple[str, Phase]]:
         """Wave and phase of each host that is counted; nobody waits for what is no longer the newest."""

@@ -1,0 +1,165 @@
+"""Who is in which wave.
+
+A host's place in a wave is computed when it is written. When a statement comes that divides the fleet anew,
+the places of all are computed again: a thousand in each transaction, in whatever order, as often as anybody
+likes. Each row says with `placed` by which division it was placed, so that nothing has to be remembered.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import and_, bindparam, func, select, update
+
+from tidegate_fleet.dossier import is_fit, membership, wave_in
+from tidegate_fleet.store.rows import statement_of
+from tidegate_fleet.store.schema import follow, host, passage, statement
+from tidegate_schemas.statement import ChannelStatement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy import Table
+    from sqlalchemy.engine import Connection
+
+    from tidegate_fleet.history import ReleaseKey
+    from tidegate_fleet.hosts import Channel
+    from tidegate_fleet.store.rows import Values
+
+NOWHERE: Final = ""
+"""Placed by no statement, for there is none."""
+
+_CHUNK: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How a statement divides hosts; without one all are undivided.
+
+    Attributes:
+        statement: the newest one about a channel or release.
+        placed: what `placed` says of rows that were placed by it.
+    """
+
+    statement: ChannelStatement | None = None
+    placed: str = NOWHERE
+
+    @classmethod
+    def by(cls, statement: ChannelStatement) -> Division:
+        """The division of a statement."""
+        return cls(statement, membership(statement))
+
+    def wave(self, name: str, labels: Mapping[str, str]) -> str:
+        """The wave of a host."""
+        return wave_in(self.statement, name, labels)
+
+    def wave_meant(self, name: str, labels: Mapping[str, str], arch: str | None) -> str | None:
+        """The wave of a host that follows the channel; None when the release is not for it."""
+        if self.statement is None or not is_fit(self.statement, labels, arch):
+            return None
+        return self.wave(name, labels)
+
+
+UNDIVIDED: Final = Division()
+
+
+def newest_of_channels(connection: Connection, channels: Iterable[Channel]) -> dict[Channel, Division]:
+    """The divisions by the newest statements of channels."""
+    found = {}
+    for product, channel in set(channels):
+        row = connection.execute(
+            select(statement)
+            .where(statement.c.product == product, statement.c.channel == channel)
+            .order_by(statement.c.sequence.desc())
+            .limit(1)
+        ).first()
+        if row is not None:
+            found[product, channel] = Division.by(statement_of(row).statement)
+    return found
+
+
+def newest_of_releases(connection: Connection, keys: Iterable[ReleaseKey]) -> dict[ReleaseKey, Division]:
+    """The divisions by the newest statements about releases."""
+    found = {}
+    for key in set(keys):
+        row = connection.execute(
+            select(statement)
+            .where(
+                statement.c.product == key.product,
+                statement.c.channel == key.channel,
+                statement.c.digest == key.digest,
+            )
+            .order_by(statement.c.sequence.desc())
+            .limit(1)
+        ).first()
+        if row is not None:
+            found[key] = Division.by(statement_of(row).statement)
+    return found
+
+
+def place_some(connection: Connection) -> int:
+    """Place up to a thousand rows anew; how many were. 0: everybody is in place.
+
+    Only rows of one table: hosts are locked in the order of their names, once in a transaction.
+    """
+    heads = select(statement.c.product, statement.c.channel, func.max(statement.c.sequence).label("sequence"))
+    newest = heads.group_by(statement.c.product, statement.c.channel).subquery()
+    same = [newest.c[name] == statement.c[name] for name in ("product", "channel", "sequence")]
+    for row in connection.execute(select(statement).join(newest, and_(*same))).all():
+        said = statement_of(row).statement
+        placed = _place_followers(connection, said) or _place_passages(connection, said)
+        if placed:
+            return placed
+    return 0
+
+
+def _place_followers(connection: Connection, said: ChannelStatement) -> int:
+    division = Division.by(said)
+    where = {"product": said.predicate.product, "channel": said.predicate.channel}
+    places = [
+        {"b_host": row.host, "b_wave": division.wave_meant(row.host, json.loads(row.labels), row.arch)}
+        for row in _elsewhere(connection, follow, where, division)
+    ]
+    return _put(connection, follow, where, division, places)
+
+
+def _place_passages(connection: Connection, said: ChannelStatement) -> int:
+    division = Division.by(said)
+    where = {"product": said.predicate.product, "channel": said.predicate.channel, "digest": said.digest}
+    places = [
+        {"b_host": row.host, "b_wave": division.wave(row.host, json.loads(row.labels))}
+        for row in _elsewhere(connection, passage, where, division)
+    ]
+    return _put(connection, passage, where, division, places)
+
+
+def _put(
+    connection: Connection,
+    table: Table,
+    where: Mapping[str, str],
+    division: Division,
+    places: Sequence[Values],
+) -> int:
+    if places:
+        conditions = [table.c[name] == value for name, value in where.items()]
+        change = update(table).where(*conditions, table.c.host == bindparam("b_host"))
+        connection.execute(change.values(wave=bindparam("b_wave"), placed=division.placed), places)
+    return len(places)
+
+
+def _elsewhere(
+    connection: Connection, table: Table, where: Mapping[str, str], division: Division
+) -> list[Any]:
+    """Hosts whose rows were placed by another division; their rows of `host` are locked, in order."""
+    chosen = (
+        select(table.c.host, host.c.labels, host.c.arch)
+        .join(host, host.c.name == table.c.host)
+        .where(*(table.c[name] == value for name, value in where.items()))
+        .where(table.c.placed != division.placed)
+        .order_by(host.c.name)
+        .limit(_CHUNK)
+        .with_for_update(of=host)
+    )
+    return list(connection.execute(chosen).all())

@@ -1,0 +1,45 @@
+"""Statements, and the releases that anybody spoke of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, tuple_
+
+from tidegate_fleet.store.rows import statement_row
+from tidegate_fleet.store.schema import release, statement
+from tidegate_fleet.store.upserts import insert_new
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from tidegate_fleet.history import StatementRecord
+    from tidegate_fleet.store.rows import Values
+
+_KEY = ("product", "channel", "digest")
+
+
+def keep_statements(connection: Connection, records: Sequence[StatementRecord], now: datetime) -> int:
+    """Keep the statements that are new, and return how many. Of two with one sequence the first one stays."""
+    rows = {
+        (row["product"], row["channel"], row["sequence"]): row
+        for row in map(statement_row, reversed(records))
+    }
+    ordered = [rows[place] for place in sorted(rows)]
+    new = insert_new(connection, statement, ordered)
+    begin_releases(connection, [{name: row[name] for name in _KEY} for row in ordered], now)
+    return len(new)
+
+
+def begin_releases(connection: Connection, keys: Sequence[Values], now: datetime) -> None:
+    """Note the releases that were not heard of before."""
+    wanted = {tuple(one[name] for name in _KEY) for one in keys}
+    if not wanted:
+        return
+    columns = [release.c[name] for name in _KEY]
+    known = connection.execute(select(*columns).where(tuple_(*columns).in_(sorted(wanted))))
+    missing = sorted(wanted - {tuple(row) for row in known})
+    insert_new(connection, release, [{**dict(zip(_KEY, key, strict=True)), "first": now} for key in missing])

@@ -1,0 +1,205 @@
+"""The write side: takes a batch of words in, in one transaction, each of them once.
+
+1. the rows of all hosts concerned are made and locked, in the order of their names: writers that share hosts
+   wait for each other, and never in a circle
+2. events that are here already are sorted out by their id; one with another content is a collision
+3. the dossiers are read, changed as `tidegate_fleet.dossier` says, and written back
+4. the new events are written last, on PostgreSQL under a lock: events get their numbers in the order in which
+   they become visible, so that who reads on from a number misses none
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import func, select, text, tuple_, update
+
+from tidegate_fleet.history import EventRecord, StatementRecord
+from tidegate_fleet.hosts import MOST_HOSTS
+from tidegate_fleet.store.files import Files
+from tidegate_fleet.store.placing import place_some
+from tidegate_fleet.store.releases import begin_releases, keep_statements
+from tidegate_fleet.store.rows import Word, event_row
+from tidegate_fleet.store.schema import collector, event, host
+from tidegate_fleet.store.upserts import insert_new, upsert
+from tidegate_fleet.words import HostEvent
+from tidegate_schemas.status import HostStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from tidegate_fleet.store.connect import Store
+
+_EMPTY: Final[Mapping[str, int]] = {}
+# Held from the first event's number to the commit; "even" in ASCII.
+_NUMBERING: Final = 0x6576656E
+_MANY: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a batch.
+
+    Attributes:
+        events: the new ones.
+        statuses: how many told something new.
+        statements: how many were new.
+        again: words that were here before.
+        collided: events with the id and not the content of an earlier one, by host.
+        strangers: words of hosts beyond the cap.
+    """
+
+    events: tuple[EventRecord, ...] = ()
+    statuses: int = 0
+    statements: int = 0
+    again: int = 0
+    collided: Mapping[str, int] = field(default_factory=dict)
+    strangers: int = 0
+
+
+class Writer:
+    """Writes for one collector.
+
+    Args:
+        store: the database.
+        name: of the collector; no other one has it.
+        most_hosts: hosts remembered.
+    """
+
+    def __init__(self, store: Store, name: str, most_hosts: int = MOST_HOSTS) -> None:
+        self._store = store
+        self._name = name
+        self._most_hosts = most_hosts
+
+    def write(self, words: Sequence[Word], now: datetime, flooded: Mapping[str, int] = _EMPTY) -> Written:
+        """Take words in. Safe to repeat, also when it is not known whether it was done.
+
+        Args:
+            words: in the order in which they came.
+            now: the present moment.
+            flooded: how many events of hosts were dropped since the last time, for counting.
+
+        Raises:
+            StoreError: try again later; nothing was written.
+            UnfitRowError: the database will never take this; nothing was written.
+        """
+        records = [word for word in words if isinstance(word, StatementRecord)]
+        statements = 0
+        if records:
+            with self._store.writing() as connection:
+                statements = keep_statements(connection, records, now)
+        with self._store.writing() as connection:
+            written = _Batch(connection, now, self._name, self._most_hosts).write(words, flooded)
+        return replace(written, statements=statements)
+
+    def place(self) -> bool:
+        """Bring some hosts into their waves; False when all are there. Raises StoreError."""
+        with self._store.writing() as connection:
+            return place_some(connection) > 0
+
+
+class _Batch:
+    """One transaction."""
+
+    def __init__(self, connection: Connection, now: datetime, name: str, most_hosts: int) -> None:
+        self._connection = connection
+        self._now = now
+        self._name = name
+        self._most_hosts = most_hosts
+
+    def write(self, words: Sequence[Word], flooded: Mapping[str, int]) -> Written:
+        told = {id(word): _speaker(word) for word in words}
+        known = self._lock({name for name in told.values() if name is not None} | {*flooded})
+        heard = [word for word in words if told[id(word)] in known]
+        new, again, collided = self._sort_out([word for word in heard if isinstance(word, HostEvent)])
+        told_by = [word for word in heard if isinstance(word, HostStatus)]
+        files = Files(self._connection, known, new, told_by)
+        for one in new:
+            files.dossier(one.event.subject).take_event(one, self._now)
+        statuses = sum(files.dossier(one.host).take_status(one, self._now) for one in told_by)
+        # Events are summed up from their rows; numbers are given out last.
+        files.save(new)
+        begin_releases(self._connection, list(files.releases()), self._now)
+        self._count(flooded, collided)
+        return Written(
+            events=self._events(new),
+            statuses=statuses,
+            again=again + len(told_by) - statuses,
+            collided=collided,
+            strangers=sum(name is not None for name in told.values()) - len(heard),
+        )
+
+    def _lock(self, names: set[str]) -> set[str]:
+        chosen = sorted(names)
+        there = set(self._connection.scalars(select(host.c.name).where(host.c.name.in_(chosen))))
+        new = [name for name in chosen if name not in there]
+        if new:
+            count = self._connection.scalar(select(func.count()).select_from(host)) or 0
+            new = new[: max(self._most_hosts - count, 0)]
+            blank = {"presence": "offline", "start": 0, "connection": 0, "labels": "{}", "heard": self._now}
+            insert_new(self._connection, host, [{"name": name, **blank} for name in new])
+        locked = select(host.c.name).where(host.c.name.in_(chosen)).order_by(host.c.name).with_for_update()
+        return set(self._connection.scalars(locked))
+
+    def _sort_out(self, heard: Sequence[HostEvent]) -> tuple[list[HostEvent], int, Counter[str]]:
+        """The new events, how many came again, and whose ids collided with earlier ones."""
+        rows = [(one, event_row(one, self._now)) for one in heard]
+        bodies = self._bodies([(row["host"], row["id"]) for _, row in rows])
+        new: list[HostEvent] = []
+        again, collided = 0, Counter[str]()
+        for one, row in rows:
+            place = row["host"], row["id"]
+            if place not in bodies:
+                bodies[place] = row["body"]
+                new.append(one)
+            elif bodies[place] == row["body"]:
+                again += 1
+            else:
+                collided[row["host"]] += 1
+        return new, again, collided
+
+    def _bodies(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        found: dict[tuple[str, str], str] = {}
+        for start in range(0, len(places), _MANY):
+            some = tuple_(event.c.host, event.c.id).in_(places[start : start + _MANY])
+            for row in self._connection.execute(select(event.c.host, event.c.id, event.c.body).where(some)):
+                found[row.host, row.id] = row.body
+        return found
+
+    def _events(self, new: Sequence[HostEvent]) -> tuple[EventRecord, ...]:
+        if not new:
+            return ()
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _NUMBERING})
+        rows = {(row["host"], row["id"]): (row, one) for one in new for row in [event_row(one, self._now)]}
+        inserted = insert_new(self._connection, event, [row for row, _ in rows.values()], event.c.number)
+        counted = {"name": self._name, "events": len(inserted), "newest": self._now}
+        upsert(self._connection, collector, [counted], add=("events",))
+        records = [
+            EventRecord(row["number"], one.event, self._now, one.verified)
+            for row in inserted
+            for one in [rows[row["host"], row["id"]][1]]
+        ]
+        return tuple(sorted(records, key=lambda record: record.number))
+
+    def _count(self, flooded: Mapping[str, int], collided: Mapping[str, int]) -> None:
+        for name in sorted({*flooded, *collided}):
+            more = {"flooded": flooded.get(name, 0), "collided": collided.get(name, 0)}
+            changed = {column: host.c[column] + value for column, value in more.items()}
+            self._connection.execute(update(host).where(host.c.name == name).values(changed))
+
+
+def _speaker(word: Word) -> str | None:
+    match word:
+        case HostEvent():
+            return word.event.subject
+        case HostStatus():
+            return word.host
+        case StatementRecord():
+            return None
