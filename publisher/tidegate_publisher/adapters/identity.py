@@ -44,6 +44,10 @@ class IdentitySource:
         """
         self._at_hand()
 
+    def needs_person(self) -> bool:
+        """Whether somebody will be asked to sign in. Raises as `check`."""
+        return self._at_hand() is None
+
     def find(self, config: ClientTrustConfig) -> IdentityToken:
         """The identity token.
 

@@ -51,6 +51,12 @@ class Identity:
         else:
             self._load(self.key)
 
+    def needs_person(self) -> bool:
+        """Whether somebody will be asked to sign in, or for a password. Raises as `check`."""
+        if self.key is None:
+            return self._source.needs_person()
+        return self._loaded is None and self._interactive and PASSWORD not in os.environ
+
     def signer(self, trust_config: Path | None) -> Signer:
         """What signs. Raises TidegateError(CONFIG_MISSING, TRUST_KEY_UNUSABLE).
 
