@@ -243,6 +243,10 @@ class History(Protocol):
         """All hosts' events in the order of collection, from after `number` on."""
         ...
 
+    def newest_number(self) -> int:
+        """The number of the event that was collected last; 0 when there is none."""
+        ...
+
     def releases(self, limit: int = 50, channel: Channel | None = None) -> tuple[ReleaseRecord, ...]:
         """Releases, of one channel or of all, the newest first.
 

@@ -80,6 +80,7 @@ def test_an_event_is_kept_as_it_came_and_once(place: Place) -> None:
     assert (record.event, record.heard, record.verified) == (event.event, at(6), True)
     assert place.history.events_after(0) == (record,)
     assert place.history.events_after(record.number) == ()
+    assert place.history.newest_number() == record.number
     assert place.history.summary().events == 1
     assert place.history.summary().newest == at(6)
 

@@ -120,6 +120,10 @@ class FakeHistory:
         later = [record for record in self.events if record.number > number]
         return tuple(later[: min(limit, PAGE["most"])])
 
+    def newest_number(self) -> int:
+        """See History.newest_number."""
+        return self.events[-1].number if self.events else 0
+
     def releases(self, limit: int = 50, channel: Channel | None = None) -> tuple[ReleaseRecord, ...]:
         """See History.releases."""
         keys = [

@@ -90,6 +90,11 @@ class StoredHistory:
         with self._store.reading() as connection:
             return tuple(map(event_record, connection.execute(chosen.limit(_bounded(limit)))))
 
+    def newest_number(self) -> int:
+        """See History.newest_number."""
+        with self._store.reading() as connection:
+            return connection.scalar(select(func.max(event.c.number))) or 0
+
     def releases(self, limit: int = 50, channel: Channel | None = None) -> tuple[ReleaseRecord, ...]:
         """See History.releases."""
         names = release.c.product, release.c.channel, release.c.digest
