@@ -147,7 +147,7 @@ class Watched:
     def picture(self, now: datetime) -> Picture:
         """What there is to show."""
         silent = self.silent(now)
-        release = self._release()
+        release = self._release(now)
         blank = Picture(
             channel=self.name,
             now=now,
@@ -210,8 +210,8 @@ class Watched:
             f"in place of {plain(old.predicate.version, 60)}"
         )
 
-    def _release(self) -> Release | None:
-        return None if self._seen is None else painting.release(self._seen)
+    def _release(self, now: datetime) -> Release | None:
+        return None if self._seen is None else painting.release(self._seen, now)
 
     def _speed(self, waves: tuple[WaveLine, ...], release: Release, now: datetime) -> painting.Speed | None:
         assert self.progress is not None  # noqa: S101 -- for the type checker: there is a picture to fill

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tidegate_fleet.progress import Progress
     from tidegate_fleet.watch.inbox import ChannelSeen
     from tidegate_fleet.watch.picture import Picture
-    from tidegate_schemas.rollout import Wave
+    from tidegate_schemas.rollout import Runner, Wave
 
 __all__ = ["FINAL", "OPEN", "Speed", "filled", "gate_of", "release", "wave_lines"]
 
@@ -31,16 +31,11 @@ _SILENT_SHOWN: Final = 50
 _FAILURES_SHOWN: Final = 50
 
 
-def release(seen: ChannelSeen) -> Release | None:
+def release(seen: ChannelSeen, now: datetime) -> Release | None:
     """What the channel holds."""
     if seen.statement is None:
         return None
     said = seen.statement.predicate
-    runner = said.rollout.runner
-    claim = ""
-    if runner is not None:
-        until = "no more" if runner.until is None else f"until {rfc3339(runner.until)}"
-        claim = f"{plain(runner.id, 60)} leads it {until}"
     trust = Trust.UNVERIFIED
     if seen.verified:
         trust = Trust.VERIFIED if seen.compared else Trust.GENUINE
@@ -52,8 +47,18 @@ def release(seen: ChannelSeen) -> Release | None:
         trust=trust,
         signers=tuple(plain(one, 120) for one in seen.signers),
         expires=said.expires,
-        claim=claim,
+        claim="" if said.rollout.runner is None else _claim(said.rollout.runner, now),
     )
+
+
+def _claim(runner: Runner, now: datetime) -> str:
+    """What `tidegate rollout run` left in the statement, in words."""
+    where = f"run {plain(runner.id, 60)}, at wave {runner.wave}"
+    if runner.claims(now) and runner.until is not None:
+        return f"{where}, leads it until {rfc3339(runner.until)}"
+    if runner.ended is not None:
+        return f"{where}, has ended: {plain(runner.ended, 60)}"
+    return f"{where}, led it; nobody claims it now"
 
 
 def gate_of(wave: Wave, now: datetime) -> Gate:

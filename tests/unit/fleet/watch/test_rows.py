@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.fleets import at
+from tidegate_fleet.standing import Phase
+from tidegate_fleet.watch.plain import clock, count, distance, percent, plain, short_digest, span
+from tidegate_fleet.watch.rows import PHASES, SIGNS, bar, wrapped
+
+COUNTS = st.dictionaries(st.sampled_from(list(Phase)), st.integers(1, 10**6), min_size=1)
+
+
+@given(COUNTS, st.integers(7, 200))
+def test_a_bar_has_its_width_and_a_sign_for_everybody(counts: dict[Phase, int], width: int) -> None:
+    drawn = "".join(text for text, _ in bar(counts, width))
+    assert len(drawn) == width
+    assert set(drawn) == {SIGNS[phase] for phase in counts}
+    assert "".join(dict.fromkeys(drawn)) == "".join(sign for phase, sign, _ in PHASES if phase in counts)
+
+
+@given(COUNTS, st.integers(1, 6))
+def test_a_bar_that_is_too_short_for_all_keeps_its_width(counts: dict[Phase, int], width: int) -> None:
+    assert len("".join(text for text, _ in bar(counts, width))) == width
+
+
+def test_a_bar_is_in_proportion() -> None:
+    drawn = bar({Phase.SUCCEEDED: 500, Phase.FAILED: 1, Phase.PENDING: 499}, 20)
+    assert "".join(text for text, _ in drawn) == "█" * 10 + "x" + "·" * 9
+
+
+def test_a_bar_of_nobody_is_blank() -> None:
+    assert "".join(text for text, _ in bar({}, 5)) == "     "
+
+
+def test_every_state_has_a_sign_of_its_own() -> None:
+    assert len(set(SIGNS.values())) == len(Phase)
+
+
+@given(st.text(alphabet="ab ", max_size=300), st.integers(3, 40))
+def test_wrapped_words_fit_and_none_is_lost(text: str, width: int) -> None:
+    lines = wrapped(text, width)
+    assert all(len(line) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "told"),
+    [
+        (0, 0, "0 %"),
+        (0, 9, "0 %"),
+        (9, 9, "100 %"),
+        (1, 50_000, "0.1 %"),
+        (49_999, 50_000, "99.9 %"),
+        (1, 3, "33.3 %"),
+    ],
+)
+def test_only_all_is_100_percent(part: int, whole: int, told: str) -> None:
+    assert percent(part, whole) == told
+
+
+def test_numbers_times_and_digests_are_short() -> None:
+    assert [count(50000), span(timedelta(days=13, hours=23, minutes=5))] == ["50,000", "13d23h"]
+    assert [span(timedelta(seconds=250)), span(timedelta(0)), span(timedelta(hours=1))] == [
+        "4m10s",
+        "0s",
+        "1h",
+    ]
+    assert clock(at(5), at(60)) == "12:00:05Z"
+    assert clock(at(5 - 86400), at(60)) == "2026-03-01 12:00Z"
+    assert [distance(at(60), at(0)), distance(at(0), at(61))] == ["in 1m", "1m1s ago"]
+    assert short_digest("sha256:" + "a" * 64) == "sha256:aaaaaaaaaaaa"
+
+
+def test_words_from_outside_drive_no_terminal() -> None:
+    shown = plain("a\x1b[2Jb\u202ec\nd" + "e" * 500)
+    assert shown.startswith("a\ufffd[2Jb\ufffdc d")
+    assert len(shown) <= 301
+    assert shown.isprintable()
