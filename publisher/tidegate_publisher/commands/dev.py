@@ -15,6 +15,10 @@ COMMANDS: Final = {
         "tidegate_publisher.devstack.demo.command:demo_command",
         "See the whole chain at work on this machine, in less than a minute.",
     ),
+    "fleet": Entry(
+        "tidegate_publisher.devstack.simulator.command:fleet_command",
+        "Simulate a fleet: thousands of protocol-true hosts in a few processes.",
+    ),
     "image": Entry(
         "tidegate_publisher.devstack.image_command:image_command", "Pack a folder into an OCI image layout."
     ),

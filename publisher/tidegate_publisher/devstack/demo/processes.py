@@ -52,17 +52,17 @@ class Child:
         """The process id."""
         return self._process.pid
 
-    def wait_until(self, ready: Callable[[], bool]) -> Self:
+    def wait_until(self, ready: Callable[[], bool], patience_s: float = START_S) -> Self:
         """Return as soon as it is ready.
 
         Raises:
-            TidegateError: it ended, or was not ready within START_S.
+            TidegateError: it ended, or was not ready within so many seconds.
         """
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + patience_s
         while not ready():
             self.require_alive()
             if time.monotonic() >= deadline:
-                raise self._failed(f"was not ready within {START_S:.0f} s")
+                raise self._failed(f"was not ready within {patience_s:.0f} s")
             time.sleep(_LOOK_S)
         return self
 
@@ -71,12 +71,22 @@ class Child:
         if (status := self._process.poll()) is not None:
             raise self._failed(f"ended with status {status}")
 
-    def stop(self) -> None:
+    def ended(self) -> int | None:
+        """Its exit status; None while it runs."""
+        return self._process.poll()
+
+    def kill(self) -> None:
+        """End it as a power cut would. Idempotent."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+    def stop(self, patience_s: float = _STOP_S) -> None:
         """End it: politely, then not. Idempotent."""
         if self._process.poll() is None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_STOP_S)
+                self._process.wait(patience_s)
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()

@@ -1,0 +1,150 @@
+"""The nodes: started, waited for, killed one at a time, started again."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from tidegate_publisher.devstack.cluster.configuration import Ports, node_config
+from tidegate_publisher.devstack.demo.processes import Child, free_port, listens
+from tidegate_schemas.codes import Code, TidegateError
+from tidegate_wire.mqtt.session import PublisherSession
+from tidegate_wire.mqtt.settings import BusSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SIZE: Final = 3
+READY_S: Final = 120.0
+"""How long the cluster may take to agree on its leaders, in seconds."""
+
+_LOOK_S: Final = 0.2
+_TRIES: Final = 5
+
+
+class Cluster:
+    """A context manager; leaving it ends every node.
+
+    Args:
+        directory: where everything is kept; it has to be there.
+        program: nats-server.
+
+    Attributes:
+        urls: of the nodes' MQTT ports.
+    """
+
+    def __init__(self, directory: Path, program: str) -> None:
+        self.urls: list[str] = []
+        self._directory = directory
+        self._program = program
+        self._ports: list[Ports] = []
+        self._nodes: dict[int, Child] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.callback(self._stop_all)
+            for left in reversed(range(_TRIES)):
+                try:
+                    self._start_all()
+                    break
+                except TidegateError:
+                    # Another program may have taken a free port before a node did.
+                    self._stop_all()
+                    if not left:
+                        raise
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def kill(self, place: int) -> None:
+        """End one node as a power cut would: no goodbye to anybody."""
+        self._nodes.pop(place).kill()
+
+    def start(self, place: int) -> None:
+        """Bring a node back, with what it had on disk.
+
+        Raises:
+            TidegateError: BUS_UNREACHABLE, it does not come up.
+        """
+        self._launch(place)
+        self._await(place)
+
+    def busiest(self) -> int:
+        """The node that leads the streams of MQTT, as far as they agree: the worst one to lose."""
+        leaders = [self._leader(place) for place in self._nodes]
+        known = [leader for leader in leaders if leader is not None]
+        return max(set(known), key=known.count) if known else min(self._nodes)
+
+    def _start_all(self) -> None:
+        self._ports = [Ports(free_port(), free_port(), free_port(), free_port()) for _ in range(SIZE)]
+        for place in range(SIZE):
+            self._launch(place)
+        for place in range(SIZE):
+            self._await(place)
+        self.urls = [f"mqtt://127.0.0.1:{ports.mqtt}" for ports in self._ports]
+        for url in self.urls:
+            self._warm_up(url)
+
+    def _launch(self, place: int) -> None:
+        own, name = self._directory / f"node-{place}", f"node-{place}"
+        own.mkdir(exist_ok=True)
+        routes = [ports.route for ports in self._ports]
+        config = own / "nats.conf"
+        config.write_text(node_config(name, own / "store", self._ports[place], routes), encoding="utf-8")
+        command = [self._program, "-c", str(config)]
+        log = self._directory / f"{name}.log"
+        self._nodes[place] = Child(f"nats-server {name}", Code.BUS_UNREACHABLE, log, command)
+
+    def _await(self, place: int) -> None:
+        self._nodes[place].wait_until(partial(listens, self._ports[place].mqtt), READY_S)
+
+    def _warm_up(self, url: str) -> None:
+        """The first client of all has the streams of MQTT made, and is turned away meanwhile."""
+        settings = BusSettings(url=url, protocol="3.1.1")
+
+        def answers() -> bool:
+            try:
+                with PublisherSession(settings) as session:
+                    session.read_retained(settings.topics.channel("cluster", "ready"), wait_s=0.1)
+            except TidegateError:
+                return False
+            return True
+
+        self._until(answers, f"{url} takes clients")
+
+    def _until(self, reached: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + READY_S
+        while not reached():
+            for node in self._nodes.values():
+                node.require_alive()
+            if time.monotonic() >= deadline:
+                reason = f"within {READY_S:.0f} s it did not come to be that {what}; see {self._directory}"
+                raise TidegateError(Code.BUS_UNREACHABLE, reason)
+            time.sleep(_LOOK_S)
+
+    def _leader(self, place: int) -> int | None:
+        told = self._ask(place, "jsz").get("meta_cluster", {}).get("leader") or ""
+        name = told.removeprefix("node-")
+        return int(name) if name.isdigit() and int(name) in self._nodes else None
+
+    def _ask(self, place: int, what: str) -> dict[str, Any]:
+        url = f"http://127.0.0.1:{self._ports[place].monitor}/{what}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                told: dict[str, Any] = json.load(answer)
+                return told
+        except (OSError, ValueError):
+            return {}
+
+    def _stop_all(self) -> None:
+        while self._nodes:
+            _, node = self._nodes.popitem()
+            node.stop()
