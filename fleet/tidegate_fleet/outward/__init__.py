@@ -5,6 +5,7 @@
 | `metrics`    | what a collector counts as it works; the answer to a scrape           |
 | `fleet`      | the fleet in numbers, out of the store when somebody asks             |
 | `courier`    | brings events to one target, in order, each at least once             |
+| `assembly`   | from what an operator sets to couriers that run                       |
 | `cursor`     | how far a courier is, on disk                                         |
 | `targets`    | what a courier needs of a target, and how one can fail                |
 | `posting`    | one request over HTTP, with all its bounds                            |

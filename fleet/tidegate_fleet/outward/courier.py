@@ -115,7 +115,7 @@ class Courier:
         Raises:
             TidegateError: the store does not answer, or the cursor cannot be used.
         """
-        newest = newest_number(self._history)
+        newest = self._history.newest_number()
         done = self._cursor.read()
         if done is None:
             done = newest
@@ -239,19 +239,3 @@ class Courier:
             oldest = min((record.heard for record in waiting), default=None)
             age = 0.0 if oldest is None else (self._now() - oldest).total_seconds()
             self._ledger.behind(self._target.name, max(0.0, age))
-
-
-def newest_number(history: History) -> int:
-    """The number of the newest event; 0 when there is none. Takes a few dozen small questions."""
-    high = 1
-    while history.events_after(high, 1):
-        high *= 2
-    low = high // 2
-    # Something is above `low`, or nothing at all is; nothing is above `high`.
-    while low < high:
-        middle = (low + high) // 2
-        if found := history.events_after(middle, 1):
-            low = max(middle + 1, found[0].number)
-        else:
-            high = middle
-    return low

@@ -6,11 +6,11 @@ Labels are words of the schemas package, or few by nature. What hosts say become
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, Info, generate_latest
 
+from tidegate_fleet.refusal import Refusal
 from tidegate_schemas import __version__
 
 if TYPE_CHECKING:
@@ -33,19 +33,8 @@ def metrics_response(registry: CollectorRegistry) -> bytes:
     return generate_latest(registry)
 
 
-class Refusal(StrEnum):
-    """Why a word of a host was not taken in."""
-
-    COLLISION = "collision"
-    FLOOD = "flood"
-    MALFORMED = "malformed"
-    STRANGER = "stranger"
-    UNSIGNED = "unsigned"
-    UNSTORABLE = "unstorable"
-
-
 class CollectorMetrics:
-    """Counts what a collector does. For any thread. A tap of the collector.
+    """Counts what a collector does, as its tap and its meter. For any thread.
 
     Args:
         registry: where the numbers are kept.

@@ -7,13 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.fakes.history import FakeHistory
 from tests.support.statements import an_event
-from tidegate_fleet.history import EventRecord
-from tidegate_fleet.outward.courier import LONGEST_ASKED_S, LONGEST_PAUSE_S, Courier, Order, newest_number
+from tidegate_fleet.outward.courier import LONGEST_ASKED_S, LONGEST_PAUSE_S, Courier, Order
 from tidegate_fleet.outward.cursor import Cursor
 from tidegate_fleet.outward.targets import AwayError, UnwantedError
 from tidegate_schemas.codes import Code, TidegateError
@@ -23,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tidegate_schemas.events import UpdateEvent
+    from tidegate_fleet.history import EventRecord
+
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -124,7 +122,7 @@ def test_steps_that_nobody_asked_for_are_passed_over(site: Site) -> None:
     site.tell("b")
     site.settle()
     assert site.target.taken == ["b"]
-    assert site.cursor.read() == newest_number(site.history)
+    assert site.cursor.read() == site.history.newest_number()
 
 
 def test_a_target_that_was_away_gets_everything_in_order(site: Site) -> None:
@@ -230,22 +228,3 @@ def test_a_cursor_that_is_none_is_refused_and_not_begun_anew(tmp_path: Path) -> 
     with pytest.raises(TidegateError, match="holds no number") as refused:
         Site(tmp_path)
     assert refused.value.code is Code.CONFIG_VALUE
-
-
-@given(st.lists(st.integers(1, 5000), unique=True, max_size=60))
-def test_the_newest_number_is_found_whatever_gaps_there_are(numbers: list[int]) -> None:
-    asked = 0
-
-    class Gaps(FakeHistory):
-        def events_after(self, number: int, limit: int = 500) -> tuple[EventRecord, ...]:
-            nonlocal asked
-            asked += 1
-            later = sorted(each for each in numbers if each > number)[:limit]
-            return tuple(record(each) for each in later)
-
-    assert newest_number(Gaps()) == max(numbers, default=0)
-    assert asked < 40
-
-
-def record(number: int, event: UpdateEvent | None = None) -> EventRecord:
-    return EventRecord(number, event or an_event(), NOW, verified=False)
