@@ -152,6 +152,7 @@ class Callbacks:
                 retained=message.retain,
                 content_type=getattr(properties, "ContentType", None),
                 properties=tuple(getattr(properties, "UserProperty", ())),
+                packet=message.mid if message.qos else 0,
             ),
         )
 

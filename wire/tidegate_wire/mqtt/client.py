@@ -39,9 +39,15 @@ class _ClosingSocket(ssl.SSLSocket):
 
 
 def build_client(
-    settings: BusSettings, version: Version, client_id: str, will: Publication | None, *, persistent: bool
+    settings: BusSettings,
+    version: Version,
+    client_id: str,
+    will: Publication | None,
+    *,
+    persistent: bool,
+    late: bool = False,
 ) -> Client:
-    """A client that is ready for `connect`.
+    """A client that is ready for `connect`; with `late` it leaves acknowledging to its user.
 
     Raises:
         TidegateError: CONFIG_MISSING or CONFIG_VALUE for credentials and certificates that cannot be read.
@@ -54,6 +60,7 @@ def build_client(
         protocol=MQTTProtocolVersion.MQTTv5 if version is Version.V5 else MQTTProtocolVersion.MQTTv311,
         transport="tcp" if endpoint.path is None else "websockets",
         reconnect_on_failure=False,
+        manual_ack=late,
     )
     client.connect_timeout = settings.connect_timeout_s
     client.max_inflight_messages = MAX_IN_FLIGHT
@@ -70,8 +77,18 @@ def build_client(
     return client
 
 
-def connect(client: Client, settings: BusSettings, version: Version, *, persistent: bool) -> None:
-    """Open the connection and send CONNECT; the CONNACK is still to come. Raises OSError."""
+def connect(
+    client: Client,
+    settings: BusSettings,
+    version: Version,
+    *,
+    persistent: bool,
+    at_once: int = MAX_IN_FLIGHT,
+) -> None:
+    """Open the connection and send CONNECT; the CONNACK is still to come. Raises OSError.
+
+    `at_once` is how many messages an MQTT 5 broker may send that were not acknowledged.
+    """
     endpoint = settings.endpoint
     if version is Version.V311:
         client.connect(endpoint.host, endpoint.port, settings.keepalive_s)
@@ -79,7 +96,7 @@ def connect(client: Client, settings: BusSettings, version: Version, *, persiste
     properties = _Properties(PacketTypes.CONNECT)
     properties.SessionExpiryInterval = settings.session_expiry_s if persistent else 0
     properties.MaximumPacketSize = MAX_PACKET_BYTES
-    properties.ReceiveMaximum = MAX_IN_FLIGHT
+    properties.ReceiveMaximum = at_once
     client.connect(
         endpoint.host,
         endpoint.port,

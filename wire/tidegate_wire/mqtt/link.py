@@ -16,7 +16,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from tidegate_wire.mqtt import failures
 from tidegate_wire.mqtt.bounds import size_of
 from tidegate_wire.mqtt.callbacks import Callbacks
-from tidegate_wire.mqtt.client import build_client, connect, message_properties
+from tidegate_wire.mqtt.client import MAX_IN_FLIGHT, build_client, connect, message_properties
 from tidegate_wire.mqtt.messages import Version
 
 if TYPE_CHECKING:
@@ -43,12 +43,14 @@ class Link:
         listener: called by the driving thread, inside `open`, `subscribe` or `pump`.
         persistent: whether the broker keeps session and queue while we are away.
         will: what the broker publishes if we vanish.
+        late: how many messages may wait for our acknowledgement (`acknowledge`); None acknowledges each as
+            soon as the listener has it. Only an MQTT 5 broker can be told.
 
     Raises:
         TidegateError: CONFIG_MISSING or CONFIG_VALUE for credentials and certificates that cannot be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is a fact about the connection, most have names in calls
         self,
         settings: BusSettings,
         version: Version,
@@ -57,12 +59,16 @@ class Link:
         *,
         persistent: bool,
         will: Publication | None = None,
+        late: int | None = None,
     ) -> None:
         self.version = version
+        self._late = late
         self._settings = settings
         self._persistent = persistent
         self._heard = Callbacks(version, settings.endpoint, listener)
-        self._client: Client | None = build_client(settings, version, client_id, will, persistent=persistent)
+        self._client: Client | None = build_client(
+            settings, version, client_id, will, persistent=persistent, late=late is not None
+        )
         self._heard.attach(self._client)
 
     @property
@@ -77,7 +83,13 @@ class Link:
             BusError: BUS_UNREACHABLE, BUS_REFUSED, BUS_CERTIFICATE; VersionError if another version may do.
         """
         try:
-            connect(self._use(), self._settings, self.version, persistent=self._persistent)
+            connect(
+                self._use(),
+                self._settings,
+                self.version,
+                persistent=self._persistent,
+                at_once=self._late or MAX_IN_FLIGHT,
+            )
         except (OSError, ValueError) as error:
             raise failures.from_exception(error, self._settings.endpoint) from error
         self._await(lambda: self._heard.connected)
@@ -107,6 +119,14 @@ class Link:
     def unsubscribe(self, topic_filter: str) -> None:
         """Ask for no more; the answer is not waited for."""
         self._use().unsubscribe(topic_filter)
+
+    def acknowledge(self, packet: int) -> None:
+        """Tell the broker that a message is done with; in the order of their coming ([MQTT-4.6.0-2]).
+
+        Goes out with the next turn. Of a link that was lost the broker sends the message again.
+        """
+        if self._client is not None and packet:
+            self._client.ack(packet, 1)
 
     def refuses(self, publication: Publication) -> BusError | None:
         """Why this broker would not take that message, ever; None when it may."""

@@ -32,7 +32,8 @@ class Message:
     """A message from the broker. Nothing about it is trusted.
 
     `payload` is a copy, cut to `limits.STATEMENT_BYTES + 1` bytes: that it was too long stays visible.
-    `retained` says that it was stored at the broker before this subscription.
+    `retained` says that it was stored at the broker before this subscription. `packet` is what a link that
+    acknowledges late is told when the message is done with; 0: nobody waits for that.
     """
 
     topic: str
@@ -40,3 +41,4 @@ class Message:
     retained: bool
     content_type: str | None = None
     properties: tuple[tuple[str, str], ...] = ()
+    packet: int = 0

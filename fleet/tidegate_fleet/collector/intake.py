@@ -1,0 +1,162 @@
+"""Words into the store, come what may.
+
+A batch that the store does not take is halved until the word that is to blame stands alone: that one is
+counted and let go. That the store does not answer is no such case: then it is asked again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from tidegate_fleet.guard import HostGuard
+from tidegate_fleet.refusal import Refusal
+from tidegate_fleet.store.faults import StoreError, UnfitRowError
+from tidegate_fleet.words import HostEvent
+from tidegate_schemas.status import HostStatus, Presence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from tidegate_fleet.collector.reading import MessageReader
+    from tidegate_fleet.collector.settings import CollectorSettings
+    from tidegate_fleet.collector.tap import Meter, Tap
+    from tidegate_fleet.store.rows import Word
+    from tidegate_fleet.store.writer import Writer, Written
+    from tidegate_wire.mqtt.messages import Message
+
+
+class Intake:
+    """Takes batches of messages in.
+
+    Args:
+        settings: of the collector.
+        reader: reads messages.
+        writer: the store.
+        taps: are told of what is in the store.
+        meter: counts.
+        now: the present moment.
+    """
+
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        reader: MessageReader,
+        writer: Writer,
+        taps: Sequence[Tap],
+        meter: Meter,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._guard = HostGuard(settings.allowance)
+        self._reader = reader
+        self._writer = writer
+        self._taps = tuple(taps)
+        self._meter = meter
+        self._now = now
+        self._flooded: Counter[str] = Counter()
+        self._told: Counter[tuple[str, Refusal]] = Counter()
+
+    def read(self, messages: Sequence[Message]) -> list[Word]:
+        """The words of a batch that are to be stored; what is none, or one too many, is counted."""
+        now, words = self._now(), []
+        for message in messages:
+            word = self._reader.read(message, now)
+            if isinstance(word, Refusal):
+                self._refuse(word, message.topic)
+            elif isinstance(word, HostEvent) and not self._guard.admits(word.event, time.monotonic()):
+                self._flooded[word.event.subject] += 1
+                self._refuse(Refusal.FLOOD, message.topic)
+            elif word is not None:
+                words.append(word)
+        return _without_overtaken(words)
+
+    def store(self, words: Sequence[Word]) -> int:
+        """Bring words into the store, and tell the taps; how many new statements were among them.
+
+        Raises:
+            StoreError: the store does not take anything now. Safe to repeat.
+        """
+        if not words and not self._flooded:
+            return 0
+        began = time.monotonic()
+        try:
+            written = self._writer.write(words, self._now(), self._flooded)
+        except UnfitRowError as error:
+            return self._divide(words, error)
+        except StoreError as error:
+            self._meter.failed(error.code)
+            raise
+        self._flooded.clear()
+        self._meter.stored(time.monotonic() - began)
+        self._account(written)
+        return written.statements
+
+    def _divide(self, words: Sequence[Word], error: UnfitRowError) -> int:
+        if len(words) > 1:
+            middle = len(words) // 2
+            return self.store(words[:middle]) + self.store(words[middle:])
+        for word in words:
+            logger.error("{}: let go, for {} [{}]", _whose(word), error.reason, error.code)
+            self._meter.refused(Refusal.UNSTORABLE)
+        return 0
+
+    def _account(self, written: Written) -> None:
+        self._meter.announced(written.statements)
+        self._meter.repeated(written.again)
+        if written.strangers:
+            self._meter.refused(Refusal.STRANGER, written.strangers)
+            logger.warning("{} words of hosts beyond the cap were passed over", written.strangers)
+        for name, count in written.collided.items():
+            self._meter.refused(Refusal.COLLISION, count)
+            self._complain(Refusal.COLLISION, name, count)
+        for tap in self._taps:
+            try:
+                tap.committed(written.events, written.statuses)
+            except Exception as error:  # noqa: BLE001 -- what taps do is no reason to stop collecting
+                logger.opt(exception=error).error("A tap failed")
+
+    def _refuse(self, reason: Refusal, topic: str) -> None:
+        self._meter.refused(reason)
+        self._complain(reason, topic, 1)
+
+    def _complain(self, reason: Refusal, whose: str, count: int) -> None:
+        """Say it at the first time, and then when it has doubled: a flood must not become one of the log."""
+        if len(self._told) >= _COMPLAINTS:
+            self._told.clear()
+        before = self._told[whose, reason]
+        self._told[whose, reason] = now = before + count
+        if before.bit_length() != now.bit_length():
+            logger.warning("{}: {} so far were not taken in: {}", whose, now, reason.value)
+
+
+_COMPLAINTS = 10_000
+
+
+def _without_overtaken(words: Sequence[Word]) -> list[Word]:
+    """Without the statuses that a later one of their host in the same batch makes void."""
+    kept: list[Word] = []
+    described: dict[str, tuple[int, int]] = {}
+    for word in reversed(words):
+        if isinstance(word, HostStatus):
+            born = word.start, word.connection
+            if word.host in described and described[word.host] >= born:
+                continue
+            # A last will describes nothing: what came before it still counts.
+            if word.presence is Presence.ONLINE:
+                described[word.host] = born
+        kept.append(word)
+    kept.reverse()
+    return kept
+
+
+def _whose(word: Word) -> str:
+    match word:
+        case HostEvent():
+            return f"an event of {word.event.subject}"
+        case HostStatus():
+            return f"a status of {word.host}"
+    return f"a statement of {word.statement.predicate.product}/{word.statement.predicate.channel}"
