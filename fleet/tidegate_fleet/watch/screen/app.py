@@ -6,6 +6,7 @@ import asyncio
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import App
@@ -61,7 +62,7 @@ class WatchApp(App[None]):
     """
 
     ENABLE_COMMAND_PALETTE = False
-    CSS_PATH = "watch.tcss"
+    CSS_PATH = Path(__file__).with_name("watch.tcss")
     BINDINGS: ClassVar = [
         Binding("q", "leave", "quit", show=False),
         Binding("ctrl+c", "interrupt", "interrupt", show=False, priority=True),

@@ -86,9 +86,7 @@ class Helm:
         if not yes:
             return
         if ready.needs_terminal:
-            with self._app.suspend():
-                outcome = self._attempt(lambda: self._done(action, sequence), action)
-            outcome()
+            self._attempt(lambda: self._aside(action, sequence), action)()
             return
         self._app.notify("signing and publishing…", title=action.value.capitalize(), markup=False)
         self._work(lambda: self._done(action, sequence), action)
@@ -96,6 +94,10 @@ class Helm:
     def _done(self, action: Action, sequence: int) -> Callable[[], None]:
         said = self._steering.steer(action, sequence)
         return lambda: self._app.notify(plain(said), title=action.value.capitalize(), markup=False)
+
+    def _aside(self, action: Action, sequence: int) -> Callable[[], None]:
+        with self._app.suspend():
+            return self._done(action, sequence)
 
     def _work(self, job: Callable[[], Callable[[], None]], action: Action) -> None:
         self._busy = True
