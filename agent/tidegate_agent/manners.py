@@ -159,7 +159,7 @@ def _wave(target: Target, facts: HostFacts, situation: Situation) -> Wait | None
     wave = wave_of(target.rollout, facts.host, facts.labels)
     if wave is None:
         return Wait(WaitFor.WAVE, "no wave of this release takes this host in yet")
-    if wave.open or (wave.opens_at is not None and wave.opens_at <= situation.now):
+    if wave.is_open(situation.now):
         return None
     return Wait(WaitFor.WAVE, _wave_text(wave), wave.opens_at)
 

@@ -42,7 +42,7 @@ def open_wave(rollout: Rollout, name: str | None, now: datetime) -> tuple[Rollou
 
 def is_open(wave: Wave, now: datetime) -> bool:
     """Whether hosts of a wave may start."""
-    return wave.open or (wave.opens_at is not None and wave.opens_at <= now)
+    return wave.is_open(now)
 
 
 def _closed(rollout: Rollout, now: datetime) -> Wave | None:

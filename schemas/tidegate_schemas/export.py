@@ -1,4 +1,4 @@
-"""The contract for other languages: JSON Schemas and an AsyncAPI 3 document, made from the models.
+"""The contract for other languages, made from the models: JSON Schemas, AsyncAPI 3, golden vectors.
 
 Checked-in copies lie in `generated/`; `./dev generate` writes them and a test compares them.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from tidegate_schemas import __version__
+from tidegate_schemas import __version__, vectors
 from tidegate_schemas.envelope import EventEnvelope
 from tidegate_schemas.events import UpdateData, UpdateEvent
 from tidegate_schemas.media_types import ENVELOPE
@@ -127,7 +127,7 @@ def _bundle(name: str, summary: str) -> dict[str, Any]:
 def documents() -> dict[str, str]:
     """Every generated file: name to content."""
     schemas = {f"{name}.schema.json": json_schema(name) for name in MODELS}
-    everything = {**schemas, "asyncapi.json": asyncapi()}
+    everything = {**schemas, "asyncapi.json": asyncapi(), "waves.vectors.json": vectors.waves()}
     return {
         name: json.dumps(content, indent=2, sort_keys=True) + "\n" for name, content in everything.items()
     }

@@ -1,6 +1,6 @@
 """Waves: who of a fleet takes a release when. The same input gives the same answer in every implementation.
 
-Golden vectors: tests/golden/cohorts.json.
+Golden vectors: `vectors`.
 """
 
 from __future__ import annotations
@@ -47,6 +47,10 @@ class Wave(Message):
     labels: Labels = {}
     open: bool = False
     opens_at: Moment | None = None
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether hosts of this wave may start at that moment."""
+        return self.open or (self.opens_at is not None and self.opens_at <= now)
 
 
 class Runner(Message):
@@ -109,3 +113,14 @@ def wave_at(rollout: Rollout, place: float, labels: Mapping[str, str]) -> Wave |
         if selected and place < wave.fraction:
             return wave
     return None
+
+
+def may_start(rollout: Rollout, host: str, labels: Mapping[str, str], now: datetime) -> bool:
+    """Whether the waves let this host start at that moment; a hold is another matter.
+
+    Without waves all may. A host that none takes in waits for a later statement.
+    """
+    if not rollout.waves:
+        return True
+    wave = wave_of(rollout, host, labels)
+    return wave is not None and wave.is_open(now)

@@ -25,7 +25,7 @@ class Frame:
     first: datetime
     now: datetime
     openings: Mapping[str, Opening] = field(default_factory=dict)
-    silent_after: timedelta = timedelta(minutes=30)
+    silent_after: timedelta = timedelta(minutes=15)
     disclosure: Disclosure = field(default_factory=Disclosure)
 
     def since(self, moment: datetime) -> float:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from tidegate_fleet.harmless import harmless
 from tidegate_fleet.progress import NO_WAVE
-from tidegate_fleet.report.disclosure import Disclosure, harmless
+from tidegate_fleet.report.disclosure import Disclosure
 from tidegate_fleet.report.figures import Figures, Lead, WaveFigures
 from tidegate_fleet.report.frame import Frame
 from tidegate_fleet.report.spread import Curve, curve, quantiles
@@ -33,7 +34,7 @@ class Terms:
     """
 
     now: datetime
-    silent_after: timedelta = timedelta(minutes=30)
+    silent_after: timedelta = timedelta(minutes=15)
     disclosure: Disclosure = field(default_factory=Disclosure)
 
 

@@ -45,7 +45,7 @@ def headline(figures: Figures) -> str:
     told += f" ({share(lead.succeeded, lead.hosts)})"
     if lead.failure_share is not None:
         told += f"; {number(lead.failed)} failed, {share(lead.failed, lead.failed + lead.succeeded)}"
-        told += " of those that came so far"
+        told += " of those that came to an end"
     if lead.success is not None:
         told += f". Half of the successes came within {amount(lead.success.median)}"
         told += f", nine of ten within {amount(lead.success.q90)}"
@@ -61,14 +61,14 @@ def facts(figures: Figures) -> tuple[Fact, ...]:
     found = [
         Fact("Hosts", number(lead.hosts), "that it is meant for"),
         Fact("Succeeded", number(lead.succeeded), f"{share(lead.succeeded, lead.hosts)} of all"),
-        Fact("Failed", number(lead.failed), f"{share(lead.failed, ended)} of those that ended"),
+        Fact("Failed", number(lead.failed), f"{share(lead.failed, ended)} of all ends"),
         Fact("Under way", number(under_way(figures)), f"and {number(rest)} have not begun"),
     ]
     if skipped:
         found.append(Fact("Let go", number(skipped), "for another release, or cancelled"))
     if lead.success is not None:
-        found.append(Fact("Half", amount(lead.success.median), "of the successes came within"))
-        found.append(Fact("Nine of ten", amount(lead.success.q90), "of the successes came within"))
+        found.append(Fact("Median", amount(lead.success.median), "to success"))
+        found.append(Fact("90 %", amount(lead.success.q90), "succeeded within"))
     return tuple(found)
 
 

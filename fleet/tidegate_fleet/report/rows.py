@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tidegate_fleet.report.disclosure import Disclosure
     from tidegate_schemas.codes import Code
 
-SHOWN: Final = 25
+SHOWN: Final = 12
 """Rows of a table of hosts. The others are counted, and stand in the JSON document."""
 
 _NO_CODE: Final = "The hosts told no code: see `tidegate fleet` for what their status says."

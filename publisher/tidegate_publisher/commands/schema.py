@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tidegate_publisher.names import nearest
-from tidegate_schemas import export
+from tidegate_schemas import export, vectors
 from tidegate_schemas.codes import REGISTRY
 
 
@@ -18,10 +18,11 @@ def documents() -> dict[str, str]:
         **{name: _first_line(model.__doc__) for name, model in export.MODELS.items()},
         "asyncapi": "All topics and messages (AsyncAPI 3).",
         "codes": "Every code with its cause and remedy.",
+        "waves": "Golden vectors: which host is in which wave, and when it may start.",
     }
 
 
-@click.command(short_help="Print the contract: schemas, AsyncAPI, codes.")
+@click.command(short_help="Print the contract: schemas, AsyncAPI, codes, vectors.")
 @click.argument("name", required=False, metavar="[NAME]")
 @click.option("--list", "list_names", is_flag=True, help="Only the names, one a line.")
 @click.option(
@@ -33,7 +34,7 @@ def schema(
     list_names: bool,
     as_json: bool,
 ) -> None:
-    """Print a document of the contract as JSON: a message's JSON Schema, the AsyncAPI document, the codes.
+    """Print a document of the contract as JSON: a JSON Schema, the AsyncAPI document, codes, vectors.
 
     Without a name, what there is. Validate your own producers and consumers with these.
 
@@ -65,6 +66,8 @@ def _print_list(known: dict[str, str], *, names_only: bool, as_json: bool) -> No
 def _content(name: str) -> dict[str, Any]:
     if name == "asyncapi":
         return export.asyncapi()
+    if name == "waves":
+        return vectors.waves()
     if name == "codes":
         return {
             code.value: {"cause": entry.cause, "remedy": entry.remedy} for code, entry in REGISTRY.items()

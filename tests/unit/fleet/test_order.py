@@ -199,8 +199,16 @@ def test_a_wrong_clock_does_not_keep_what_is_told_later_from_counting(years: int
     wrong = timedelta(days=365 * years)
     first = event(Step.STAGING, 0)
     ahead = replace(event(Step.WAITING, 60, waiting_for="window"), at=first.at + wrong, heard=after_noon(60))
-    right = status(a_follow(state="staging", target=A, sequence=1), at=1000)
-    assert fold([ahead, right]).phase is Phase.STAGING
+    right = status(a_follow(state="staging", target=A, sequence=1), at=100)
+    late = status(a_follow(state="staging", target=A, sequence=1), at=99, heard=101 + OUTLIVED.seconds)
+    assert fold([ahead, right if years > 0 else late]).phase is Phase.STAGING
+
+
+def test_an_older_statement_takes_nothing_back_whatever_the_clock_said_then() -> None:
+    newer = event(Step.SUCCEEDED, 10, sequence=6, digest=B)
+    for digest in (A, B):
+        older = event(Step.STAGING, 9000, heard=after_noon(11), sequence=5, digest=digest)
+        assert after(newer, older) is None
 
 
 def test_a_status_and_its_event_are_one_word() -> None:

@@ -115,6 +115,6 @@ def _draw(name: str, size: Size, caption: Caption, paint: Callable[[Axes, Size],
 
 
 def _dress(axes: Axes) -> None:
-    axes.tick_params(colors=Role.MUTED, length=0, labelsize=10, labelcolor=Role.MUTED)
+    axes.tick_params(colors=Role.MUTED, length=0, pad=5, labelsize=10, labelcolor=Role.MUTED)
     axes.spines["bottom"].set_color(Role.GRID)
     axes.set_axisbelow(True)

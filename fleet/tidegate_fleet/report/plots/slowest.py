@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from tidegate_fleet.report.figures import SlowHost
 
-MOST: Final = 12
 PARTS: Final = (
     ("window", Role.WINDOW, "waiting for a window"),
     ("wait", Role.WAIT, "waiting for something else"),
@@ -53,15 +52,14 @@ def parts_of(host: SlowHost) -> dict[str, float]:
 
 
 def slowest(hosts: tuple[SlowHost, ...]) -> str:
-    """The plot of the first MOST hosts, in both sizes."""
-    shown = hosts[:MOST]
-    height = _FRAME + _ROW * len(shown)
+    """The plot of these hosts, in both sizes."""
+    height = _FRAME + _ROW * len(hosts)
     told = (
-        f"{shown[0].host} took {amount(shown[0].seconds)}, the longest of all. The table below has the parts."
+        f"{hosts[0].host} took {amount(hosts[0].seconds)}, the longest of all. The table below has the parts."
     )
     caption = Caption("Where the time of the slowest hosts went", told)
     sizes = (Size("wide", 780, height), Size("narrow", 390, height))
-    return draw("slowest", sizes, caption, lambda axes, size: _paint(axes, shown, size))
+    return draw("slowest", sizes, caption, lambda axes, size: _paint(axes, hosts, size))
 
 
 def _paint(axes: Axes, hosts: tuple[SlowHost, ...], size: Size) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.reporting import BEFORE, KEY, NOW, STORY, MadeHistory, a_passage, a_record, at, told
@@ -210,7 +210,7 @@ SECONDS = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([float("inf"), float("
 @st.composite
 def passages(draw: st.DrawFn) -> list[Passage]:
     made = []
-    for place in range(draw(st.integers(0, 40))):
+    for place in range(draw(st.integers(0, 12))):
         words = st.sampled_from(["staging", "waiting", "total", "what"])
         waits = st.sampled_from(["window", "wave", "lock", "\u202ewhat"])
         made.append(
@@ -229,6 +229,7 @@ def passages(draw: st.DrawFn) -> list[Passage]:
     return made
 
 
+@settings(max_examples=60)
 @given(passages(), st.integers(0, 5))
 def test_the_sums_agree_whatever_hosts_say(made: list[Passage], pending: int) -> None:
     found = figures(*made, pending=pending, story=True)
@@ -247,6 +248,7 @@ def test_the_sums_agree_whatever_hosts_say(made: list[Passage], pending: int) ->
     assert found.evidence.passages == len(made)
 
 
+@settings(max_examples=60)
 @given(passages())
 def test_no_figure_is_negative_endless_or_longer_than_our_clock(made: list[Passage]) -> None:
     found = figures(*made)
@@ -260,6 +262,7 @@ def test_no_figure_is_negative_endless_or_longer_than_our_clock(made: list[Passa
         assert slow.parts is None or all(0 < each < 1e9 for each in slow.parts.values())
 
 
+@settings(max_examples=60)
 @given(passages(), st.randoms())
 def test_the_order_of_passages_changes_no_number(made: list[Passage], chance: Random) -> None:
     turned = list(made)
