@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "inspect": Entry(f"{_HERE}.inspect:inspect", "Show what a bundle claims, unverified.", _LOOK),
     "events": Entry(f"{_HERE}.events:events", "Follow what hosts report.", _LOOK),
     "watch": Entry(f"{_HERE}.watch:watch", "Watch a release spread, live.", _LOOK),
+    "report": Entry(f"{_HERE}.report:report", "Report on a release: one HTML file.", _LOOK),
     "trust": Entry(f"{_HERE}.trust:trust", "Print the trusted root in use.", _LOOK),
     "schema": Entry(f"{_HERE}.schema:schema", "Print the contract: schemas, AsyncAPI, codes.", _LEARN),
     "explain": Entry(f"{_HERE}.explain:explain", "Say what a code means and what to do.", _LEARN),

@@ -10,12 +10,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.alias_generators import to_camel
 
 from tidegate_fleet.report.claims import end_of
 from tidegate_schemas.base import rfc3339
+from tidegate_schemas.events import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from tidegate_fleet.history import Passage
     from tidegate_fleet.report.disclosure import Disclosure
     from tidegate_fleet.report.figures import Figures
+
+_STEPS: Final = frozenset({"total", *(step.value for step in Step)})
 
 
 def pieces(figures: Figures, passages: Iterable[Passage], disclosure: Disclosure) -> Iterator[str]:
@@ -57,8 +61,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 -- whatever JSON knows, from whate
 
 def _host(passage: Passage, disclosure: Disclosure) -> dict[str, Any]:
     standing = passage.standing
-    durations = {disclosure.words(step, 64): each for step, each in passage.durations.items()}
-    durations.pop("", None)
+    durations = {step: each for step, each in passage.durations.items() if step in _STEPS and isfinite(each)}
     found = {
         "host": disclosure.host(passage.host),
         "wave": passage.wave,

@@ -7,6 +7,7 @@ import hashlib
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
+from tidegate_fleet.harmless import LABEL, harmless
 from tidegate_fleet.report import narrative, phrases
 from tidegate_fleet.report.plots import adoption, slowest, waves
 from tidegate_fleet.standing import Phase
@@ -41,7 +42,7 @@ def render(figures: Figures, title: str | None = None) -> str:
     values: dict[str, Any] = {
         "figures": figures,
         "lead": lead,
-        "title": title or f"{lead.key.product}/{lead.key.channel} {lead.version}",
+        "title": harmless(title or f"{lead.key.product}/{lead.key.channel} {lead.version}", LABEL),
         "style": Markup(style),  # noqa: S704 -- a file of this package
         "policy": policy(style),
         "plots": {name: Markup(plot) for name, plot in _plots(figures).items()},  # noqa: S704 -- escaped by ElementTree

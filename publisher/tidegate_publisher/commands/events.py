@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,10 +15,10 @@ from tidegate_publisher.exit_codes import ExitCode
 from tidegate_publisher.following import Follower, Selection
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.device_keys import DeviceKeys, device_key_options
+from tidegate_publisher.options.digest import read_digest
 from tidegate_publisher.options.duration import read_duration
 from tidegate_publisher.options.speech import output_options
 from tidegate_publisher.output import Output
-from tidegate_schemas.base import DIGEST_PATTERN
 from tidegate_schemas.events import Step
 from tidegate_schemas.status import FollowStatus, HostStatus
 from tidegate_schemas.topics import check_host
@@ -28,14 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tidegate_schemas.topics import Topics
-
-_DIGEST: Final = re.compile(DIGEST_PATTERN)
-
-
-def _read_digest(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not _DIGEST.fullmatch(value):
-        raise click.BadParameter(f"{value[:80]!r} is not sha256: and 64 hexadecimal digits", ctx, param)
-    return value
 
 
 @click.command(short_help="Follow what hosts report.")
@@ -50,7 +41,7 @@ def _read_digest(ctx: click.Context, param: click.Parameter, value: str | None) 
 )
 @click.option(
     "--digest",
-    callback=_read_digest,
+    callback=read_digest,
     metavar="DIGEST",
     help="Only this image: sha256:…, as `announce` printed it.",
 )
