@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tidegate_publisher.ports import Clock, ImageSignatures, Progress, Resolver, Verifier
     from tidegate_publisher.publication import ChannelDesk, SigningDesk
     from tidegate_schemas.release import Release
+    from tidegate_schemas.rollout import Rollout
     from tidegate_schemas.statement import ChannelStatement
 
 NOTHING = Current(None, None)
@@ -62,20 +63,28 @@ class ReleaseSigning:
         self._seed = seed
         self._signatures = signatures
 
-    def sign(self, release: Release, before: Current, *, unfinished: bool = False) -> Outcome:
+    def sign(
+        self,
+        release: Release,
+        before: Current,
+        *,
+        unfinished: bool = False,
+        shape: Callable[[ChannelStatement], Rollout] | None = None,
+    ) -> Outcome:
         """Resolve the image, compose, sign, verify.
 
         Args:
             release: what to sign.
             before: what the channel holds; its sequence and floor are built upon.
             unfinished: others sign it later, so that it may lack signers.
+            shape: what the rollout shall be in place of the release's, before it is signed.
 
         Raises:
             TidegateError: SEQUENCE_LOWER, RELEASE_INVALID, REFERENCE_*, IMAGE_*, and those of
                 SigningDesk.sign.
         """
         sequence = choose_sequence(before.sequence, release.sequence)
-        image = self._resolve(release)
+        image = self.resolve(release)
         statement = compose(
             release,
             image,
@@ -84,6 +93,9 @@ class ReleaseSigning:
             now=self._clock.now(),
             seed=self._seed(),
         )
+        if shape is not None:
+            shaped = statement.predicate.model_copy(update={"rollout": shape(statement)})
+            statement = statement.model_copy(update={"predicate": shaped})
         self._require_image_signature(statement)
         signed = self._desk.sign(statement, before.verified, unfinished=unfinished)
         return Outcome(signed, image, changed=True)
@@ -95,7 +107,8 @@ class ReleaseSigning:
             signers = self._signatures.require(statement.predicate.image.references, statement.digest)
         self._progress.note(f"the image is signed by {' and '.join(map(str, signers))}")
 
-    def _resolve(self, release: Release) -> ResolvedImage:
+    def resolve(self, release: Release) -> ResolvedImage:
+        """Settle what a release's image stands for. Raises TidegateError(REFERENCE_*, IMAGE_*)."""
         with self._progress.phase(f"resolving {release.image}"):
             image = self._resolver.resolve(release.image)
         if image.tag is not None:
@@ -129,7 +142,14 @@ class Announcing:
         self._clock = clock
         self._progress = progress
 
-    def release(self, release: Release, signing: ReleaseSigning, *, replace_unverified: bool) -> Outcome:
+    def release(
+        self,
+        release: Release,
+        signing: ReleaseSigning,
+        *,
+        replace_unverified: bool,
+        shape: Callable[[ChannelStatement], Rollout] | None = None,
+    ) -> Outcome:
         """Sign a release as the channel's next statement and publish it.
 
         Args:
@@ -137,12 +157,13 @@ class Announcing:
             signing: how to sign it.
             replace_unverified: go on when the channel holds something that does not verify; the release
                 must name its sequence then.
+            shape: see ReleaseSigning.sign.
 
         Raises:
             TidegateError: see ReleaseSigning.sign and ChannelDesk.publish.
         """
         before = self.before(release, replace_unverified=replace_unverified)
-        outcome = signing.sign(release, before)
+        outcome = signing.sign(release, before, shape=shape)
         self._desk.publish(outcome.signed, before)
         return outcome
 

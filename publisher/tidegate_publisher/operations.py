@@ -1,10 +1,7 @@
 """The use cases of a running release: hold, resume, promote, revoke, heartbeat.
 
-Each is a new statement about the same image, one sequence further. The retained statement is what they build
-on, so it is verified first. Where the outcome lets hosts go on (resume, promote, heartbeat) it must not have
-expired: otherwise a broker could hand an old statement to the heartbeat job and have it made fresh. And it
-must have all its signers: one alone may stop a release, and by that means put any content into the channel,
-which the others' signatures would then bring into force.
+Each is a new statement about the same image, one sequence further. What they may be built on is in
+`foundation`: where the outcome lets hosts go on (resume, promote, heartbeat), not on everything.
 """
 
 from __future__ import annotations
@@ -15,11 +12,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tidegate_publisher.announce import Outcome
-from tidegate_publisher.compose import renew
+from tidegate_publisher.foundation import next_statement, require_good_to_go, require_sequence, usable
 from tidegate_publisher.promotion import open_wave
 from tidegate_publisher.publication import Signed
-from tidegate_publisher.signers import require_enough
-from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.rollout import RolloutState
 
@@ -27,7 +22,7 @@ if TYPE_CHECKING:
     from tidegate_publisher.ports import Clock, Progress, Verified
     from tidegate_publisher.publication import ChannelDesk, Current, SigningDesk
     from tidegate_schemas.rollout import Rollout
-    from tidegate_schemas.statement import ChannelPredicate, ChannelStatement
+    from tidegate_schemas.statement import ChannelPredicate
 
 
 class Operation(StrEnum):
@@ -108,31 +103,17 @@ class Operating:
                 publishing raise.
         """
         before = self._channels.current(product, channel)
-        verified = self._usable(before, f"{product}/{channel}")
+        verified = usable(before, f"{product}/{channel}")
         statement = verified.statement
         self._check(operation, verified, conditions)
         rollout = self._afterwards(operation, statement.predicate.rollout, wave)
         if operation is not Operation.HEARTBEAT and rollout == statement.predicate.rollout:
             return Outcome(self._as_signed(before), None, changed=False)
-        renewed = self._renewed(verified, rollout, conditions)
+        renewed = next_statement(verified, rollout, self._clock.now(), self._progress, conditions.validity)
         signed = self._signing.sign(renewed, before.verified, unfinished=not publish)
         if publish:
             self._channels.publish(signed, before)
         return Outcome(signed, None, changed=True)
-
-    def _renewed(self, verified: Verified, rollout: Rollout, conditions: Conditions) -> ChannelStatement:
-        floor = verified.statement.predicate.floor
-        if floor and not verified.enough:
-            self._progress.note(
-                f"the floor of {floor} is not handed on: the statement that names it lacks signers"
-            )
-        return renew(
-            verified.statement,
-            now=self._clock.now(),
-            rollout=rollout,
-            validity=conditions.validity,
-            keep_floor=verified.enough,
-        )
 
     def _afterwards(self, operation: Operation, rollout: Rollout, wave: str | None) -> Rollout:
         if operation is Operation.PROMOTE:
@@ -144,37 +125,16 @@ class Operating:
         return rollout if operation.state is None else rollout.model_copy(update={"state": operation.state})
 
     @staticmethod
-    def _usable(before: Current, name: str) -> Verified:
-        if before.fault is not None:
-            reason = f"What {name} holds does not verify, so nothing is built on it: {before.fault.reason}"
-            raise TidegateError(before.fault.code, reason)
-        if before.verified is None:
-            reason = f"Nothing is announced on {name}; announce a release first"
-            raise TidegateError(Code.ANNOUNCE_MISSING, reason)
-        return before.verified
-
-    @staticmethod
     def _as_signed(before: Current) -> Signed:
-        assert before.bundle is not None  # noqa: S101 -- _usable has seen it; this is for the type checker
+        assert before.bundle is not None  # noqa: S101 -- usable() has seen it; this is for the type checker
         assert before.verified is not None  # noqa: S101 -- the same
         return Signed(before.bundle, before.verified)
 
     def _check(self, operation: Operation, verified: Verified, conditions: Conditions) -> None:
-        predicate = verified.statement.predicate
-        wanted = conditions.expected_sequence
-        if wanted is not None and wanted != predicate.sequence:
-            reason = f"The channel stands at sequence {predicate.sequence}, not at the expected {wanted}"
-            raise TidegateError(Code.ANNOUNCE_CONFLICT, reason)
-        self._check_state(operation, predicate)
-        if not operation.lets_hosts_go_on:
-            return
-        require_enough(verified)
-        if predicate.expires <= self._clock.now() and not conditions.even_if_expired:
-            reason = (
-                f"The statement with sequence {predicate.sequence} expired at {rfc3339(predicate.expires)}; "
-                "it may be an old one that is played back. If it is the newest, give --even-if-expired"
-            )
-            raise TidegateError(Code.STATEMENT_EXPIRED, reason)
+        require_sequence(verified, conditions.expected_sequence)
+        self._check_state(operation, verified.statement.predicate)
+        if operation.lets_hosts_go_on:
+            require_good_to_go(verified, self._clock.now(), even_if_expired=conditions.even_if_expired)
 
     @staticmethod
     def _check_state(operation: Operation, predicate: ChannelPredicate) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from typing import TYPE_CHECKING
@@ -15,8 +16,12 @@ from tidegate_publisher.countersign import Countersigning
 from tidegate_publisher.operations import Operating
 from tidegate_publisher.publication import ChannelDesk, SigningDesk
 from tidegate_publisher.requesting import RequestDesk
+from tidegate_publisher.rollout.approving import Approving
+from tidegate_publisher.rollout.steering import Steering
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tidegate_fleet.words import EventCheck
     from tidegate_publisher.options.broker import Broker
     from tidegate_publisher.options.identity import Identity
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from tidegate_publisher.output import Output
     from tidegate_publisher.ports import ImageSignatures, Resolver
     from tidegate_publisher.request_ports import RequestLine
+    from tidegate_schemas.release import Release
     from tidegate_wire.mqtt.session import PublisherSession
     from tidegate_wire.trust.policy import ImagePolicy
 
@@ -96,3 +102,36 @@ def request_line(
 ) -> RequestLine:
     """Carries requests to hosts, and their answers back."""
     return BrokerLine(session, broker.settings.topics, broker.timeout_s, check, output)
+
+
+def new_run() -> str:
+    """The id of a run of which no CI says a better one; also the name of a process."""
+    return secrets.token_hex(4)
+
+
+def steering(
+    release: Release,
+    releases: ReleaseSigning,
+    broker: Broker,
+    trust: Trust,
+    identity: Identity,
+    output: Output,
+) -> Steering:
+    """Reads and changes the channel of a run, each time on a connection of its own."""
+
+    @contextlib.contextmanager
+    def channels() -> Iterator[ChannelDesk]:
+        with broker.open(output) as session:
+            yield channel_desk(session, broker, trust, output)
+
+    desk = signing_desk(trust, identity, output)
+    verifier = trust.verifier()
+    return Steering(release, channels, releases, desk, verifier=verifier, clock=clock, progress=output)
+
+
+def approving(
+    session: PublisherSession, broker: Broker, trust: Trust, identity: Identity, output: Output
+) -> Approving:
+    """Lets waves through."""
+    channels = channel_desk(session, broker, trust, output)
+    return Approving(channels, signing_desk(trust, identity, output), clock, output)

@@ -131,13 +131,13 @@ def share_of(amount: Amount, total: int) -> int:
     return max(1, total * millionths // 1_000_000)
 
 
-def merged(default: Gate, over: Gate) -> dict[str, Any]:
+def merged(default: Gate, over: Gate) -> Gate:
     """A wave's own gate over the release's: what is written counts, key by key, below `failures` too."""
-    fields: dict[str, Any] = {name: getattr(default, name) for name in type(default).model_fields}
+    fields: dict[str, Any] = {}
     for name in over.model_fields_set:
         value = getattr(over, name)
         if isinstance(value, Tolerance):
             known = getattr(default, name)
             value = known.model_copy(update={key: getattr(value, key) for key in value.model_fields_set})
         fields[name] = value
-    return fields
+    return default.model_copy(update=fields)

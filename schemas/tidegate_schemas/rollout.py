@@ -56,22 +56,25 @@ class Wave(Message):
 class Runner(Message):
     """Who leads a release from wave to wave, and how far that is (`tidegate rollout run`). Hosts ignore it.
 
-    `id` names the run. Until `until` nobody else may lead; without it nobody claims the channel, and the rest
-    says how far the last run came. `wave` is the one that is waited for: those before it are done. Its gate
-    was found met at `met_at`; `approved` are waves that somebody let through before they were opened.
+    `id` names the run, and `process` the one process that leads it now. Until `until` no other run may lead;
+    without it nobody claims the channel, and the rest says how far the last run came. `wave` is the one that
+    is waited for: those before it are done. Its gate was found met at `met_at`; `approved` are waves that
+    somebody let through before they were opened. `ended` says how the run came to its end.
     """
 
     id: Short
+    process: Short
     until: Moment | None = None
     began_at: Moment
-    wave: Name | None = None
+    wave: Name
     opened_at: Moment | None = None
     widened_at: Moment | None = None
     met_at: Moment | None = None
     approved: Annotated[tuple[Name, ...], Field(max_length=limits.ITEMS)] = ()
+    ended: Short | None = None
 
     def claims(self, now: datetime) -> bool:
-        """Whether nobody else may lead the release at that moment."""
+        """Whether no other run may lead the release at that moment."""
         return self.until is not None and now < self.until
 
 

@@ -28,6 +28,14 @@ class DeviceKeys:
 
         return DeviceKeyFolder(self.folder)
 
+    def hosts(self) -> frozenset[str] | None:
+        """The hosts that have a key; None when no folder was given. Raises as `check`."""
+        if self.folder is None:
+            return None
+        from tidegate_publisher.adapters.device_keys import DeviceKeyFolder  # noqa: PLC0415 -- only when given
+
+        return DeviceKeyFolder(self.folder).hosts
+
 
 device_key_options = group(
     "device_keys",

@@ -159,6 +159,27 @@ class PublisherSession:
         link.subscribe(filters)
         return self._yield(link, None if duration_s is None else time.monotonic() + duration_s, stop)
 
+    def listen(self, filters: Sequence[str]) -> None:
+        """Subscribe; `heard` has what comes. For who has to do other things meanwhile, on one connection.
+
+        Raises BusError when the broker refuses.
+        """
+        link = self._connected()
+        self._inbox.messages.clear()
+        link.subscribe(filters)
+
+    def heard(self, timeout_s: float) -> list[Message]:
+        """What has come since the last call; waits up to `timeout_s` seconds for the first message.
+
+        Raises BusError when the connection is lost: it has to be listened anew then.
+        """
+        if self._link is None:
+            raise AssertionError
+        self._link.pump(lambda: bool(self._inbox.messages), timeout_s)
+        found = list(self._inbox.messages)
+        self._inbox.messages.clear()
+        return found
+
     def _yield(self, link: Link, deadline: float | None, stop: Event | None) -> Iterator[Message]:
         while stop is None or not stop.is_set():
             while self._inbox.messages:

@@ -1,0 +1,216 @@
+"""The plan of a run: the release's waves, each with its gate resolved. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from tidegate_publisher.compose import wave_fields
+from tidegate_schemas.codes import Code, TidegateError
+from tidegate_schemas.gates import Absence, Budget, OnFailure, OnTimeout, Tolerance, merged
+from tidegate_schemas.rollout import Rollout, RolloutState, Wave
+
+if TYPE_CHECKING:
+    from tidegate_schemas.gates import Gate
+    from tidegate_schemas.release import Release, ReleaseWave
+
+T = TypeVar("T")
+
+MILLION: Final = 1_000_000
+"""Shares are compared in whole millionths: as floats 0.29 of 100 hosts are 28.999…"""
+
+DEFAULT_LEASE: Final = timedelta(hours=1)
+_ALL: Final = "everybody"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many hosts may end badly.
+
+    Attributes:
+        share: more than this share are too many, in millionths, once `minimum` came so far.
+        minimum: see `share`.
+        count: so many are too many, however many came so far; None sets no such limit.
+        after: for how long they must have been silent or gone; zero for failures.
+    """
+
+    share: int
+    minimum: int
+    count: int | None = None
+    after: timedelta = timedelta(0)
+
+    def passed(self, bad: int, of: int) -> bool:
+        """Whether `bad` hosts out of `of` that came so far are too many."""
+        if self.count is not None and bad >= self.count:
+            return True
+        return of >= self.minimum and bad * MILLION > self.share * of
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """A wave's gate with nothing left open (docs/rollouts.md, "Gates"). `success` is in millionths."""
+
+    success: int
+    minimum_hosts: int
+    ignore_offline: bool
+    failures: Limit
+    silence: Limit
+    dropouts: Limit
+    soak: timedelta
+    timeout: timedelta
+    on_failure: OnFailure
+    on_timeout: OnTimeout
+    approval: bool
+    budget: tuple[Budget, ...]
+    widen_every: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWave:
+    """A wave as it shall be in the end, when it may be opened at the earliest, and its gate."""
+
+    name: str
+    fraction: float
+    labels: Mapping[str, str]
+    opens_at: datetime | None
+    gate: Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is about.
+
+    Attributes:
+        product: with `channel`, where.
+        channel: see `product`.
+        waves: in the order in which they are opened; at least one.
+        timeout: how long all of them together may take; None: as long as they do one by one.
+        until: the place of the wave that the run ends with.
+        run: the run's id.
+        process: the name of this process.
+        lease: how long the run claims the channel with each of its statements.
+        take_over: whether it may take the channel from another run.
+    """
+
+    product: str
+    channel: str
+    waves: tuple[PlannedWave, ...]
+    timeout: timedelta | None
+    until: int
+    run: str
+    process: str
+    lease: timedelta = DEFAULT_LEASE
+    take_over: bool = False
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """Every budget of any wave, each once."""
+        found: list[Budget] = []
+        for wave in self.waves:
+            found.extend(budget for budget in wave.gate.budget if budget not in found)
+        return tuple(found)
+
+    def place(self, name: str) -> int:
+        """Where a wave stands in the order. Raises TidegateError(ROLLOUT_WAVE)."""
+        names = [wave.name for wave in self.waves]
+        if name not in names:
+            reason = f"The release has no wave {name[:80]!r}; its waves are {', '.join(names)}"
+            raise TidegateError(Code.ROLLOUT_WAVE, reason)
+        return names.index(name)
+
+    def target(self, seed: str) -> Rollout:
+        """The rollout as it is when all waves are open: it says which wave a host belongs to."""
+        waves = tuple(
+            Wave(name=one.name, fraction=one.fraction, labels=dict(one.labels), open=True)
+            for one in self.waves
+        )
+        return Rollout(seed=seed, waves=waves)
+
+    def describes(self, rollout: Rollout) -> bool:
+        """Whether a rollout is this plan's, however far its waves are open."""
+        if len(rollout.waves) != len(self.waves):
+            return False
+        pairs = zip(rollout.waves, self.waves, strict=True)
+        return all(
+            (one.name, one.labels) == (mine.name, dict(mine.labels)) and one.fraction <= mine.fraction
+            for one, mine in pairs
+        )
+
+
+def make_plan(release: Release, run: str, process: str, *, until: str | None = None) -> Plan:
+    """The plan of a release.
+
+    Args:
+        release: the release; without waves it has one, of all hosts.
+        run: the run's id.
+        process: the name of this process.
+        until: the wave to end with; None is the last.
+
+    Raises:
+        TidegateError: RELEASE_INVALID for a release that does not begin active, or whose gates cannot be
+            met; ROLLOUT_WAVE when there is no wave `until`.
+    """
+    if release.rollout.state is not RolloutState.ACTIVE:
+        state = release.rollout.state
+        reason = f"rollout.state: a run leads a release that is active, and this would begin {state}"
+        raise TidegateError(Code.RELEASE_INVALID, reason)
+    waves = tuple(_wave(one, release.gate) for one in with_waves(release).rollout.waves)
+    names = [wave.name for wave in waves]
+    if len(set(names)) != len(names):
+        raise TidegateError(Code.RELEASE_INVALID, "rollout.waves: two waves have one name")
+    last, timeout = len(waves) - 1, release.rollout.timeout
+    plan = Plan(release.product, release.channel, waves, timeout, last, run, process)
+    return plan if until is None else replace(plan, until=plan.place(until))
+
+
+def with_waves(release: Release) -> Release:
+    """The same release; one without waves gets one that takes in everybody."""
+    if release.rollout.waves:
+        return release
+    content = {"name": _ALL, "fraction": 1.0}
+    rollout = type(release.rollout).model_validate({**dict(release.rollout), "waves": (content,)})
+    return release.model_copy(update={"rollout": rollout})
+
+
+def _wave(wave: ReleaseWave, default: Gate) -> PlannedWave:
+    said = wave_fields(wave)
+    return PlannedWave(wave.name, wave.fraction, said["labels"], wave.opens_at, resolve(default, wave.gate))
+
+
+def resolve(default: Gate, over: Gate) -> Thresholds:
+    """A wave's gate, with the defaults for what neither the wave nor the release says."""
+    said = merged(default, over)
+    return Thresholds(
+        success=_millionths(_or(said.success, 0.95)),
+        minimum_hosts=_or(said.minimum_hosts, 1),
+        ignore_offline=_or(said.ignore_offline, otherwise=True),
+        failures=_limit(said.failures),
+        silence=_limit(said.silence),
+        dropouts=_limit(said.dropouts),
+        soak=_or(said.soak, timedelta(minutes=10)),
+        timeout=_or(said.timeout, timedelta(days=1)),
+        on_failure=said.on_failure or OnFailure.HOLD,
+        on_timeout=said.on_timeout or OnTimeout.HOLD,
+        approval=said.approval or False,
+        budget=said.budget or (),
+        widen_every=_or(said.widen_every, timedelta(minutes=1)),
+    )
+
+
+def _or(value: T | None, otherwise: T) -> T:
+    return otherwise if value is None else value
+
+
+def _limit(said: Tolerance) -> Limit:
+    after = timedelta(0)
+    if isinstance(said, Absence):
+        after = said.after or timedelta(minutes=30)
+    # Who names a count and no share means the count.
+    share = said.share if said.share is not None else (0.05 if said.count is None else 1.0)
+    return Limit(_millionths(share), said.minimum or 10, said.count, after)
+
+
+def _millionths(share: float) -> int:
+    return round(share * MILLION)

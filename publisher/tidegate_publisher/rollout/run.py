@@ -1,0 +1,328 @@
+"""A run: listens, decides, acts, until the release is where it shall be.
+
+Its memory is the retained statement and what hosts say: whoever starts it again with the same run id goes on
+where it was. Nothing is decided while the broker is away, and after each connection not before what is
+retained there was heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from tidegate_fleet.hosts import Fleet
+from tidegate_fleet.words import EventCheck
+from tidegate_publisher.foundation import usable
+from tidegate_publisher.ports import Clock
+from tidegate_publisher.rollout.decision import Moment, decide
+from tidegate_publisher.rollout.decisions import AskApproval, Finished, Hold, Open, Outcome, Revoke, Wait
+from tidegate_publisher.rollout.hearing import LOOK_S, Hearing
+from tidegate_publisher.rollout.picture import Picture
+from tidegate_publisher.rollout.ports import Desk, Ear, Teller
+from tidegate_publisher.rollout.steps import afterwards, closed, given_back
+from tidegate_schemas.base import rfc3339
+from tidegate_schemas.codes import Code, TidegateError
+from tidegate_schemas.rollout import RolloutState
+from tidegate_schemas.topics import Topics
+from tidegate_wire.mqtt.backoff import Backoff
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tidegate_publisher.ports import Verified
+    from tidegate_publisher.publication import Current, Signed
+    from tidegate_publisher.rollout.decisions import Action, Decision
+    from tidegate_publisher.rollout.plan import Plan
+    from tidegate_schemas.rollout import Rollout
+    from tidegate_schemas.statement import ChannelStatement
+
+_PASSING: Final = frozenset(
+    {Code.BUS_UNREACHABLE, Code.ANNOUNCE_TIMEOUT, Code.SIGN_FAILED, Code.STATEMENT_ROLLBACK}
+)
+"""What may be better a moment later."""
+
+_PAUSE_MOST_S: Final = 30.0
+
+_ECHO: Final = timedelta(seconds=30)
+"""How long our own statement may take until we hear it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run is made of.
+
+    Attributes:
+        ear: hears.
+        desk: reads and changes the channel.
+        clock: the time.
+        teller: is told.
+        random: uniform in [0, 1), for pauses.
+    """
+
+    ear: Ear
+    desk: Desk
+    clock: Clock
+    teller: Teller
+    random: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whose words count: see `hearing.Hearing`."""
+
+    topics: Topics
+    check: EventCheck | None = None
+    allowed: frozenset[str] | None = None
+
+
+class Run:
+    """See the module's docstring.
+
+    Args:
+        plan: what it is about.
+        version: of the release, for people.
+        parts: what it is made of.
+        audience: whose words count.
+    """
+
+    def __init__(self, plan: Plan, version: str, parts: Parts, audience: Audience) -> None:
+        self._plan = plan
+        self._version = version
+        self._parts = parts
+        self._fleet = Fleet()
+        channel = plan.product, plan.channel
+        self.hearing = Hearing(self._fleet, audience.topics, channel, audience.check, audience.allowed)
+        self._picture: Picture | None = None
+        self._digest: str | None = None
+        self._stands: Verified | None = None
+        self._own: bytes | None = None
+        self._unheard_since: datetime | None = None
+        self._leading = False
+        self._stopped: RolloutState | None = None
+
+    def lead(self) -> Finished:
+        """Lead the release to its end.
+
+        Raises:
+            TidegateError: what makes it impossible to begin, or to go on; never for want of the broker once
+                the run has begun.
+        """
+        backoff = Backoff(self._parts.random, cap_s=_PAUSE_MOST_S, stable_s=_PAUSE_MOST_S)
+        while True:
+            try:
+                self._parts.ear.listen()
+                self.hearing.settle(self._parts.ear, self._parts.clock)
+                self._begin()
+                return self._go_on()
+            except TidegateError as error:
+                if error.code not in _PASSING or self._stands is None:
+                    raise
+                late = self._late(error)
+                if late is not None:
+                    return late
+                self._parts.teller.note(f"{error.reason}; trying again, and nothing is opened meanwhile")
+                self._parts.ear.pause(backoff.failed())
+
+    def _late(self, error: TidegateError) -> Finished | None:
+        """The end of a run that cannot reach the broker any more. Nothing is open that was not before."""
+        assert self._stands is not None  # noqa: S101 -- the caller has seen it; this is for the type checker
+        runner, now = self._stands.statement.predicate.rollout.runner, self._parts.clock.now()
+        if runner is None or self._plan.timeout is None or now < runner.began_at + self._plan.timeout:
+            return None
+        reason = f"the rollout began at {rfc3339(runner.began_at)}, and has taken longer than it may"
+        return Finished(Outcome.TIMED_OUT, f"{reason}; nothing could be announced: {error.reason}")
+
+    def _begin(self) -> None:
+        """Find out what the channel holds; announce the release where it holds another."""
+        self.hearing.announced()
+        self._unheard_since = None
+        before = self._parts.desk.current()
+        if self._digest is None:
+            self._digest = self._wanted(before)
+        if self._stands is None and (before.bundle is None or not self._is_ours(before)):
+            self._announce(before)
+        else:
+            self._adopt(usable(before, f"{self._plan.product}/{self._plan.channel}"))
+
+    def _wanted(self, before: Current) -> str:
+        """The image's digest; a tag that has moved since this run began does not change what it leads."""
+        image = self._parts.desk.resolve()
+        if image.tag is None or before.verified is None:
+            return image.digest
+        stands = before.verified.statement
+        runner = stands.predicate.rollout.runner
+        began = runner is not None and runner.id == self._plan.run and runner.ended is None
+        if began and stands.predicate.version == self._version and stands.digest != image.digest:
+            self._parts.teller.note(
+                f"{image.repository}:{image.tag} is {image.digest} now, but this run began with "
+                f"{stands.digest} and goes on with that"
+            )
+            return stands.digest
+        return image.digest
+
+    def _is_ours(self, before: Current) -> bool:
+        name = f"{self._plan.product}/{self._plan.channel}"
+        return usable(before, name).statement.digest == self._digest
+
+    def _announce(self, before: Current) -> None:
+        now = self._parts.clock.now()
+        if before.verified is not None:
+            self._require_unclaimed(before.verified.statement.predicate.rollout)
+
+        def shape(statement: ChannelStatement) -> Rollout:
+            rollout = closed(self._plan, statement.predicate.rollout, now)
+            first = _with(statement, rollout)
+            picture = Picture(self._plan, self._fleet, first, now)
+            decision = decide(self._plan, first, picture.tally, Moment(now, leading=True))
+            return afterwards(decision, self._plan, rollout, now) if isinstance(decision, Open) else rollout
+
+        signed = self._parts.desk.announce(before, shape)
+        self._digest = signed.verified.statement.digest
+        self._published(signed)
+
+    def _require_unclaimed(self, rollout: Rollout) -> None:
+        runner, now = rollout.runner, self._parts.clock.now()
+        if runner is None or rollout.state is not RolloutState.ACTIVE or runner.id == self._plan.run:
+            return
+        if runner.claims(now) and runner.until is not None and not self._plan.take_over:
+            reason = (
+                f"The run {runner.id} leads another release on this channel until {rfc3339(runner.until)} "
+                "at least; to put this one in its place, give --take-over"
+            )
+            raise TidegateError(Code.ROLLOUT_CLAIMED, reason)
+
+    def _go_on(self) -> Finished:
+        while True:
+            decision = self._decide()
+            if self._picture is not None and self._stands is not None:
+                view = self._picture.view(self._parts.clock.now(), self._stands.statement)
+                self._parts.teller.decided(decision, view)
+            try:
+                ended = self._act(decision)
+            except TidegateError as error:
+                if error.code is not Code.ANNOUNCE_CONFLICT:
+                    raise
+                self._parts.teller.note(f"{error.reason}; looking at it")
+                self._adopt(usable(self._parts.desk.current(), f"{self._plan.product}/{self._plan.channel}"))
+                continue
+            if ended is not None:
+                return ended
+            self._listen()
+            self._hear_ourselves()
+
+    def _decide(self) -> Decision:
+        now, statement = self._parts.clock.now(), self._statement
+        if statement.digest != self._digest:
+            version = statement.predicate.version
+            return Finished(Outcome.OVERTAKEN, f"the channel holds another release: {version}")
+        assert self._picture is not None  # noqa: S101 -- adopted with the statement; this is for the type checker
+        return decide(self._plan, statement, self._picture.tally, Moment(now, self._leading))
+
+    def _act(self, decision: Decision) -> Finished | None:
+        if self._stopped is not None:
+            return self._stop_again(self._stopped)
+        if isinstance(decision, Wait | AskApproval):
+            return None
+        rollout, now = self._statement.predicate.rollout, self._parts.clock.now()
+        if isinstance(decision, Finished):
+            if decision.release:
+                self._steer(given_back(rollout, decision.outcome))
+            return decision
+        action: Action = decision
+        self._steer(afterwards(action, self._plan, rollout, now))
+        if isinstance(action, Hold | Revoke):
+            return Finished(action.outcome, action.reason, action.wave)
+        return None
+
+    def _stop_again(self, state: RolloutState) -> Finished:
+        """Our statement took the place of one that stopped the release, within the same moment."""
+        outcome = Outcome.HELD if state is RolloutState.HELD else Outcome.REVOKED
+        rollout = self._statement.predicate.rollout
+        if rollout.state is RolloutState.ACTIVE:
+            self._steer(given_back(rollout.model_copy(update={"state": state}), outcome))
+        return Finished(outcome, f"an operator has {outcome} the release while this run announced")
+
+    def _steer(self, rollout: Rollout) -> None:
+        self._published(self._parts.desk.steer(self._statement, rollout))
+
+    def _published(self, signed: Signed) -> None:
+        self._own, self._leading = signed.bundle, True
+        self._unheard_since = self._parts.clock.now()
+        self._adopt(signed.verified)
+        self._parts.teller.published(signed.verified.statement)
+
+    def _adopt(self, verified: Verified) -> None:
+        """Go by this statement from now on. Raises TidegateError(STATEMENT_ROLLBACK, ROLLOUT_DIFFERS)."""
+        statement, now = verified.statement, self._parts.clock.now()
+        sequence = statement.predicate.sequence
+        if self._stands is not None and sequence < self._statement.predicate.sequence:
+            reason = f"The broker holds sequence {sequence}, which is older than what was there before"
+            raise TidegateError(Code.STATEMENT_ROLLBACK, reason)
+        self._stands = verified
+        if statement.digest != self._digest:
+            return
+        if not self._plan.describes(statement.predicate.rollout):
+            name = f"{self._plan.product}/{self._plan.channel}"
+            reason = f"{name} holds this image with other waves than the release file has"
+            raise TidegateError(Code.ROLLOUT_DIFFERS, reason)
+        if self._picture is None:
+            self._picture = Picture(self._plan, self._fleet, statement, now, watching=True)
+        else:
+            self._picture.restate(statement, now)
+
+    def _listen(self) -> None:
+        """Hear for one look, and then see whether somebody else has announced something."""
+        now = self._parts.clock.now()
+        end = now + timedelta(seconds=LOOK_S)
+        while now < end:
+            heard = self._parts.ear.hear((end - now).total_seconds())
+            now = self._parts.clock.now()
+            self.hearing.take(heard, now)
+        for bundle in self.hearing.announced():
+            if bundle == self._own:
+                self._unheard_since = None
+            elif bundle:
+                self._heard_of(bundle)
+
+    def _hear_ourselves(self) -> None:
+        """Do nothing more until our own statement was heard: then all that was announced before it was, too.
+
+        Else an operator's hold that ours took the place of could be overlooked.
+
+        Raises:
+            TidegateError: BUS_UNREACHABLE when it does not come.
+        """
+        while self._unheard_since is not None:
+            if self._parts.clock.now() - self._unheard_since > _ECHO:
+                reason = "The broker holds what this run announced, but does not hand it out"
+                raise TidegateError(Code.BUS_UNREACHABLE, reason)
+            self._listen()
+
+    def _heard_of(self, bundle: bytes) -> None:
+        try:
+            verified = self._parts.desk.verify(bundle)
+        except TidegateError as error:
+            self._parts.teller.note(f"something on the channel does not verify: {error.reason}")
+            return
+        theirs, ours = verified.statement.predicate, self._statement.predicate
+        if theirs.sequence < ours.sequence or verified.statement == self._statement:
+            return
+        if theirs.sequence > ours.sequence:
+            self._adopt(verified)
+        elif theirs.rollout.state is not RolloutState.ACTIVE and verified.statement.digest == self._digest:
+            self._stopped = theirs.rollout.state
+        else:
+            # Two with one sequence: what the broker holds in the end counts.
+            self._adopt(usable(self._parts.desk.current(), f"{theirs.product}/{theirs.channel}"))
+
+    @property
+    def _statement(self) -> ChannelStatement:
+        assert self._stands is not None  # noqa: S101 -- the run has begun; this is for the type checker
+        return self._stands.statement
+
+
+def _with(statement: ChannelStatement, rollout: Rollout) -> ChannelStatement:
+    predicate = statement.predicate.model_copy(update={"rollout": rollout})
+    return statement.model_copy(update={"predicate": predicate})

@@ -1,0 +1,137 @@
+"""What became of each wave: collected while a run decides, told at its end. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tidegate_publisher.promotion import is_open
+from tidegate_publisher.rollout.decisions import Finished, Hold, Outcome, Revoke
+from tidegate_publisher.rollout.endings import CODES, EXITS
+from tidegate_publisher.rollout.figures import Figures, judge
+from tidegate_publisher.rollout.plan import PlannedWave
+from tidegate_schemas.base import rfc3339
+
+if TYPE_CHECKING:
+    from tidegate_publisher.rollout.decisions import Decision
+    from tidegate_publisher.rollout.plan import Plan
+    from tidegate_publisher.rollout.ports import View
+    from tidegate_schemas.statement import ChannelStatement
+
+
+@dataclass(slots=True)
+class Chapter:
+    """One wave.
+
+    Attributes:
+        wave: which one.
+        figures: its hosts, when they were last counted.
+        state: `closed`, `open`, `done` or `failed`.
+        opened: since when it is open, as far as this run knows.
+        met: when its gate was met, the same.
+        words: how far it is; why it failed.
+    """
+
+    wave: PlannedWave
+    figures: Figures = field(default_factory=Figures)
+    state: str = "closed"
+    opened: datetime | None = None
+    met: datetime | None = None
+    words: str = ""
+
+
+class Story:
+    """See the module's docstring.
+
+    Attributes:
+        chapters: by wave, in their order.
+        view: the newest one.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.chapters = {wave.name: Chapter(wave) for wave in plan.waves}
+        self.began: datetime | None = None
+        self.view: View | None = None
+
+    def take(self, decision: Decision, view: View) -> None:
+        """See Teller.decided."""
+        self.view = view
+        self.began = self.began or view.now
+        for name, figures in view.figures.items():
+            self.chapters[name].figures = figures
+        if view.statement is not None:
+            self._read(view.statement, view.now)
+        if isinstance(decision, Hold | Revoke):
+            self._fail(decision.wave, decision.reason)
+        elif isinstance(decision, Finished) and decision.wave:
+            if decision.outcome is Outcome.DONE:
+                self.chapters[decision.wave].state = "done"
+            else:
+                self._fail(decision.wave, decision.reason)
+
+    def _read(self, statement: ChannelStatement, now: datetime) -> None:
+        rollout = statement.predicate.rollout
+        runner = rollout.runner
+        current = 0 if runner is None else self._plan.place(runner.wave)
+        for place, (chapter, wave) in enumerate(zip(self.chapters.values(), rollout.waves, strict=True)):
+            if not is_open(wave, now):
+                continue
+            chapter.state = "done" if place < current else "open"
+            chapter.words = judge(chapter.wave.gate, chapter.figures).words
+            if runner is not None and place == current:
+                chapter.opened, chapter.met = runner.opened_at or chapter.opened, runner.met_at or chapter.met
+
+    def _fail(self, wave: str, reason: str) -> None:
+        if wave in self.chapters:
+            self.chapters[wave].state, self.chapters[wave].words = "failed", reason
+
+    def document(self, ended: Finished) -> dict[str, Any]:
+        """The whole of it for a machine."""
+        view = self.view
+        statement = view.statement if view is not None else None
+        predicate = statement.predicate if statement is not None else None
+        code = CODES.get(ended.outcome)
+        found = {
+            "decision": "finished",
+            "outcome": ended.outcome.value,
+            "exitCode": int(EXITS[ended.outcome]),
+            "code": code.value if code else None,
+            "reason": ended.reason,
+            "product": self._plan.product,
+            "channel": self._plan.channel,
+            "run": self._plan.run,
+            "version": predicate.version if predicate else None,
+            "digest": statement.digest if statement else None,
+            "sequence": predicate.sequence if predicate else None,
+            "waves": [chapter_document(chapter) for chapter in self.chapters.values()],
+            "failures": failures_document(view) if view is not None else {},
+        }
+        return {key: value for key, value in found.items() if value is not None}
+
+
+def chapter_document(chapter: Chapter) -> dict[str, Any]:
+    """One wave for a machine."""
+    found = {
+        "name": chapter.wave.name,
+        "state": chapter.state,
+        "openedAt": rfc3339(chapter.opened) if chapter.opened else None,
+        "metAt": rfc3339(chapter.met) if chapter.met else None,
+        "reason": chapter.words or None,
+        **figures_document(chapter.figures),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def figures_document(figures: Figures) -> dict[str, int]:
+    """Counts for a machine."""
+    return {name: getattr(figures, name) for name in Figures.__dataclass_fields__}
+
+
+def failures_document(view: View) -> dict[str, Any]:
+    """Failures by code for a machine."""
+    return {
+        code or "unknown": {"hosts": found.hosts, "reason": found.reason}
+        for code, found in sorted(view.failures.items(), key=lambda item: -item[1].hosts)
+    }

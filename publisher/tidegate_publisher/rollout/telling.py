@@ -1,0 +1,150 @@
+"""What a run tells while it goes on: lines for a person, JSON lines for a machine."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from tidegate_publisher.durations import format_duration
+from tidegate_publisher.rollout.decisions import (
+    AskApproval,
+    Claim,
+    Finished,
+    Hold,
+    Open,
+    Revoke,
+    Soak,
+    Wait,
+    Widen,
+)
+from tidegate_publisher.rollout.story import Story, failures_document, figures_document
+from tidegate_schemas.base import rfc3339
+
+if TYPE_CHECKING:
+    from tidegate_publisher.output import Output
+    from tidegate_publisher.rollout.decisions import Decision
+    from tidegate_publisher.rollout.plan import Plan
+    from tidegate_publisher.rollout.ports import View
+    from tidegate_schemas.statement import ChannelStatement
+
+EVERY: Final = timedelta(seconds=10)
+"""How often it is told that the same is waited for, while the numbers change."""
+
+_KINDS: Final = {
+    Wait: "wait",
+    AskApproval: "ask-approval",
+    Claim: "claim",
+    Open: "open",
+    Widen: "widen",
+    Soak: "soak",
+    Hold: "hold",
+    Revoke: "revoke",
+    Finished: "finished",
+}
+
+
+class Telling:
+    """See ports.Teller. Says what is new at once, and what only counts on every few seconds.
+
+    Args:
+        plan: what the run is about.
+        output: where it is told.
+
+    Attributes:
+        story: collects what became of each wave.
+    """
+
+    def __init__(self, plan: Plan, output: Output) -> None:
+        self._plan = plan
+        self._output = output
+        self._said: tuple[str, ...] = ()
+        self._reason = ""
+        self._said_at: datetime | None = None
+        self.story = Story(plan)
+
+    def decided(self, decision: Decision, view: View) -> None:
+        """See Teller.decided."""
+        self.story.take(decision, view)
+        if isinstance(decision, Finished) or not self._is_news(decision, view):
+            return
+        if self._output.as_json:
+            self._output.line(decision_document(decision, view))
+        else:
+            self._output.note(f"{view.now:%H:%M:%S}  {self._sentence(decision, view)}")
+
+    def published(self, statement: ChannelStatement) -> None:
+        """See Teller.published."""
+        predicate = statement.predicate
+        self._output.note(f"          announced as sequence {predicate.sequence}")
+
+    def note(self, text: str) -> None:
+        """See Teller.note."""
+        if self._output.as_json:
+            self._output.line({"decision": "note", "reason": text})
+        else:
+            self._output.note(f"          {text}")
+
+    def _is_news(self, decision: Decision, view: View) -> bool:
+        what = (_KINDS[type(decision)], getattr(decision, "wave", ""))
+        waits = isinstance(decision, Wait | AskApproval)
+        if waits and what == self._said:
+            same = decision.reason == self._reason
+            if same or (self._said_at is not None and view.now < self._said_at + EVERY):
+                return False
+        self._said, self._reason, self._said_at = what, decision.reason, view.now
+        return True
+
+    def _sentence(self, decision: Decision, view: View) -> str:
+        match decision:
+            case AskApproval(wave, reason):
+                return f"{wave}: waits for approval: {reason}\n          {approval(self._plan, wave, view)}"
+            case Wait(wave, reason, until):
+                return f"{wave}: waits: {reason}{_until(until, view.now)}"
+            case Soak(wave, until, reason):
+                return f"{wave}: its gate is met: {reason}; soaks{_until(until, view.now)}"
+            case Open(wave, fraction, reason) | Widen(wave, fraction, reason):
+                verb = "opens" if isinstance(decision, Open) else "widens"
+                return f"{wave}: {verb} to {fraction * 100:.4g} % of hosts: {reason}"
+            case Hold() | Revoke():
+                verb = "held" if isinstance(decision, Hold) else "revoked"
+                return f"the release is {verb}: {decision.reason}{_failures(view)}"
+            case _:
+                return decision.reason
+
+
+def approval(plan: Plan, wave: str, view: View) -> str:
+    """The command that lets a wave through."""
+    sequence = view.statement.predicate.sequence if view.statement is not None else 0
+    name = f"{plan.product}/{plan.channel}"
+    # To promote opens the whole wave at once, whatever its budget is.
+    verb = "rollout approve" if plan.waves[plan.place(wave)].gate.budget else "promote"
+    return f"tidegate {verb} {name} {wave} --expect-sequence {sequence}"
+
+
+def decision_document(decision: Decision, view: View) -> dict[str, Any]:
+    """A decision for a machine."""
+    found = {
+        "time": rfc3339(view.now),
+        "decision": _KINDS[type(decision)],
+        "wave": getattr(decision, "wave", None),
+        "fraction": getattr(decision, "fraction", None),
+        "reason": decision.reason,
+        "until": _moment(getattr(decision, "until", None)),
+        "sequence": view.statement.predicate.sequence if view.statement is not None else None,
+        "waves": {name: figures_document(figures) for name, figures in view.figures.items()},
+        "failures": failures_document(view),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
+def _until(moment: datetime | None, now: datetime) -> str:
+    return "" if moment is None else f" (until {rfc3339(moment)}, in {format_duration(moment - now)})"
+
+
+def _failures(view: View) -> str:
+    lines = [f"{one['hosts']} x {code}: {one['reason']}" for code, one in failures_document(view).items()]
+    return "".join(f"\n          {line}" for line in lines[:10])
