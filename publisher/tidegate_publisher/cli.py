@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "resume": Entry(f"{_HERE}.operate:resume", "Let a held release go on.", _STEER),
     "promote": Entry(f"{_HERE}.operate:promote", "Open the next wave of a release.", _STEER),
     "revoke": Entry(f"{_HERE}.operate:revoke", "Withdraw a release for good.", _STEER),
+    "rollout": Entry(f"{_HERE}.rollout:rollout", "Lead a release from wave to wave, watched.", _STEER),
     "heartbeat": Entry(f"{_HERE}.operate:heartbeat", "Make a channel's statement fresh again.", _STEER),
     "request": Entry(f"{_HERE}.request:request", "Ask single hosts to do something, signed.", _STEER),
     "verify": Entry(f"{_HERE}.verify:verify", "Check a signed statement as hosts do.", _LOOK),

@@ -148,7 +148,8 @@ def _wave_words(wave: PlannedWave, seen: Figures, names: tuple[str, ...], *, hos
         f"{share}{labels}: {seen.known} known hosts, {seen.absent} of them offline",
         f"opens {rfc3339(wave.opens_at)} at the earliest" if wave.opens_at else "",
         "needs an approval" if gate.approval else "",
-        f"done with {percent(gate.success)}, at least {gate.minimum_hosts}; soaks {format_duration(gate.soak)}",
+        f"done with {percent(gate.success)}, at least {gate.minimum_hosts}",
+        f"soaks {format_duration(gate.soak)}",
         f"takes {format_duration(gate.timeout)} at most, then {gate.on_timeout}",
         *_names(names, hosts),
     ]
