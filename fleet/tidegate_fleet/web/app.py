@@ -1,0 +1,133 @@
+"""The page and its API as one ASGI application."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from tidegate_fleet.harmless import harmless
+from tidegate_fleet.web.api.routes import PREFIX, Routes
+from tidegate_fleet.web.ascii_json import AsciiJson
+from tidegate_fleet.web.guard import Guard
+from tidegate_fleet.web.live.hub import Hub
+from tidegate_fleet.web.pages.routes import Pages
+from tidegate_fleet.web.problems import PageError
+from tidegate_fleet.web.reading import Reading
+from tidegate_fleet.web.site import Site
+from tidegate_schemas import __version__
+from tidegate_schemas.codes import Code, TidegateError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from fastapi.responses import Response
+
+    from tidegate_fleet.history import History
+    from tidegate_fleet.web.doors.door import Door
+
+_ABOUT = """\
+What a collector heard of a fleet: hosts, releases, events. Read-only: to steer a release use `tidegate`.
+
+Everything in here was said by hosts and is as true as they are; `verified` says where a key stands behind it.
+Fields may be added to version 1, and none changes its meaning. Errors are problem+json (RFC 9457) with
+tidegate's codes.
+"""
+
+
+def create_app(history: History, *, login: Door, site: Site | None = None) -> Guard:
+    """The application: what `serving.serve` serves.
+
+    Args:
+        history: what was collected; only read.
+        login: who may read.
+        site: title, names and limits.
+    """
+    shown = site or Site()
+    hub, reading = Hub(history, shown), Reading(history, shown)
+    app = create_api(reading, hub, shown)
+    pages = Pages(reading, shown, login)
+    app.include_router(pages.router())
+    _refuse_in_words(app, pages)
+    return Guard(app, login, frozenset(name.lower() for name in shown.names), hub.close)
+
+
+def create_api(reading: Reading, hub: Hub, site: Site) -> FastAPI:
+    """The API alone, without login and without pages: what `docs/openapi.json` describes."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        async with hub.running():
+            yield
+
+    app = FastAPI(
+        title="tidegate",
+        version="1",
+        summary="What a fleet says of its updates.",
+        description=_ABOUT,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.include_router(Routes(reading, hub, site).router())
+
+    def openapi() -> AsciiJson:
+        return AsciiJson(describe(app))
+
+    app.add_api_route(f"{PREFIX}/openapi.json", openapi, include_in_schema=False)
+    app.add_api_route("/healthz", _healthy, include_in_schema=False)
+    return app
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The API's OpenAPI document, with what its errors really are."""
+    document: dict[str, Any] = app.openapi()
+    for path in document["paths"].values():
+        for operation in path.values():
+            # FastAPI's own form of a wrong parameter: here it is a problem with status 400.
+            operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    return document
+
+
+def _healthy() -> AsciiJson:
+    """Whether the server answers at all; what it knows is behind the login."""
+    return AsciiJson({"status": "ok", "version": __version__})
+
+
+def _refuse_in_words(app: FastAPI, pages: Pages) -> None:
+    async def refuse(request: Request, error: Exception) -> Response:
+        return pages.refusal(request, _in_words(error))
+
+    for kind in (TidegateError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, refuse)
+
+
+def _in_words(error: Exception) -> TidegateError:
+    if isinstance(error, TidegateError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return PageError(*_fault(error))
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code = {404: Code.PAGE_MISSING, 405: Code.PAGE_METHOD}.get(status, Code.INTERNAL_ERROR)
+    return PageError(code, "there is nothing at this address")
+
+
+def _fault(error: RequestValidationError) -> tuple[Code, str]:
+    """The first thing that is wrong. A name in the path that cannot be is not there; a parameter is wrong."""
+    first = error.errors()[0]
+    where, *name = (str(part)[:80] for part in first["loc"])
+    said = harmless(f"{'.'.join(name)}: {first['msg']}")
+    if where == "path":
+        return Code.PAGE_MISSING, f"there can be nothing of that name: {said}"
+    return Code.PAGE_QUERY, "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in said
+    )

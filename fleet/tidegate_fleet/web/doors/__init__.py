@@ -1,0 +1,1 @@
+"""Who may read: each kind of login is a door."""

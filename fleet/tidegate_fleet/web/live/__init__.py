@@ -1,0 +1,1 @@
+"""What happens while somebody looks: server-sent events."""
