@@ -28,7 +28,8 @@ A4_PX = (210 - 30) / 25.4 * 96, (297 - 34) / 25.4 * 96
 """What the page's own margins leave of a sheet, in CSS pixels."""
 
 _ASKED = "performance.getEntriesByType('resource').map(each => each.name)"
-_SHOWN = """() => [...document.querySelectorAll('svg.plot')].filter(one => one.checkVisibility()).map(each => {
+_SHOWN = """() => [...document.querySelectorAll('svg.plot')].filter(one => one.checkVisibility()).map(
+each => {
   const box = each.getBoundingClientRect();
   const small = [...each.querySelectorAll('text')].map(text => text.getBoundingClientRect().height);
   return {width: box.width, height: box.height, letters: Math.min(...small), kind: each.classList[1]};

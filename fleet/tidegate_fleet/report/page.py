@@ -14,6 +14,7 @@ from tidegate_fleet.standing import Phase
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
     from tidegate_fleet.report.figures import Figures
 
@@ -47,6 +48,7 @@ def render(figures: Figures, title: str | None = None) -> str:
         "policy": policy(style),
         "plots": {name: Markup(plot) for name, plot in _plots(figures).items()},  # noqa: S704 -- escaped by ElementTree
         "bar": bar(figures),
+        "signed_alike": len({(each.verified, each.signers) for each in figures.timeline.changes}) == 1,
         "longest_wait": max((each.seconds for each in figures.delays if each.reason != "wave"), default=0.0),
         "parts": slowest.PARTS,
         "part_of": slowest.parts_of,
@@ -86,6 +88,16 @@ def _plots(figures: Figures) -> dict[str, str]:
     return plots
 
 
+def _ticked(text: str) -> Markup:
+    """A sentence of the registry of codes: what stands between backticks is code."""
+    from markupsafe import Markup, escape  # noqa: PLC0415 -- as in render
+
+    parts = [escape(part) for part in text.split("`")]
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts)
+    )
+
+
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 -- an extra: loaded when used
 
@@ -101,6 +113,7 @@ def _environment() -> Environment:
         "awaited": phrases.awaited,
         "moment": phrases.moment,
         "number": phrases.number,
+        "ticked": _ticked,
         "wave": phrases.wave_name,
     }
     environment.globals |= {"share": phrases.share}

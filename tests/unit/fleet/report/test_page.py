@@ -78,7 +78,7 @@ def test_the_outline_of_a_whole_report(whole: str) -> None:
             *("Wave", "Opened after", "Hosts", "Succeeded", "Failed", "Others"),
             *("Half within", "90 % within", "Last within"),
         ],
-        ["Heard (UTC)", "After", "Sequence", "What", "Signed by"],
+        ["Heard (UTC)", "After", "Sequence", "What"],
     ]
     assert found.number_of("figure") == 3
     assert found.number_of("section") == len(headings) - 2
@@ -126,10 +126,10 @@ def test_what_hosts_say_is_text_and_nothing_else(whole: str) -> None:
     passages = []
     for place, text in enumerate(HOSTILE):
         claims = {text[:200]: 4.0, "staging": 2.0}
-        reason = {"code": list(Code)[place], "reason": text}
-        passages.append(a_passage(f"f{place}", Step.FAILED, durations=claims, **reason))
+        failed = {"durations": claims, "code": list(Code)[place], "reason": text}
         waits = {"waited_for": claims, "waiting_for": text[:200]}
-        passages.append(a_passage(f"w{place}", Step.WAITING, **waits))
+        passages.append(a_passage(f"f{place}", Step.FAILED, 60.0, **failed))
+        passages.append(a_passage(f"w{place}", Step.WAITING, 60.0, **waits))
     page = render(figures(*passages), " ".join(each[:20] for each in HOSTILE))
     assert {tag for tag, _ in outline(page).tags} <= {tag for tag, _ in outline(whole).tags}
     assert not [letter for letter in page if unicodedata.category(letter) in {"Cc", "Cf"} and letter != "\n"]
