@@ -42,9 +42,12 @@ COMMANDS: Final = {
     "events": Entry(f"{_HERE}.events:events", "Follow what hosts report.", _LOOK),
     "watch": Entry(f"{_HERE}.watch:watch", "Watch a release spread, live.", _LOOK),
     "report": Entry(f"{_HERE}.report:report", "Report on a release: one HTML file.", _LOOK),
+    "page": Entry(f"{_HERE}.page:page", "Show what was collected as a web page.", _LOOK),
     "collect": Entry(f"{_HERE}.collect:collect", "Collect what a fleet says into a database.", _LOOK),
     "trust": Entry(f"{_HERE}.trust:trust", "Print the trusted root in use.", _LOOK),
-    "schema": Entry(f"{_HERE}.schema:schema", "Print the contract: schemas, AsyncAPI, codes, vectors.", _LEARN),
+    "schema": Entry(
+        f"{_HERE}.schema:schema", "Print the contract: schemas, AsyncAPI, codes, vectors.", _LEARN
+    ),
     "explain": Entry(f"{_HERE}.explain:explain", "Say what a code means and what to do.", _LEARN),
     "completion": Entry(f"{_HERE}.completion:completion", "Print a shell's completion script.", _LEARN),
     "dev": Entry(f"{_HERE}.dev:dev", "Local services for trying out; protect nothing.", _LEARN),

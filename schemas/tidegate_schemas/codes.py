@@ -398,7 +398,7 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.PAGE_NAME: Entry(
         "The request is for a name that is not this page's.",
-        "Start it with --name for each name that people or a proxy reach it by; addresses and localhost need none.",
+        "Start it with --public-name for each name that people or a proxy reach it by; addresses and localhost need none.",
     ),
     Code.PAGE_QUERY: Entry(
         "A parameter of the request is unknown or has a value that it cannot have.",
