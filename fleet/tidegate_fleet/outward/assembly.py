@@ -1,4 +1,4 @@
-"""From what an operator sets to couriers that run."""
+"""From what an operator sets to numbers that are told and couriers that run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prometheus_client import CollectorRegistry, ProcessCollector
+
 from tidegate_fleet.outward.courier import Courier, Order
 from tidegate_fleet.outward.cursor import Cursor
+from tidegate_fleet.outward.fleet import FleetMetrics
+from tidegate_fleet.outward.metrics import CollectorMetrics, DeliveryMetrics
 from tidegate_fleet.outward.posting import Address, Poster, read_headers, require_url
 from tidegate_fleet.outward.signatures import read_secrets
 from tidegate_fleet.outward.webhook import Mode, Webhook
@@ -79,6 +83,37 @@ class OutwardSettings:
     otlp: Place | None = None
     traces: bool = True
     folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What goes out of a collector.
+
+    Attributes:
+        metrics: the collector's numbers: a tap and a meter.
+        couriers: taps that bring events elsewhere.
+        registry: holds all numbers, the fleet's and the process's among them.
+    """
+
+    metrics: CollectorMetrics
+    couriers: tuple[Courier, ...]
+    registry: CollectorRegistry
+
+    @property
+    def taps(self) -> tuple[CollectorMetrics | Courier, ...]:
+        """Who is to be told of what is in the store."""
+        return (self.metrics, *self.couriers)
+
+
+@contextlib.contextmanager
+def outgoing(settings: OutwardSettings | None, history: History) -> Iterator[Outgoing]:
+    """What goes out of a collector, for the length of a block. Raises as `couriers`."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(FleetMetrics(history))
+    metrics = CollectorMetrics(registry)
+    with couriers(settings or OutwardSettings(), history, DeliveryMetrics(registry)) as made:
+        yield Outgoing(metrics, made, registry)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, StateSetMetricFamily
 
 from tidegate_fleet.history import PAGE, HostQuery
@@ -114,6 +115,13 @@ class FleetMetrics:
             query = HostQuery(release=record.key, phase=Phase.ACTIVATING, quiet_since=since)
             family.add_metric((record.key.product, record.key.channel), self._history.count_hosts(query))
         return family
+
+
+def fleet_registry(history: History) -> CollectorRegistry:
+    """The numbers of a fleet alone, for a page that runs apart from collectors."""
+    registry = CollectorRegistry()
+    registry.register(FleetMetrics(history))
+    return registry
 
 
 def _of_fleet(summary: Summary) -> Iterator[Metric]:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from tidegate_fleet.harmless import harmless
+from tidegate_fleet.outward.fleet import fleet_registry
+from tidegate_fleet.outward.metrics import METRICS_TYPE, metrics_response
 from tidegate_fleet.web.api.routes import PREFIX, Routes
 from tidegate_fleet.web.ascii_json import AsciiJson
 from tidegate_fleet.web.guard import Guard
@@ -22,9 +25,10 @@ from tidegate_schemas import __version__
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from fastapi.responses import Response
+    from prometheus_client import CollectorRegistry
 
     from tidegate_fleet.history import History
     from tidegate_fleet.web.doors.door import Door
@@ -38,19 +42,23 @@ tidegate's codes.
 """
 
 
-def create_app(history: History, *, login: Door, site: Site | None = None) -> Guard:
+def create_app(
+    history: History, *, login: Door, site: Site | None = None, metrics: CollectorRegistry | None = None
+) -> Guard:
     """The application: what `serving.serve` serves.
 
     Args:
         history: what was collected; only read.
         login: who may read.
         site: title, names and limits.
+        metrics: what `/metrics` tells Prometheus; None: the fleet alone, out of `history`.
     """
     shown = site or Site()
     hub, reading = Hub(history, shown), Reading(history, shown)
     app = create_api(reading, hub, shown)
     pages = Pages(reading, shown, login)
     app.include_router(pages.router())
+    app.add_api_route("/metrics", _metrics(metrics or fleet_registry(history)), include_in_schema=False)
     _refuse_in_words(app, pages)
     return Guard(app, login, frozenset(name.lower() for name in shown.names), hub.close)
 
@@ -96,6 +104,13 @@ def describe(app: FastAPI) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
     return document
+
+
+def _metrics(registry: CollectorRegistry) -> Callable[[], PlainTextResponse]:
+    def answer() -> PlainTextResponse:
+        return PlainTextResponse(metrics_response(registry), media_type=METRICS_TYPE)
+
+    return answer
 
 
 def _healthy() -> AsciiJson:

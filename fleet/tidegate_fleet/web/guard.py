@@ -43,6 +43,9 @@ READER: Final = "tidegate.reader"
 OPEN: Final = ("/healthz", "/login", "/static/")
 """What needs no login: nothing of the fleet is there."""
 
+FOR_PROGRAMS: Final = ("/api/", "/metrics")
+"""What programs ask for: one without a login is told so, and not sent to a form."""
+
 POSTED: Final = frozenset({"/login", "/logout"})
 """The only addresses that take POST: they begin and end a session, and change nothing else."""
 
@@ -100,7 +103,7 @@ class Guard:
         await self.app(inner, receive, reply)
 
     async def _refuse(self, error: PageError, scope: Scope, receive: Receive, reply: _Reply) -> None:
-        asks_for_page = not scope["path"].startswith("/api/") and scope["method"] in {"GET", "HEAD"}
+        asks_for_page = not scope["path"].startswith(FOR_PROGRAMS) and scope["method"] in {"GET", "HEAD"}
         if error.code is Code.PAGE_LOGIN and self.door.has_form and asks_for_page:
             where = quote(scope["path"]) + (
                 f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""

@@ -11,6 +11,7 @@ from tidegate_publisher.extras import needs
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.device_keys import DeviceKeys, device_key_options
 from tidegate_publisher.options.duration import read_duration
+from tidegate_publisher.options.outward import Outward, outward_options
 from tidegate_publisher.options.speech import output_options
 from tidegate_publisher.options.store import store_option
 from tidegate_publisher.options.trust import Trust, trust_options
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tidegate_publisher.output import Output
 
 
-@click.command(short_help="Collect what a fleet says.")
+@click.command(short_help="Collect what a fleet says into a database.")
 @store_option
 @click.option(
     "--name",
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     metavar="DURATION",
     help="End when nothing came for this time.  [default: never]",
 )
+@outward_options
 @device_key_options
 @trust_options
 @broker_options
@@ -70,6 +72,7 @@ def collect(
     forget_hosts: timedelta | None,
     most_hosts: int,
     until_idle: timedelta | None,
+    outward: Outward,
     device_keys: DeviceKeys,
     trust: Trust,
     broker: Broker,
@@ -85,7 +88,9 @@ def collect(
     MQTT 5 for that; without --share each of several takes all, and the database still keeps each event once.
 
     With --device-keys only events count that their host signed; with --signers, or --identity and --issuer,
-    only statements that verify. A password for PostgreSQL belongs into ~/.pgpass or PGPASSFILE.
+    only statements that verify. With --webhook or --otlp-endpoint results are brought there out of the
+    database, each at least once, over restarts: docs/monitoring.md. A password for PostgreSQL belongs into
+    ~/.pgpass or PGPASSFILE.
 
     \b
     Examples:
@@ -107,5 +112,6 @@ def collect(
         forget_hosts=forget_hosts,
         idle_s=None if until_idle is None else until_idle.total_seconds(),
     )
-    tally = run(broker.settings, settings, Sources(store, device_keys.check(), trust), output)
+    sources = Sources(store, device_keys.check(), trust, outward.settings)
+    tally = run(broker.settings, settings, sources, output)
     output.result([(name, str(value)) for name, value in tally.document.items()], tally.document)
