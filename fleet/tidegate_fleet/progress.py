@@ -72,18 +72,19 @@ class Progress:
         self.statement = statement
         self.counts: Counter[tuple[str, Phase]] = Counter()
         self.failures: dict[Code | None, Failures] = {}
-        self.restate(statement)
+        self._count_anew()
 
     def restate(self, statement: ChannelStatement) -> None:
         """Take a later statement: other waves may take hosts in. Another image begins anew."""
-        self.statement = statement
-        if statement.predicate.rollout.seed != self._seed:
-            self._seed = statement.predicate.rollout.seed
-            self._cohorts.clear()
-        for place in (self._places, self._under_way, self._failed_with, self.counts, self.failures):
-            place.clear()
-        for host in self._fleet.hosts.values():
-            self._place(host)
+        before, self.statement = self.statement, statement
+        later = statement.predicate.sequence >= before.predicate.sequence
+        if not later or _decides(statement) != _decides(before):
+            self._count_anew()
+            return
+        # A hold, a promotion, a heartbeat: of fifty thousand hosts only those may count otherwise that had
+        # let the release go for what was later than it.
+        for name in [name for name, (_, phase) in self._places.items() if phase is Phase.SKIPPED]:
+            self._place(self._fleet.hosts[name])
 
     def moved(self, host: Host, channel: Channel, before: Standing | None) -> None:
         """See hosts.Watcher."""
@@ -130,6 +131,16 @@ class Progress:
             host = self._fleet.hosts[name]
             if now - host.standings[self._channel].since > after and wave in {None, self._places[name][0]}:
                 yield host
+
+    def _count_anew(self) -> None:
+        statement = self.statement
+        if statement.predicate.rollout.seed != self._seed:
+            self._seed = statement.predicate.rollout.seed
+            self._cohorts.clear()
+        for place in (self._places, self._under_way, self._failed_with, self.counts, self.failures):
+            place.clear()
+        for host in self._fleet.hosts.values():
+            self._place(host)
 
     def _place(self, host: Host) -> None:
         self._forget(host.name)
@@ -197,3 +208,10 @@ class Progress:
             place = self._cohorts[host.name] = cohort(rollout.seed, host.name)
         wave = wave_at(rollout, place, host.labels)
         return NO_WAVE if wave is None else wave.name
+
+
+def _decides(statement: ChannelStatement) -> tuple[object, ...]:
+    """What of a statement says who takes part, and in which wave."""
+    said = statement.predicate
+    waves = tuple((wave.name, wave.fraction, wave.labels) for wave in said.rollout.waves)
+    return statement.digest, said.requires, said.rollout.seed, waves

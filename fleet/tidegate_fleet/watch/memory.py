@@ -56,6 +56,11 @@ class Memory:
         if len(self._last) > _NEWEST:
             self._last.popitem(last=False)
 
+    @property
+    def kept(self) -> int:
+        """How many events are kept."""
+        return self._number
+
     def newest(self) -> tuple[EventLine, ...]:
         """The newest event of each host that spoke lately, the newest first."""
         return tuple(reversed(self._last.values()))

@@ -93,6 +93,11 @@ class Watched:
         """What the channel holds, as far as it is believed."""
         return None if self._seen is None else self._seen.statement
 
+    @property
+    def kept(self) -> int:
+        """Hosts and events that are kept, as a measure of what there is in memory."""
+        return len(self.fleet.hosts) + self._memory.kept
+
     def take(self, heard: Heard, now: datetime) -> None:
         """Take a word in."""
         self.changes += 1
@@ -133,12 +138,15 @@ class Watched:
         return self._memory.events_of(host)
 
     def silent(self, now: datetime) -> tuple[Host, ...]:
-        """Hosts that began to activate and say nothing any more; looked for once in a second at most."""
+        """Hosts that began to activate and come no further; looked for once in a second at most."""
         if self.progress is not None and (self._silent_at is None or now - self._silent_at >= _SILENT_EVERY):
             found = self.progress.silent(now, self._silent_after)
-            self._silent = tuple(sorted(found, key=lambda host: (host.heard, host.name)))
+            self._silent = tuple(sorted(found, key=self._stuck_since))
             self._silent_at = now
         return tuple(host for host in self._silent if self._under_way(host))
+
+    def _stuck_since(self, host: Host) -> tuple[datetime, str]:
+        return host.standings[self.channel].since, host.name
 
     def _under_way(self, host: Host) -> bool:
         place = None if self.progress is None else self.progress.place(host.name)

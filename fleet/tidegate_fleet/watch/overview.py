@@ -13,7 +13,7 @@ from tidegate_schemas.codes import REGISTRY
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
-    from tidegate_fleet.watch.picture import EventLine, FailureLine, Picture, Release, WaveLine
+    from tidegate_fleet.watch.picture import EventLine, FailureLine, Picture, Release, SilentHost, WaveLine
     from tidegate_fleet.watch.rows import Span
 
 _STATES: Final = {
@@ -253,17 +253,22 @@ def _silent(picture: Picture) -> list[Row]:
         return [title("SILENT"), row(("  none", Tone.DIM))]
     head = row(
         ("  ? ", Tone.WARN),
-        f"{hosts(picture.silent_hosts)} began to activate and say nothing any more",
+        f"{hosts(picture.silent_hosts)} began to activate and come no further",
         key="silent",
         leads=Filter(silent=True),
     )
     rows = [
         row(
             f"    {one.name:<24}",
-            (f"{one.step.value}, last heard {distance(one.since, picture.now)}", Tone.DIM),
+            (_silence(one, picture), Tone.DIM),
             key=f"silent {one.name}",
             leads=one.name,
         )
         for one in picture.silent[:_SILENT]
     ]
     return [title("SILENT"), head, *rows]
+
+
+def _silence(one: SilentHost, picture: Picture) -> str:
+    stuck = span(picture.now - one.since)
+    return f"{one.step.value} for {stuck}, last heard {distance(one.heard, picture.now)}"

@@ -133,4 +133,4 @@ def _failures(progress: Progress) -> tuple[FailureLine, ...]:
 def _silent(progress: Progress, host: Host) -> SilentHost:
     standing = progress.standing(host)
     assert standing is not None  # noqa: S101 -- for the type checker: it began to activate
-    return SilentHost(host.name, standing.step, host.heard)
+    return SilentHost(host.name, standing.step, standing.since, host.heard)

@@ -109,11 +109,12 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class SilentHost:
-    """A host that began to activate and says nothing any more, since then."""
+    """A host that began to activate and comes no further: where it is, and since when."""
 
     name: str
     step: Step
     since: datetime
+    heard: datetime
 
 
 @dataclass(frozen=True, slots=True)

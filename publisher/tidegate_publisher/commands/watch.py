@@ -131,13 +131,15 @@ def _can_fill_the_screen(output: Output) -> bool:
 def _tell(watched: Watched, inbox: Inbox, output: Output, duration: timedelta | None, *, ends: bool) -> int:
     from tidegate_fleet.watch.ending import ending  # noqa: PLC0415 -- as above
     from tidegate_fleet.watch.lines import Teller  # noqa: PLC0415 -- as above
+    from tidegate_fleet.watch.remains import Remains  # noqa: PLC0415 -- as above
 
     deadline = None if duration is None else time.monotonic() + duration.total_seconds()
-    teller, how = Teller(), None
+    teller, remains, how = Teller(), Remains(), None
     while how is None and (deadline is None or time.monotonic() < deadline):
         inbox.wait(_LOOK_S)
         for heard in inbox.take(5000):
             watched.take(heard, wiring.clock.now())
+        remains.look(watched)
         if watched.fault is not None:
             raise watched.fault
         picture = watched.picture(wiring.clock.now())

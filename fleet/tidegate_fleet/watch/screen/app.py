@@ -13,6 +13,7 @@ from textual.app import App
 from textual.binding import Binding
 
 from tidegate_fleet.watch.ending import ending
+from tidegate_fleet.watch.remains import Remains
 from tidegate_fleet.watch.roster import Filter
 from tidegate_fleet.watch.screen.dialogs import HELP, Dialog
 from tidegate_fleet.watch.screen.helm import Helm
@@ -96,6 +97,7 @@ class WatchApp(App[None]):
         self._deadline = None if duration is None else time.monotonic() + duration.total_seconds()
         self._painted = (0.0, -1)
         self._releases = 0
+        self._remains = Remains()
         self._helm = Helm(self, steering)
 
     def on_mount(self) -> None:
@@ -172,6 +174,7 @@ class WatchApp(App[None]):
         while time.perf_counter() < until and (portion := self._inbox.take(_PORTION)):
             for heard in portion:
                 self._watched.take(heard, now)
+        self._remains.look(self._watched)
         if self._watched.fault is not None:
             self.fault = self._watched.fault
             self.exit()

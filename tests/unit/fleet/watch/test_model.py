@@ -51,7 +51,7 @@ def test_failures_have_their_newest_reason_and_silent_hosts_their_time() -> None
     picture = watched.picture(at(120))
     (failure,) = picture.failures
     assert (failure.code, failure.hosts, failure.reason) == (Code.HEALTH_FAILED, 1, "later")
-    assert [(one.name, one.since) for one in picture.silent] == [(silent, at(10))]
+    assert [(one.name, one.since, one.heard) for one in picture.silent] == [(silent, at(10), at(10))]
 
 
 def test_who_speaks_again_is_silent_no_more() -> None:

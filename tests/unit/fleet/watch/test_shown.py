@@ -51,8 +51,8 @@ FAILURES
     do: The host went back and quarantined the digest. The check's output is
     in `details`; release a fixed image.
 SILENT
-  ? 1 host began to activate and say nothing any more
-    edge-21                 activating, last heard 50s ago
+  ? 1 host began to activate and come no further
+    edge-21                 activating for 50s, last heard 50s ago
 NEWEST EVENTS
 12:00:55Z edge-11          staging 40 %
 12:00:10Z edge-21          activating
