@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from tidegate_schemas.rollout import Rollout
     from tidegate_schemas.statement import ChannelStatement
 
+IDLE_S: Final = 10.0
+"""The longest time between two looks, in seconds: time alone may bring a wave to its end."""
+
 _PASSING: Final = frozenset(
     {Code.BUS_UNREACHABLE, Code.ANNOUNCE_TIMEOUT, Code.SIGN_FAILED, Code.STATEMENT_ROLLBACK}
 )
@@ -209,7 +212,7 @@ class Run:
                 continue
             if ended is not None:
                 return ended
-            self._listen()
+            self._listen(decision.until if isinstance(decision, Wait) else None)
             self._hear_ourselves()
 
     def _decide(self) -> Decision:
@@ -272,14 +275,20 @@ class Run:
         else:
             self._picture.restate(statement, now)
 
-    def _listen(self) -> None:
-        """Hear for one look, and then see whether somebody else has announced something."""
-        now = self._parts.clock.now()
+    def _listen(self, until: datetime | None = None) -> None:
+        """Hear what comes, and see whether somebody else has announced something.
+
+        Where nothing comes it ends at `until`, and after some seconds at the latest; else it goes on for one
+        look, so that what comes together is judged together.
+        """
+        clock, ear = self._parts.clock, self._parts.ear
+        now = clock.now()
+        idle = IDLE_S if until is None else min(IDLE_S, max(LOOK_S, (until - now).total_seconds()))
+        heard = ear.hear(idle)
+        self.hearing.take(heard, clock.now())
         end = now + timedelta(seconds=LOOK_S)
-        while now < end:
-            heard = self._parts.ear.hear((end - now).total_seconds())
-            now = self._parts.clock.now()
-            self.hearing.take(heard, now)
+        while (left := (end - clock.now()).total_seconds()) > 0:
+            self.hearing.take(ear.hear(left), clock.now())
         for bundle in self.hearing.announced():
             if bundle == self._own:
                 self._unheard_since = None
