@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "report": Entry(f"{_HERE}.report:report", "Report on a release: one HTML file.", _LOOK),
     "page": Entry(f"{_HERE}.page:page", "Show what was collected as a web page.", _LOOK),
     "collect": Entry(f"{_HERE}.collect:collect", "Collect what a fleet says into a database.", _LOOK),
+    "fleet": Entry(f"{_HERE}.fleet:fleet", "List hosts: presence, versions, drift.", _LOOK),
     "trust": Entry(f"{_HERE}.trust:trust", "Print the trusted root in use.", _LOOK),
     "schema": Entry(
         f"{_HERE}.schema:schema", "Print the contract: schemas, AsyncAPI, codes, vectors.", _LEARN

@@ -96,6 +96,8 @@ class Register:
             self._followers.setdefault(channel, set()).add(host.name)
         for channel in before - channels:
             self._followers[channel].discard(host.name)
+            if not self._followers[channel]:
+                del self._followers[channel]
 
     def _place_followers(self, channel: Channel) -> None:
         for name in self._followers.get(channel, ()):

@@ -1,0 +1,186 @@
+"""What `tidegate fleet` joins: the broker that is listened to, who reads statements, where it is shown."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from tidegate_fleet.listing.documents import channel_document, fleet_document, row_document
+from tidegate_fleet.listing.drift import Announced
+from tidegate_fleet.listing.gathering import Gathering, Source
+from tidegate_fleet.listing.live import LiveListing
+from tidegate_fleet.listing.text import change, count, header, hosts, table
+from tidegate_publisher import wiring
+from tidegate_publisher.options.target import Target
+from tidegate_publisher.output import Output
+from tidegate_publisher.watching import claimed
+from tidegate_schemas.codes import TidegateError
+from tidegate_wire.mqtt.backoff import Backoff
+from tidegate_wire.mqtt.failures import BusError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tidegate_fleet.hosts import Channel
+    from tidegate_fleet.listing.register import Register
+    from tidegate_fleet.listing.rows import Row
+    from tidegate_publisher.options.broker import Broker
+    from tidegate_publisher.options.trust import Trust
+    from tidegate_publisher.ports import Verifier
+
+_TICK_S: Final = 0.5
+_REPAINT_S: Final = 1.0
+_FIRST_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 15.0
+_UNVERIFIED: Final = (
+    "what channels hold was NOT VERIFIED: give --signers, or --identity and --issuer; what hosts say is "
+    "their claim"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """How it is shown.
+
+    Attributes:
+        output: where.
+        most: rows; None is all.
+        most_s: how long what the broker has in store may take to come, in seconds.
+        watch_s: how long news are waited for after that, in seconds; None for ever; 0 not at all.
+    """
+
+    output: Output
+    most: int | None
+    most_s: float
+    watch_s: float | None
+
+
+def list_fleet(broker: Broker, trust: Trust, register: Register, showing: Showing) -> None:
+    """List a fleet, and go on if that was asked for.
+
+    Raises:
+        TidegateError: CONFIG_*, TRUST_*, BUS_*.
+    """
+    reader, output = statement_reader(trust), showing.output
+    with broker.open(output) as session:
+        source = Source(session, broker.settings.topics, reader, wiring.clock.now)
+        gathering = Gathering(source, register)
+        gathering.begin()
+        with output.phase("reading what the broker has in store"):
+            complete = gathering.stored(showing.most_s)
+        _notes(register, gathering, showing, complete=complete)
+        if showing.watch_s == 0:
+            _show(register, showing, complete=complete)
+        elif output.as_json or not sys.stdout.isatty():
+            _show(register, showing, complete=complete)
+            _tell(gathering, showing)
+        else:
+            _fill_the_screen(gathering, register, showing)
+
+
+def statement_reader(trust: Trust) -> Callable[[Channel, bytes], Announced]:
+    """Reads what channels hold: verified, where anything says against what; else at its word.
+
+    Raises:
+        TidegateError: the policy or the root cannot be read.
+    """
+    verifier = trust.verifier()
+    if verifier.policy is None and trust.trust_config is None and trust.trusted_root is None:
+        return _claimed
+    return lambda channel, message: _verified(verifier, channel, message)
+
+
+def _claimed(channel: Channel, message: bytes) -> Announced:
+    seen = claimed(message)
+    said = None if seen.statement is None else seen.statement.predicate
+    if said is not None and (said.product, said.channel) != channel:
+        return Announced(None, signers=seen.signers)
+    return Announced(seen.statement, signers=seen.signers, fault=seen.fault)
+
+
+def _verified(verifier: Verifier, channel: Channel, message: bytes) -> Announced:
+    try:
+        found = verifier.verify(message, Target(*channel))
+    except TidegateError as error:
+        return Announced(None, fault=error)
+    compared = verifier.policy is not None
+    return Announced(
+        found.statement, verified=True, compared=compared, signers=tuple(map(str, found.signers))
+    )
+
+
+def _notes(register: Register, gathering: Gathering, showing: Showing, *, complete: bool) -> None:
+    output = showing.output
+    if not complete:
+        output.warn(f"the list is not complete: after {showing.most_s:g} s the broker still sent what it has")
+    if register.passed_over:
+        output.warn(
+            f"{count(register.passed_over)} words of hosts and channels beyond the cap were passed over"
+        )
+    if not all(announced.verified for announced in register.announced.values()):
+        output.note(_UNVERIFIED)
+    if gathering.passed_over:
+        output.note(f"passed over, since no word of a host: {count(gathering.passed_over)}")
+
+
+def _show(register: Register, showing: Showing, *, complete: bool) -> None:
+    now, output = wiring.clock.now(), showing.output
+    if output.as_json:
+        output.line(fleet_document(register, now, complete=complete))
+        for channel in sorted(register.tally.channels):
+            output.line(channel_document(register, channel))
+        for row in register.rows(showing.most):
+            output.line(row_document(row))
+        return
+    for line in header(register, now):
+        click.echo(line)
+    rows = register.rows(showing.most)
+    if rows:
+        click.echo()
+    for line in table(rows) if rows else ():
+        click.echo(line)
+    if len(rows) < len(register):
+        output.note(f"{count(len(rows))} of {hosts(len(register))}' rows are shown: --all shows every one")
+
+
+def _tell(gathering: Gathering, showing: Showing) -> None:
+    """Only what changed, a line for each."""
+    output = showing.output
+    for row in _news(gathering, showing):
+        if row is not None:
+            output.text(change(row, wiring.clock.now()), row_document(row))
+
+
+def _fill_the_screen(gathering: Gathering, register: Register, showing: Showing) -> None:
+    with LiveListing(register) as live:
+        painted = 0.0
+        for _ in _news(gathering, showing, lambda words: live.paint(wiring.clock.now(), words)):
+            if time.monotonic() - painted >= _REPAINT_S:
+                live.paint(wiring.clock.now())
+                painted = time.monotonic()
+
+
+def _news(
+    gathering: Gathering, showing: Showing, lost: Callable[[str], None] | None = None
+) -> Iterator[Row | None]:
+    """Rows that changed, and None now and then. A connection that is lost is made anew."""
+    tell = lost or showing.output.warn
+    deadline = None if showing.watch_s is None else time.monotonic() + showing.watch_s
+    backoff = Backoff(random.random, _FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+    stood: float | None = time.monotonic()
+    while deadline is None or time.monotonic() < deadline:
+        try:
+            if stood is None:
+                gathering.begin()
+                stood = time.monotonic()
+            yield from gathering.news(_TICK_S)
+        except BusError as error:
+            tell(f"{error.reason}; trying again")
+            time.sleep(backoff.failed(0 if stood is None else time.monotonic() - stood))
+            stood = None
+        yield None
