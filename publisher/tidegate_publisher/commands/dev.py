@@ -22,6 +22,10 @@ COMMANDS: Final = {
     "image": Entry(
         "tidegate_publisher.devstack.image_command:image_command", "Pack a folder into an OCI image layout."
     ),
+    "rollout": Entry(
+        "tidegate_publisher.devstack.rollout_demo.command:rollout_command",
+        "See a release to 10,000 simulated hosts stopped in time, fixed, finished.",
+    ),
     "sigstore": Entry(f"{_SIGSTORE}:sigstore_command", "Run a local Sigstore, for development only."),
     "token": Entry(f"{_SIGSTORE}:token_command", "Print an identity token that the local Sigstore accepts."),
 }

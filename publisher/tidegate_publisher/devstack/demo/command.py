@@ -65,7 +65,7 @@ def demo_command(
     """  # noqa: D301 - \b is click's mark for a paragraph that keeps its line breaks
     console = Console(highlight=False)
     programs = Programs.find()
-    with _ended_by_signals(), room(directory) as places, World(places, programs) as world:
+    with ended_by_signals(), room(directory) as places, World(places, programs) as world:
         result = _run(world, None if as_json else console, flawless=flawless, patience_s=patience)
         if as_json:
             click.echo(json.dumps(document(result)))
@@ -99,7 +99,7 @@ def _run(world: World, console: Console | None, *, flawless: bool, patience_s: f
 
 
 @contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
+def ended_by_signals() -> Iterator[None]:
     """Let Ctrl-C, SIGTERM and SIGHUP (a closed terminal) end the demo, children and all.
 
     The first one counts: an impatient second Ctrl-C must not cut the ending of the children short.

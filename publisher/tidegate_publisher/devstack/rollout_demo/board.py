@@ -1,0 +1,73 @@
+"""What is known of the demo at a moment: its steps and the newest sight. Screens draw it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from tidegate_publisher.devstack.demo.board import Progress, StepLine
+from tidegate_publisher.devstack.rollout_demo.checklist import TEXTS, Key
+from tidegate_publisher.devstack.rollout_demo.sight import Sight
+
+
+class Teller(Protocol):
+    """Is told what changes, as it changes."""
+
+    def step(self, now: float, line: StepLine) -> None:
+        """A step has come to its end."""
+
+    def doing(self, now: float, text: str) -> None:
+        """Something is being done."""
+
+
+@dataclass(slots=True)
+class Board:
+    """The demo's state.
+
+    Attributes:
+        clock: seconds since the demo began.
+        tellers: are told what changes.
+        steps: how far each is.
+        sight: the newest.
+        text: what is being done.
+        fastest: the most events that were collected in a second, so far.
+    """
+
+    clock: Callable[[], float]
+    tellers: tuple[Teller, ...] = ()
+    steps: dict[Key, StepLine] = field(default_factory=lambda: {key: StepLine(TEXTS[key]) for key in Key})
+    sight: Sight = field(default_factory=Sight)
+    text: str = ""
+    fastest: float = 0.0
+    _measured: tuple[float, int] = (0.0, 0)
+
+    def begin(self, key: Key) -> None:
+        """A step begins."""
+        self.steps[key] = replace(self.steps[key], progress=Progress.RUNNING)
+
+    def end(self, key: Key, note: str, *, well: bool) -> None:
+        """A step was observed, or was not."""
+        progress = Progress.DONE if well else Progress.FAILED
+        line = self.steps[key] = StepLine(TEXTS[key], progress, note, self.clock())
+        for teller in self.tellers:
+            teller.step(self.clock(), line)
+
+    def do(self, text: str) -> None:
+        """Say what is being done."""
+        self.text = text
+        for teller in self.tellers:
+            teller.doing(self.clock(), text)
+
+    def see(self, sight: Sight) -> None:
+        """Take in what is seen."""
+        self.sight = sight
+        now, (then, events) = self.clock(), self._measured
+        if now - then >= 1:
+            self.fastest = max(self.fastest, (sight.events - events) / (now - then))
+            self._measured = now, sight.events
+
+    @property
+    def missing(self) -> list[Key]:
+        """What was not observed."""
+        return [key for key, line in self.steps.items() if line.progress is not Progress.DONE]

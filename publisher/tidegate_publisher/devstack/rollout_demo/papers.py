@@ -1,0 +1,42 @@
+"""What a person would write for this release: release files, and who may sign. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tidegate_publisher.devstack.rollout_demo.scenario import BAD, CHANNEL, PRODUCT, TOLERATED, WAVES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tidegate_publisher.devstack.rollout_demo.scenario import Scenario
+
+
+def release_file(scenario: Scenario, images: Path, version: str) -> str:
+    """The release file of one version. Of the fixed one every host has to succeed."""
+    success = "90%" if version == BAD else "100%"
+    waves = "\n".join(
+        f"    - {{name: {name}, fraction: {fraction:.6f}}}"
+        for name, fraction in zip(WAVES, scenario.fractions, strict=True)
+    )
+    return f"""\
+product: {PRODUCT}
+channel: {CHANNEL}
+image: oci:{images}:{version}
+version: "{version}"
+expires_in: 7d
+gate:
+  success: {success}
+  failures: {{share: {TOLERATED:.0%}, minimum: {scenario.minimum}}}
+  soak: 2s
+  timeout: 15m
+rollout:
+  seed: {scenario.release_seed}
+  waves:
+{waves}
+"""
+
+
+def signers_file(key: Path) -> str:
+    """Whom the hosts and the release job trust."""
+    return f'[[signers]]\nname = "release"\nkey = "{key}"\n'
