@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _BAR: Final = (
     (Phase.SUCCEEDED, "good", "succeeded"),
     (Phase.FAILED, "bad", "failed"),
-    (Phase.ACTIVATING, "activate", "activating"),
-    (Phase.STAGING, "fetch", "fetching"),
+    (Phase.ACTIVATING, "fetch", "activating"),
+    (Phase.STAGING, "window", "fetching"),
     (Phase.WAITING, "wait", "waiting"),
     (Phase.SKIPPED, "muted", "let go"),
     (Phase.PENDING, "grid", "not begun"),

@@ -1,4 +1,4 @@
-"""`tidegate report` over a real database: what was written down of a story, and the fake that heard the same."""
+"""`tidegate report` over a real database: what was written down of a story; the fake that heard the same."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ACTING = [
     *("sign", "announce", "hold", "resume", "promote", "revoke", "heartbeat", "request"),
-    *("countersign", "keygen", "verify", "verify-image", "inspect", "events", "watch", "trust"),
+    *("countersign", "keygen", "verify", "verify-image", "inspect", "events", "watch", "report", "trust"),
 ]
 
 POLICY = ("--identity", "release@example.org", "--issuer", "https://issuer.example")
