@@ -15,13 +15,13 @@ from sqlalchemy import and_, bindparam, func, select, update
 
 from tidegate_fleet.dossier import is_fit, membership, wave_in
 from tidegate_fleet.store.rows import statement_of
-from tidegate_fleet.store.schema import follow, host, passage, statement
+from tidegate_fleet.store.schema import follow, host, passage, release, statement
 from tidegate_schemas.statement import ChannelStatement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import Table
+    from sqlalchemy import Select, Table
     from sqlalchemy.engine import Connection
 
     from tidegate_fleet.history import ReleaseKey
@@ -104,14 +104,33 @@ def place_some(connection: Connection) -> int:
 
     Only rows of one table: hosts are locked in the order of their names, once in a transaction.
     """
-    heads = select(statement.c.product, statement.c.channel, func.max(statement.c.sequence).label("sequence"))
-    newest = heads.group_by(statement.c.product, statement.c.channel).subquery()
-    same = [newest.c[name] == statement.c[name] for name in ("product", "channel", "sequence")]
-    for row in connection.execute(select(statement).join(newest, and_(*same))).all():
+    for row in connection.execute(_newest("product", "channel")).all():
         said = statement_of(row).statement
         placed = _place_followers(connection, said) or _place_passages(connection, said)
         if placed:
             return placed
+    return _place_older(connection)
+
+
+def _newest(*names: str) -> Select[Any]:
+    """The newest statement about each channel, or about each release."""
+    columns = [statement.c[name] for name in names]
+    heads = select(*columns, func.max(statement.c.sequence).label("sequence")).group_by(*columns).subquery()
+    return select(statement).join(
+        heads, and_(*(heads.c[one] == statement.c[one] for one in (*names, "sequence")))
+    )
+
+
+def _place_older(connection: Connection) -> int:
+    """Place who spoke of releases that the channels have left behind. They have many rows: each once."""
+    same = [release.c[name] == statement.c[name] for name in ("product", "channel", "digest")]
+    changed = _newest("product", "channel", "digest").join(release, and_(*same))
+    for row in connection.execute(changed.where(release.c.placed != statement.c.division)).all():
+        placed = _place_passages(connection, statement_of(row).statement)
+        if placed:
+            return placed
+        names = [release.c[name] == getattr(row, name) for name in ("product", "channel", "digest")]
+        connection.execute(update(release).where(*names).values(placed=row.division))
     return 0
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, tuple_
 
+from tidegate_fleet.store.placing import NOWHERE
 from tidegate_fleet.store.rows import statement_row
 from tidegate_fleet.store.schema import release, statement
 from tidegate_fleet.store.upserts import insert_new
@@ -42,4 +43,8 @@ def begin_releases(connection: Connection, keys: Sequence[Values], now: datetime
     columns = [release.c[name] for name in _KEY]
     known = connection.execute(select(*columns).where(tuple_(*columns).in_(sorted(wanted))))
     missing = sorted(wanted - {tuple(row) for row in known})
-    insert_new(connection, release, [{**dict(zip(_KEY, key, strict=True)), "first": now} for key in missing])
+    insert_new(
+        connection,
+        release,
+        [{**dict(zip(_KEY, key, strict=True)), "first": now, "placed": NOWHERE} for key in missing],
+    )

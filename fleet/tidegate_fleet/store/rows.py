@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from tidegate_fleet.dossier import Dossier, Way, arch_of
+from tidegate_fleet.dossier import Dossier, Way, arch_of, membership
 from tidegate_fleet.history import EventRecord, ReleaseKey, StatementRecord
 from tidegate_fleet.standing import Standing
 from tidegate_fleet.words import HostEvent
@@ -177,6 +177,7 @@ def statement_row(record: StatementRecord) -> Values:
         "heard": record.heard,
         "verified": record.verified,
         "signers": json.dumps(record.signers),
+        "division": membership(record.statement),
         "body": record.statement.to_json().decode(),
     }
 

@@ -199,6 +199,7 @@ release = Table(
     metadata,
     *(Column(name, Key, nullable=False) for name in ("product", "channel", "digest")),
     Column("first", Moment, nullable=False),
+    Column("placed", Text, nullable=False),
     PrimaryKeyConstraint("product", "channel", "digest"),
     Index("release_by_first", desc("first")),
 )
@@ -212,6 +213,7 @@ statement = Table(
     Column("heard", Moment, nullable=False),
     Column("verified", Boolean, nullable=False),
     Column("signers", Text, nullable=False),
+    Column("division", Text, nullable=False),
     Column("body", Text, nullable=False),
     PrimaryKeyConstraint("product", "channel", "sequence"),
     Index("statement_by_digest", "product", "channel", "digest", "sequence"),

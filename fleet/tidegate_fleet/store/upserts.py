@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Values], add: Se
         either = insert.on_conflict_do_update(index_elements=keys, set_=changed)
     else:
         either = insert.on_conflict_do_nothing()
+    if connection.dialect.name == "postgresql":
+        # What returns something goes out as one statement for many rows; else it is one for each.
+        either = either.returning(literal_column("1"))
     connection.execute(either, list(rows))
 
 

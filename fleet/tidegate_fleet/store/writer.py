@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from tidegate_fleet.store.connect import Store
+    from tidegate_fleet.store.rows import Values
 
 _EMPTY: Final[Mapping[str, int]] = {}
 # Held from the first event's number to the commit; "even" in ASCII.
@@ -117,7 +118,8 @@ class _Batch:
         told = {id(word): _speaker(word) for word in words}
         known = self._lock({name for name in told.values() if name is not None} | {*flooded})
         heard = [word for word in words if told[id(word)] in known]
-        new, again, collided = self._sort_out([word for word in heard if isinstance(word, HostEvent)])
+        rows, again, collided = self._sort_out([word for word in heard if isinstance(word, HostEvent)])
+        new = [one for one, _ in rows]
         told_by = [word for word in heard if isinstance(word, HostStatus)]
         files = Files(self._connection, known, new, told_by)
         for one in new:
@@ -128,7 +130,7 @@ class _Batch:
         begin_releases(self._connection, list(files.releases()), self._now)
         self._count(flooded, collided)
         return Written(
-            events=self._events(new),
+            events=self._events(rows),
             statuses=statuses,
             again=again + len(told_by) - statuses,
             collided=collided,
@@ -147,17 +149,19 @@ class _Batch:
         locked = select(host.c.name).where(host.c.name.in_(chosen)).order_by(host.c.name).with_for_update()
         return set(self._connection.scalars(locked))
 
-    def _sort_out(self, heard: Sequence[HostEvent]) -> tuple[list[HostEvent], int, Counter[str]]:
-        """The new events, how many came again, and whose ids collided with earlier ones."""
+    def _sort_out(
+        self, heard: Sequence[HostEvent]
+    ) -> tuple[list[tuple[HostEvent, Values]], int, Counter[str]]:
+        """The new events with their rows, how many came again, and whose ids collided with earlier ones."""
         rows = [(one, event_row(one, self._now)) for one in heard]
         bodies = self._bodies([(row["host"], row["id"]) for _, row in rows])
-        new: list[HostEvent] = []
+        new: list[tuple[HostEvent, Values]] = []
         again, collided = 0, Counter[str]()
         for one, row in rows:
             place = row["host"], row["id"]
             if place not in bodies:
                 bodies[place] = row["body"]
-                new.append(one)
+                new.append((one, row))
             elif bodies[place] == row["body"]:
                 again += 1
             else:
@@ -172,19 +176,19 @@ class _Batch:
                 found[row.host, row.id] = row.body
         return found
 
-    def _events(self, new: Sequence[HostEvent]) -> tuple[EventRecord, ...]:
+    def _events(self, new: Sequence[tuple[HostEvent, Values]]) -> tuple[EventRecord, ...]:
         if not new:
             return ()
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _NUMBERING})
-        rows = {(row["host"], row["id"]): (row, one) for one in new for row in [event_row(one, self._now)]}
-        inserted = insert_new(self._connection, event, [row for row, _ in rows.values()], event.c.number)
+        events = {(row["host"], row["id"]): one for one, row in new}
+        inserted = insert_new(self._connection, event, [row for _, row in new], event.c.number)
         counted = {"name": self._name, "events": len(inserted), "newest": self._now}
         upsert(self._connection, collector, [counted], add=("events",))
         records = [
             EventRecord(row["number"], one.event, self._now, one.verified)
             for row in inserted
-            for one in [rows[row["host"], row["id"]][1]]
+            for one in [events[row["host"], row["id"]]]
         ]
         return tuple(sorted(records, key=lambda record: record.number))
 
