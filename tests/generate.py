@@ -5,13 +5,19 @@ tests/unit/test_generated.py compares the checked-in copies with what is made he
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
+from tests.fakes.history import FakeHistory
 from tests.support.samples import EVENTS, STATES
 from tests.support.statements import NOON
 from tidegate_agent import drawing
 from tidegate_agent.config import example
+from tidegate_fleet.web.app import create_api, describe
+from tidegate_fleet.web.live.hub import Hub
+from tidegate_fleet.web.reading import Reading
+from tidegate_fleet.web.site import Site
 from tidegate_schemas import codes_page, export
 
 ROOT = Path(__file__).parent.parent
@@ -26,8 +32,16 @@ def generated() -> dict[str, str]:
         **schemas,
         "docs/agent.toml.example": example.render(),
         "docs/codes.md": codes_page.render(),
+        "docs/openapi.json": openapi(),
         "docs/state-machine.md": drawing.page(STATES, EVENTS, NOON),
     }
+
+
+def openapi() -> str:
+    """The page's API, as it is served at /api/v1/openapi.json."""
+    site, history = Site(), FakeHistory()
+    api = create_api(Reading(history, site), Hub(history, site), site)
+    return json.dumps(describe(api), indent=1, ensure_ascii=False) + "\n"
 
 
 def main() -> int:

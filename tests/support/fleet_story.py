@@ -35,7 +35,7 @@ _REASONS: Final = (
     (Code.IMAGE_UNREACHABLE, "registry.example: connection timed out after 3 tries"),
     (Code.BOOT_FALLBACK, "the boot guard fired: the new system did not come up within 10 min"),
 )
-_WAVES: Final = (("canary", 0.02), ("early", 0.25), ("everybody", 1.0))
+_WAVES: Final = (("canary", 0.05), ("early", 0.25), ("everybody", 1.0))
 
 
 @dataclass(frozen=True)

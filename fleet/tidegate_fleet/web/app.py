@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+import copy
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -40,6 +41,12 @@ Everything in here was said by hosts and is as true as they are; `verified` says
 Fields may be added to version 1, and none changes its meaning. Errors are problem+json (RFC 9457) with
 tidegate's codes.
 """
+
+
+_KNOWN: Final = {
+    404: (Code.PAGE_MISSING, "there is nothing at this address"),
+    405: (Code.PAGE_METHOD, "this address takes another method"),
+}
 
 
 def create_app(
@@ -82,6 +89,7 @@ def create_api(reading: Reading, hub: Hub, site: Site) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
     )
     app.include_router(Routes(reading, hub, site).router())
@@ -95,15 +103,26 @@ def create_api(reading: Reading, hub: Hub, site: Site) -> FastAPI:
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The API's OpenAPI document, with what its errors really are."""
-    document: dict[str, Any] = app.openapi()
+    """The API's OpenAPI document, with what FastAPI cannot know of errors, streams and codes."""
+    document: dict[str, Any] = copy.deepcopy(app.openapi())
+    schemas = document["components"]["schemas"]
+    # The registry of codes grows: who reads this shall expect new ones (docs/codes.md lists them).
+    schemas["Code"] = {"type": "string", "pattern": "^[a-z]+\\.[a-z-]+$", "examples": ["health.failed"]}
+    # FastAPI's own form of a wrong parameter: here it is a problem with status 400.
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
     for path in document["paths"].values():
         for operation in path.values():
-            # FastAPI's own form of a wrong parameter: here it is a problem with status 400.
             operation["responses"].pop("422", None)
-    for name in ("HTTPValidationError", "ValidationError"):
-        document["components"]["schemas"].pop(name, None)
+            for response in operation["responses"].values():
+                _give_its_own_type(response.get("content", {}))
     return document
+
+
+def _give_its_own_type(content: dict[str, Any]) -> None:
+    """Move what FastAPI files under JSON to the type that is named beside it."""
+    for name in content.keys() - {"application/json"}:
+        content[name] = content.pop("application/json", content[name])
 
 
 def _metrics(registry: CollectorRegistry) -> Callable[[], PlainTextResponse]:
@@ -122,7 +141,7 @@ def _refuse_in_words(app: FastAPI, pages: Pages) -> None:
     async def refuse(request: Request, error: Exception) -> Response:
         return pages.refusal(request, _in_words(error))
 
-    for kind in (TidegateError, RequestValidationError, HTTPException):
+    for kind in (TidegateError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, refuse)
 
 
@@ -132,8 +151,8 @@ def _in_words(error: Exception) -> TidegateError:
     if isinstance(error, RequestValidationError):
         return PageError(*_fault(error))
     status = error.status_code if isinstance(error, HTTPException) else 500
-    code = {404: Code.PAGE_MISSING, 405: Code.PAGE_METHOD}.get(status, Code.INTERNAL_ERROR)
-    return PageError(code, "there is nothing at this address")
+    code, reason = _KNOWN.get(status, (Code.INTERNAL_ERROR, "a fault of tidegate's own; its log has more"))
+    return PageError(code, reason)
 
 
 def _fault(error: RequestValidationError) -> tuple[Code, str]:

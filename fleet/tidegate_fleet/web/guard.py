@@ -40,7 +40,7 @@ HEADERS: Final = {
 READER: Final = "tidegate.reader"
 """The key of the scope that holds the Reader."""
 
-OPEN: Final = ("/healthz", "/login", "/static/")
+OPEN: Final = re.compile(r"/healthz|/login|/static/[^/]*")
 """What needs no login: nothing of the fleet is there."""
 
 FOR_PROGRAMS: Final = ("/api/", "/metrics")
@@ -85,7 +85,10 @@ class Guard:
             await self._refuse(error, scope, receive, reply)
         except Exception as error:  # a reader never sees a traceback
             logger.opt(exception=error).error("the page failed to answer {}", scope["path"][:200])
+            if reply.ended:
+                return
             if reply.begun:
+                # Only a connection that breaks off tells the reader that what he has is not all.
                 raise
             fault = PageError(Code.INTERNAL_ERROR, "a fault of tidegate's own; its log has more")
             await problem_response(fault)(scope, receive, reply)
@@ -98,7 +101,7 @@ class Guard:
         posts = method == "POST" and self.door.has_form and path in POSTED
         if method not in {"GET", "HEAD"} and not posts:
             raise PageError(Code.PAGE_METHOD, f"{method[:20]} is not possible here: this only tells")
-        reader = Reader() if path.startswith(OPEN) else self.door.reader(caller)
+        reader = Reader() if OPEN.fullmatch(path) else self.door.reader(caller)
         inner = {**scope, READER: reader, HEAD: method == "HEAD", "method": "POST" if posts else "GET"}
         await self.app(inner, receive, reply)
 
@@ -119,7 +122,7 @@ class _Reply:
     def __init__(self, send: Send, *, only_headers: bool) -> None:
         self._send = send
         self._only_headers = only_headers
-        self.begun = False
+        self.begun = self.ended = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -132,6 +135,7 @@ class _Reply:
         elif self._only_headers:
             message = {**message, "body": b""}
         await self._send(message)
+        self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
 
 
 def caller_of(scope: Scope) -> Caller:

@@ -89,6 +89,7 @@ class Routes:
             f"{release}/passages",
             self.passages,
             tags=["releases"],
+            status_code=200,
             response_class=Stream,
             responses={200: {"model": PassageAnswer, "content": {"application/x-ndjson": {}}}},
         )
@@ -97,6 +98,7 @@ class Routes:
             "/live",
             self.live,
             tags=["events"],
+            status_code=200,
             response_class=Stream,
             responses={200: {"description": "Server-sent events.", "content": {"text/event-stream": {}}}},
         )
