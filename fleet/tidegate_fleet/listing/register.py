@@ -105,13 +105,15 @@ class Register:
 
     def _place(self, host: Host) -> tuple[Row, ...]:
         before = self._rows.pop(host.name, ())
-        rows = tuple(row for row in rows_of(host, self.announced) if self.choice.takes(row))
+        every = rows_of(host, self.announced)
+        rows = tuple(row for row in every if self.choice.takes(row))
         self.tally.count(before, -1)
         self.tally.count(rows)
         if rows:
             self._rows[host.name] = rows
-        known = set(map(_told, before))
-        return tuple(row for row in rows if _told(row) not in known)
+        # What leaves the list is told once more: else nobody would see why.
+        known, places = set(map(_told, before)), {row.channel for row in (*before, *rows)}
+        return tuple(row for row in every if row.channel in places and _told(row) not in known)
 
 
 def _told(row: Row) -> tuple[object, ...]:
