@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.support.statements import NOON, a_statement, digest_of
@@ -197,3 +198,23 @@ def _earlier(chance: random.Random, number: int) -> Passage:
     shift = timedelta(days=7) - timedelta(seconds=chance.uniform(0, 3000))
     ended = None if passage.ended is None else max(NOON - timedelta(days=7), passage.ended - shift)
     return replace(passage, ended=ended, began=passage.began - timedelta(days=7))
+
+
+def releases(number: int, hosts: int = 200) -> MadeHistory:
+    """So many releases of one channel, a week apart, the newest first; the same each time."""
+    made: dict[ReleaseKey, Callable[[], Iterable[Passage]]] = {}
+    records = []
+    for place in range(number):
+        key = ReleaseKey("os", "stable", f"sha256:{place:064x}")
+        first = NOON - timedelta(days=7 * place)
+        made[key] = partial(_shifted, place, hosts, first - NOON)
+        records.append(ReleaseRecord(key, f"2.{number - place}", first, None, {}))
+    return MadeHistory(made, records)
+
+
+def _shifted(place: int, hosts: int, by: timedelta) -> Iterator[Passage]:
+    for number in range(hosts):
+        passage = _one(random.Random(f"{place}-{number}"), number, 0.01 + 0.02 * (place % 3))  # noqa: S311 -- no secret
+        ended = None if passage.ended is None else passage.ended + by
+        standing = replace(passage.standing, heard=passage.standing.heard + by)
+        yield replace(passage, ended=ended, began=passage.began + by, standing=standing)

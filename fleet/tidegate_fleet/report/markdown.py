@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from tidegate_fleet.harmless import harmless
 from tidegate_fleet.report.narrative import basis, comparison, headline, state
-from tidegate_fleet.report.phrases import amount, awaited, number, share, wave_name
+from tidegate_fleet.report.phrases import amount, awaited, moment, number, share, wave_name
 from tidegate_fleet.standing import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tidegate_fleet.report.figures import Figures
+    from tidegate_fleet.report.figures import Figures, Lead
+    from tidegate_fleet.report.overview import Overview
 
 
 def summary(figures: Figures, title: str | None = None) -> str:
@@ -31,6 +32,27 @@ def summary(figures: Figures, title: str | None = None) -> str:
         [f"<sub>{' '.join(basis(figures))}</sub>"],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+
+
+def overview_summary(overview: Overview, title: str | None = None) -> str:
+    """The last releases as a table, the newest first."""
+    name = title or f"{overview.product}/{overview.channel}"
+    head = ("Release", "First heard of", "Hosts", "Succeeded", "Failed", "Share", "Median", "90 %")
+    table = _table(head, (_release(lead) for lead in overview.releases))
+    return "\n".join([f"## {code(name)}: the last releases", "", *table]) + "\n"
+
+
+def _release(lead: Lead) -> Sequence[str]:
+    return (
+        code(lead.version or lead.key.digest[:19]),
+        f"{moment(lead.first)} UTC",
+        number(lead.hosts),
+        number(lead.succeeded),
+        number(lead.failed),
+        share(lead.failed, lead.failed + lead.succeeded),
+        "" if lead.success is None else amount(lead.success.median),
+        "" if lead.success is None else amount(lead.success.q90),
+    )
 
 
 def code(text: str) -> str:

@@ -1,22 +1,25 @@
-"""The report as one HTML file: it loads nothing, runs nothing, and shows what hosts said as text."""
+"""Reports as HTML files: they load nothing, run nothing, and show what hosts said as text."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.harmless import LABEL, harmless
 from tidegate_fleet.report import narrative, phrases
-from tidegate_fleet.report.plots import adoption, slowest, waves
+from tidegate_fleet.report.plots import adoption, releases, slowest, waves
 from tidegate_fleet.standing import Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from jinja2 import Environment
     from markupsafe import Markup
 
     from tidegate_fleet.report.figures import Figures
+    from tidegate_fleet.report.overview import Overview
 
 _BAR: Final = (
     (Phase.SUCCEEDED, "good", "succeeded"),
@@ -36,17 +39,10 @@ def render(figures: Figures, title: str | None = None) -> str:
         figures: what it says.
         title: instead of product, channel and version.
     """
-    from markupsafe import Markup  # noqa: PLC0415 -- comes with jinja2, see _environment
-
     lead = figures.lead
-    style = resources.files(__package__).joinpath("templates/report.css").read_text("utf-8")
-    values: dict[str, Any] = {
+    values = {
         "figures": figures,
         "lead": lead,
-        "title": harmless(title or f"{lead.key.product}/{lead.key.channel} {lead.version}", LABEL),
-        "style": Markup(style),  # noqa: S704 -- a file of this package
-        "policy": policy(style),
-        "plots": {name: Markup(plot) for name, plot in _plots(figures).items()},  # noqa: S704 -- escaped by ElementTree
         "bar": bar(figures),
         "signed_alike": len({(each.verified, each.signers) for each in figures.timeline.changes}) == 1,
         "longest_wait": max((each.seconds for each in figures.delays if each.reason != "wave"), default=0.0),
@@ -54,7 +50,28 @@ def render(figures: Figures, title: str | None = None) -> str:
         "part_of": slowest.parts_of,
         "told": narrative,
     }
-    return _environment().get_template("report.html").render(values)
+    usual = f"{lead.key.product}/{lead.key.channel} {lead.version}"
+    return _fill("report.html", title or usual, _plots(figures), values)
+
+
+def render_overview(overview: Overview, title: str | None = None) -> str:
+    """The page about the last releases of a channel; see render."""
+    plots = {"times": releases.lead_times(overview), "shares": releases.failure_shares(overview)}
+    usual = f"{overview.product}/{overview.channel}"
+    return _fill("overview.html", title or usual, plots, {"overview": overview})
+
+
+def _fill(template: str, title: str, plots: Mapping[str, str], values: Mapping[str, object]) -> str:
+    from markupsafe import Markup  # noqa: PLC0415 -- comes with jinja2, see _environment
+
+    style = resources.files(__package__).joinpath("templates/report.css").read_text("utf-8")
+    head = {
+        "title": harmless(title, LABEL),
+        "style": Markup(style),  # noqa: S704 -- a file of this package
+        "policy": policy(style),
+        "plots": {name: Markup(plot) for name, plot in plots.items()},  # noqa: S704 -- escaped by ElementTree
+    }
+    return _environment().get_template(template).render({**values, **head})
 
 
 def policy(style: str) -> str:

@@ -56,7 +56,7 @@ def select(
         if record is not None:
             return record, None
     if not found:
-        raise TidegateError(Code.REPORT_NO_RELEASE, _none_such(channel, wanted, known))
+        raise TidegateError(Code.REPORT_NO_RELEASE, none_such(channel, wanted, known))
     place = found[0]
     return known[place], known[place + 1] if place + 1 < len(known) else None
 
@@ -77,7 +77,8 @@ def _matches(history: ReleaseHistory, record: ReleaseRecord, wanted: Wanted) -> 
     )
 
 
-def _none_such(channel: Channel, wanted: Wanted, known: Sequence[ReleaseRecord]) -> str:
+def none_such(channel: Channel, wanted: Wanted, known: Sequence[ReleaseRecord]) -> str:
+    """In a sentence: there is no such release, and which ones there are."""
     name = "/".join(channel)
     if not known:
         return f"Nothing was collected about any release of {name}"

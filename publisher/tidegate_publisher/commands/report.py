@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     type=click.IntRange(1, limits.SEQUENCE),
     help="The release that the statement with this sequence is about.",
 )
+@click.option(
+    "--last", type=click.IntRange(1, 50), metavar="N", help="The channel's last N releases beside each other."
+)
 @store_option
 @into_option("Write the page into this file.", required=False)
 @click.option("--markdown", is_flag=True, help="Print a summary in Markdown.")
@@ -54,6 +57,7 @@ def report(
     digest: str | None,
     version: str | None,
     sequence: int | None,
+    last: int | None,
     store: str,
     into: Path | None,
     markdown: bool,
@@ -74,6 +78,7 @@ def report(
       tidegate report os/stable --store sqlite:///fleet.db -o report.html
       tidegate report os/stable --version 2.1 --anonymous -o report.html --markdown >> "$GITHUB_STEP_SUMMARY"
       tidegate report os/stable --json | jq .failed
+      tidegate report os/stable --last 10 -o releases.html
 
     Refuses a release of which nothing was collected (report.no-release), and says which there are.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
@@ -81,21 +86,28 @@ def report(
         raise click.UsageError("say where to: -o FILE, --markdown or --json")
     if markdown and output.as_json:
         raise click.UsageError("--markdown and --json both print: give one of them")
+    if last is not None and (digest, version, sequence) != (None, None, None):
+        raise click.UsageError(
+            "--last is about several releases: leave --digest, --version and --sequence out"
+        )
     with needs("fleet"):
-        from tidegate_fleet.report.markdown import summary  # noqa: PLC0415 -- an extra, loaded when used
-        from tidegate_fleet.report.selection import Wanted  # noqa: PLC0415 -- the same
+        from tidegate_fleet.report.selection import Wanted  # noqa: PLC0415 -- an extra, loaded when used
         from tidegate_publisher import reporting  # noqa: PLC0415 -- the same
 
         how = reporting.terms(wiring.clock.now(), silent_after, anonymous=anonymous)
         with reporting.opened(store) as history:
+            made: reporting.Made
             with output.phase("reading the history"):
-                figures = reporting.figures_of(history, target, Wanted(digest, version, sequence), how)
+                if last is None:
+                    made = reporting.release(history, target, Wanted(digest, version, sequence), how)
+                else:
+                    made = reporting.overview(history, target, last, how)
             if into is not None:
                 with output.phase("drawing"):
-                    reporting.write_page(figures, title, into)
+                    reporting.write_page(made, title, into)
             if output.as_json:
-                reporting.print_document(history, figures, how)
+                reporting.print_document(made)
         if markdown:
-            click.echo(summary(figures, title), nl=False)
+            click.echo(made.summary(title), nl=False)
         elif into is not None and not output.as_json:
-            output.result(reporting.rows(figures, into), {})
+            output.result(reporting.rows(made, into), {})

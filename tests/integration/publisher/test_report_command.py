@@ -116,6 +116,17 @@ def test_an_older_release_is_chosen_by_its_version(store: str) -> None:
     assert (status, told["lead"]["key"]["digest"]) == (0, OLD)
 
 
+def test_the_last_releases_stand_beside_each_other(store: str, tmp_path: Path) -> None:
+    file = tmp_path / "releases.html"
+    status, told = document("os/stable", "--store", store, "--last", "10", "-o", str(file))
+    assert status == 0
+    assert [one["version"] for one in told["releases"]] == ["2.4.0", "2.3.0"]
+    assert outline(file.read_text("utf-8")).number_of("tr") == 3
+    summary = run("os/stable", "--store", store, "--last", "1", "--markdown").stdout
+    assert "`2.4.0`" in summary
+    assert "`2.3.0`" not in summary
+
+
 def test_a_release_that_is_not_there_is_refused_with_those_that_are(store: str) -> None:
     status, told = document("os/stable", "--store", store, "--version", "9.9")
     assert status == 1
@@ -129,6 +140,7 @@ def test_a_release_that_is_not_there_is_refused_with_those_that_are(store: str) 
         (["os/stable"], "say where to"),
         (["os/stable", "--json", "--markdown"], "give one of them"),
         (["os/stable", "--digest", "latest", "--json"], "is not sha256:"),
+        (["os/stable", "--last", "3", "--version", "2.4.0", "--json"], "leave --digest"),
         (["os", "--json"], "is not PRODUCT/CHANNEL"),
         (["os/stable", "-o", "/nowhere/at/all.html"], "there is no folder"),
     ],
