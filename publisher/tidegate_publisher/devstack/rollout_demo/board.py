@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from tidegate_publisher.devstack.demo.board import Progress, StepLine
 from tidegate_publisher.devstack.rollout_demo.checklist import TEXTS, Key

@@ -36,6 +36,7 @@ _FAREWELL_S: Final = 60.0
 _TAIL_BYTES: Final = 4096
 _LOOK_S: Final = 0.2
 _OPEN_S: Final = 60.0
+_CONNECTIONS_PER_S: Final = 1500
 _AGAIN: Final = 8
 """How often a release job may be started again after its connection was lost: it goes on where it was."""
 
@@ -122,7 +123,9 @@ class World:
         fraction = 0 if self._flawless else share.fraction
         words += ["--behave", f"{share.name}={fraction}@{share.version}", "--behave", "window=0.02"]
         words += ["--running", self.digests["1.0"], "--reboots", "0.05", "--no-progress"]
-        words += ["--subscribe-qos", "0", "--ask-again", "60", "--keepalive", "30"]
+        words += ["--subscribe-qos", "0", "--ask-again", "60", "--keepalive", "60"]
+        # docs/brokers.md: three times hosts over the connections that the brokers take in a second.
+        words += ["--reconnect-first", f"{max(1.0, 3 * scenario.hosts / _CONNECTIONS_PER_S):g}"]
         words += ["--signers", str(self.root / "signers.toml"), "--broker", self.broker, "--mqtt", "3.1.1"]
         words += ["--ledger", str(self.root / "ledger.txt")]
         words += [] if processes is None else ["--processes", str(processes)]
@@ -214,10 +217,9 @@ class World:
                 self._exits[version] = status
 
     def _lost_broker(self, version: str) -> bool:
-        return any(
-            str(line.get("code", "")).startswith("bus.")
-            for line in self._last_documents(f"rollout-{version}")
-        )
+        """Whether the job's last word is that it lost the broker, or could not reach it."""
+        said = self._last_documents(f"rollout-{version}")
+        return bool(said) and str(said[-1].get("code", "")).startswith("bus.")
 
     def _opens(self) -> bool:
         with suppress(TidegateError):
