@@ -58,7 +58,11 @@ class Files:
         described = {one.host for one in statuses}
         self._read_hosts(sorted(names & set(known)), described)
         self._read_standings()
-        self._read_ways(self._told | {(one.host, key) for one in statuses for key in _targets(one)})
+        self._relabelled = self._ways_of(
+            sorted({one.host for one in statuses if one.labels != self._labels.get(one.host)})
+        )
+        targets = {(one.host, key) for one in statuses for key in _targets(one)}
+        self._read_ways(self._told | self._relabelled | targets)
 
     def dossier(self, name: str) -> Dossier:
         """The dossier of a host."""
@@ -102,6 +106,15 @@ class Files:
             for row in self._connection.execute(select(standing).where(standing.c.host.in_(some))):
                 self._dossiers[row.host].standings[row.product, row.channel] = rows.standing_of(row)
 
+    def _ways_of(self, names: Sequence[str]) -> set[tuple[str, ReleaseKey]]:
+        """All ways of hosts: their waves depend on labels."""
+        columns = passage.c.host, passage.c.product, passage.c.channel, passage.c.digest
+        return {
+            (row.host, ReleaseKey(row.product, row.channel, row.digest))
+            for some in _some(names)
+            for row in self._connection.execute(select(*columns).where(passage.c.host.in_(some)))
+        }
+
     def _read_ways(self, wanted: Collection[tuple[str, ReleaseKey]]) -> None:
         columns = tuple_(passage.c.product, passage.c.channel, passage.c.digest, passage.c.host)
         places = [(key.product, key.channel, key.digest, name) for name, key in wanted]
@@ -141,7 +154,8 @@ class Files:
         return [row for _, row in found]
 
     def _save_ways(self, dossiers: Sequence[Dossier], events: Sequence[HostEvent]) -> None:
-        trodden = [(one, key) for one in dossiers for key in one.trodden]
+        places = {(one.name, key) for one in dossiers for key in one.trodden} | self._relabelled
+        trodden = [(self._dossiers[name], key) for name, key in places]
         divisions = newest_of_releases(self._connection, [key for _, key in trodden])
         self._sum_up([(one, key) for one, key in trodden if (one.name, key) in self._told], events)
         changed: list[rows.Values] = []
@@ -169,8 +183,9 @@ class Files:
                 if place in found:
                     found[place].append((row.at, row.id, row.waiting_for))
         for place, way in ended.items():
-            for what, seconds in waited(found[place]).items():
-                way.waited_for[what] = max(seconds, way.waited_for.get(what, 0.0))
+            # Where events are missing that were counted, they were forgotten: what they told stays.
+            if len(found[place]) >= way.events:
+                way.waited_for = waited(found[place])
 
 
 def _targets(said: HostStatus) -> Iterator[ReleaseKey]:
