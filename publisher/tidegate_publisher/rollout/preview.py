@@ -57,7 +57,7 @@ class Preview:
         """For a person."""
         rows = [(wave.name, _wave_words(wave, seen, names, hosts=hosts)) for wave, seen, names in self.waves]
         rows += [
-            ("budget", f"{budget}, {group or 'without the label'}: {size} hosts, {most} at a time")
+            ("budget", f"{budget}{f' ({group})' if group else ''}: {size} hosts, {most} at a time")
             for budget, group, size, most in self.groups[:_SHOWN]
         ]
         if len(self.groups) > _SHOWN:

@@ -120,6 +120,9 @@ class Run:
                 self._begin()
                 return self._go_on()
             except TidegateError as error:
+                if error.code is Code.ANNOUNCE_CONFLICT:
+                    # Somebody was faster: what is there now says whether we go on.
+                    continue
                 if error.code not in _PASSING or self._stands is None:
                     raise
                 late = self._late(error)

@@ -68,7 +68,10 @@ class Telling:
         if isinstance(decision, Finished) or not self._is_news(decision, view):
             return
         if self._output.as_json:
-            self._output.line(decision_document(decision, view))
+            document = decision_document(decision, view)
+            if isinstance(decision, AskApproval):
+                document["command"] = approval(self._plan, decision.wave, view)
+            self._output.line(document)
         else:
             self._output.note(f"{view.now:%H:%M:%S}  {self._sentence(decision, view)}")
 
@@ -86,11 +89,13 @@ class Telling:
 
     def _is_news(self, decision: Decision, view: View) -> bool:
         what = (_KINDS[type(decision)], getattr(decision, "wave", ""))
-        waits = isinstance(decision, Wait | AskApproval)
-        if waits and what == self._said:
-            same = decision.reason == self._reason
-            if same or (self._said_at is not None and view.now < self._said_at + EVERY):
+        soon = self._said_at is not None and view.now < self._said_at + EVERY
+        if isinstance(decision, Wait | AskApproval) and what == self._said:
+            if soon or decision.reason == self._reason:
                 return False
+        elif isinstance(decision, Wait) and self._said == (_KINDS[Widen], decision.wave) and soon:
+            # While a wave is widened step by step, what lies between two steps is no news.
+            return False
         self._said, self._reason, self._said_at = what, decision.reason, view.now
         return True
 

@@ -308,6 +308,21 @@ def _announce(stage: Stage, rollout: Rollout, digest: str = digest_of("a"), **ch
     stage.park.heard(bundle)
 
 
+def test_who_is_slower_to_announce_finds_the_channel_claimed() -> None:
+    stage = Stage(a_gated_release(), a_fleet(5))
+    other = Runner(id="run-2", process="other", until=NOON + HOUR, began_at=NOON, wave="canary")
+
+    def be_faster() -> None:
+        rollout = stage.plan().target("a-seed").model_copy(update={"runner": other})
+        bundle = fake_bundle(a_statement(digest_of("a"), rollout=rollout).to_json())
+        stage.park.store.rival = bundle
+        stage.park.heard(bundle)
+
+    stage.park.store.before_publish = be_faster
+    end = ended(stage)
+    assert (end.outcome, "The run run-2 leads" in end.reason) == (Outcome.CLAIMED, True)
+
+
 def test_another_release_ends_the_run() -> None:
     stage = Stage(a_gated_release(gate={"soak": HOUR}), a_fleet(5))
     stage.park.in_s(600, lambda: _announce(stage, Rollout(seed="s"), digest_of("c"), version="2.0"))

@@ -1,0 +1,108 @@
+"""`tidegate rollout run` as CI runs it: real processes, a real broker, signatures, a simulated fleet."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.support.brokers import MosquittoBroker, NatsBroker
+from tests.support.rollout_site import RolloutSite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.brokers import Broker
+
+HOSTS = 16
+CANARY = {"name": "canary", "fraction": 0.3}
+REST = {"name": "rest"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RolloutSite]:
+    folder = tmp_path_factory.mktemp("rollout")
+    behave = ("fails-health=0.5@2.0",)
+    with MosquittoBroker(folder) as broker, RolloutSite(folder, broker.url, HOSTS, behave) as made:
+        yield made
+
+
+def through_waves(site: RolloutSite) -> None:
+    site.release("1.0", [CANARY, {**REST, "gate": {"budget": [{"at_most": "50%"}]}}])
+    run = site.begin("--junit", "waves.xml", "--summary", "summary.md")
+    status, end = run.end()
+    assert (status, end["outcome"], end["exitCode"]) == (0, "done", 0), end
+    assert [(wave["name"], wave["state"]) for wave in end["waves"]] == [("canary", "done"), ("rest", "done")]
+    assert sum(wave["known"] for wave in end["waves"]) == HOSTS
+    runner = site.channel()["rollout"]["runner"]
+    assert ("until" in runner, runner["ended"]) == (False, "done")
+    suite = ET.fromstring((site.folder / "waves.xml").read_text())  # noqa: S314 -- we wrote it
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "0")
+    assert "| `canary` | done |" in (site.folder / "summary.md").read_text()
+
+
+@pytest.mark.real("mosquitto")
+def test_a_release_is_led_through_its_waves(site: RolloutSite) -> None:
+    through_waves(site)
+
+
+@pytest.mark.real("nats-server")
+def test_the_same_on_nats(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("nats")
+    broker: Broker = NatsBroker(folder)
+    with broker, RolloutSite(folder, broker.url, HOSTS) as site:
+        through_waves(site)
+
+
+@pytest.mark.real("mosquitto")
+def test_a_release_that_fails_on_too_many_hosts_is_held(site: RolloutSite) -> None:
+    site.release("2.0", [{"name": "all"}], failures={"share": "20%", "minimum": 5})
+    status, end = site.lead()
+    assert (status, end["outcome"], end["code"]) == (1, "failed", "rollout.failed"), end
+    assert end["waves"][0]["state"] == "failed"
+    assert sum(found["hosts"] for found in end["failures"].values()) == end["waves"][0]["failed"] > 1
+    assert site.channel()["rollout"]["state"] == "held"
+
+
+@pytest.mark.real("mosquitto")
+def test_a_run_that_is_killed_goes_on_and_another_is_refused_meanwhile(site: RolloutSite) -> None:
+    site.release("3.0", [CANARY, {**REST, "gate": {"approval": True}}])
+    first = site.begin("--run-id", "one")
+    first.wait_for("ask-approval", "rest")
+    status, refused = site.lead("--run-id", "two")
+    assert (status, refused["code"]) == (5, "rollout.claimed"), refused
+    assert "The run one leads this release until" in refused["reason"]
+    first.kill()
+    held = site.channel()
+    again = site.begin("--run-id", "one")
+    asked = again.wait_for("ask-approval", "rest")
+    assert site.channel()["rollout"]["waves"] == held["rollout"]["waves"]
+    promoted = site.run(*shlex.split(asked["command"])[1:])
+    assert promoted.status == 0, promoted.stderr
+    status, end = again.end()
+    assert (status, end["outcome"]) == (0, "done"), end
+
+
+@pytest.mark.real("mosquitto")
+def test_a_run_ends_when_an_operator_holds_the_release(site: RolloutSite) -> None:
+    site.release("4.0", [CANARY, {**REST, "gate": {"approval": True}}])
+    run = site.begin()
+    run.wait_for("ask-approval", "rest")
+    assert site.run("hold", "os/stable").status == 0
+    status, end = run.end()
+    assert (status, end["outcome"], end["code"]) == (4, "held", "rollout.held"), end
+    assert site.channel()["rollout"]["state"] == "held"
+
+
+@pytest.mark.real("mosquitto")
+def test_of_two_runs_that_begin_at_once_one_leads_and_the_other_ends(site: RolloutSite) -> None:
+    site.release("5.0", [CANARY, REST])
+    runs = [site.begin("--run-id", name) for name in ("left", "right")]
+    ends = [run.end() for run in runs]
+    assert sorted(status for status, _ in ends) == [0, 5], ends
+    loser = next(end for status, end in ends if status)
+    assert loser["code"] in {"rollout.claimed", "rollout.overtaken"}, loser
+    winner = "left" if ends[0][0] == 0 else "right"
+    assert site.channel()["rollout"]["runner"]["id"] == winner
