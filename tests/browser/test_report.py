@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.reporting import KEY, NOW, STORY, MadeHistory, a_fleet, a_passage, a_record
+from tests.support.reporting import KEY, NOW, STORY, MadeHistory, a_fleet, a_passage, a_record, releases
 from tidegate_fleet.report.gathering import Terms, gather
-from tidegate_fleet.report.page import render
+from tidegate_fleet.report.overview import gather_overview
+from tidegate_fleet.report.page import render, render_overview
 from tidegate_fleet.report.selection import Wanted, select
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -143,3 +144,16 @@ def test_hostile_words_neither_run_nor_break_the_page(browsing: Browsing, tmp_pa
         browsing.check_layout(page)
         browsing.check_accessible(page)
         browsing.shot(page, f"report-hostile-{width}")
+
+
+def test_the_last_releases_are_readable_too(browsing: Browsing, tmp_path: Path) -> None:
+    file = tmp_path / "releases.html"
+    file.write_text(render_overview(gather_overview(releases(8), ("os", "stable"), 8, Terms(NOW))), "utf-8")
+    for width, kind in (("desktop", "wide"), ("phone", "narrow")):
+        page = browsing.page(width)
+        page.goto(file.as_uri())
+        assert [plot["kind"] for plot in page.evaluate(_SHOWN)] == [kind] * 2
+        assert page.evaluate(_OUTSIDE) == []
+        browsing.check_layout(page)
+        browsing.check_accessible(page)
+        browsing.shot(page, f"releases-{width}")
