@@ -18,6 +18,7 @@ from tidegate_publisher.service import log_to_stderr, stopped_by_signals
 
 if TYPE_CHECKING:
     from tidegate_fleet.collector.settings import CollectorSettings
+    from tidegate_publisher.options.page import Page
     from tidegate_publisher.output import Output
     from tidegate_wire.mqtt.settings import BusSettings
 
@@ -39,11 +40,11 @@ class Sources:
     outward: OutwardSettings | None = None
 
 
-def run(bus: BusSettings, settings: CollectorSettings, sources: Sources, output: Output) -> Tally:
+def run(bus: BusSettings, settings: CollectorSettings, sources: Sources, page: Page, output: Output) -> Tally:
     """Collect until a signal comes, or as long as the settings say; what was collected, in numbers.
 
     Raises:
-        TidegateError: CONFIG_*, STORE_NEWER, STORE_REFUSED, BUS_PROTOCOL.
+        TidegateError: CONFIG_*, STORE_NEWER, STORE_REFUSED, BUS_PROTOCOL, PAGE_*.
     """
     log_to_stderr(quiet=output.quiet)
     for warning in bus.warnings:
@@ -57,8 +58,15 @@ def run(bus: BusSettings, settings: CollectorSettings, sources: Sources, output:
         store = open_patiently(sources.store, stop)
         if store is None:
             return Tally()
-        with store, outgoing(sources.outward, StoredHistory(store)) as out:
+        history = StoredHistory(store)
+        with (
+            store,
+            outgoing(sources.outward, history) as out,
+            page.served(history, out.registry) as served,
+        ):
             logger.info("Collecting into {} as {}", store.label, settings.name)
+            if served is not None:
+                logger.info("The page is at {}", served.address)
             collector, tally = build_collector(
                 bus,
                 settings,

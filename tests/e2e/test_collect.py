@@ -7,8 +7,9 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
+import urllib3
 
-from tests.support.brokers import MosquittoBroker, NatsBroker
+from tests.support.brokers import MosquittoBroker, NatsBroker, free_port
 from tests.support.collecting import TOPICS, CollectorProcess, Hosts, all_events, history
 from tests.support.fleets import describes, said
 from tests.support.key_pairs import KeyPair
@@ -202,3 +203,19 @@ def test_a_broker_of_mqtt_3_1_1(tmp_path: Path, sqlite: str) -> None:
         assert refused.wait() == 1
         assert "does not speak MQTT 5" in refused.words
         assert "run one collector without --share" in refused.words
+
+
+@pytest.mark.real("mosquitto")
+def test_it_serves_the_page_and_its_numbers(tmp_path: Path, sqlite: str) -> None:
+    listen = f"127.0.0.1:{free_port()}"
+    words = ("--listen", listen, "--no-login")
+    with (
+        MosquittoBroker(tmp_path) as broker,
+        Hosts(broker.port) as hosts,
+        CollectorProcess(tmp_path, broker.url, sqlite, "one", *words),
+    ):
+        hosts.say(updates(1))
+        collected(sqlite, 6)
+        numbers = urllib3.request("GET", f"http://{listen}/metrics", timeout=30).data.decode()
+        assert 'tidegate_collector_events_total{step="succeeded"} 1.0' in numbers
+        assert urllib3.request("GET", f"http://{listen}/healthz", timeout=30).status == 200

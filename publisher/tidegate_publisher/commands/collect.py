@@ -12,6 +12,7 @@ from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.device_keys import DeviceKeys, device_key_options
 from tidegate_publisher.options.duration import read_duration
 from tidegate_publisher.options.outward import Outward, outward_options
+from tidegate_publisher.options.page import Page, page_options
 from tidegate_publisher.options.speech import output_options
 from tidegate_publisher.options.store import store_option
 from tidegate_publisher.options.trust import Trust, trust_options
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     metavar="DURATION",
     help="End when nothing came for this time.  [default: never]",
 )
+@page_options
 @outward_options
 @device_key_options
 @trust_options
@@ -72,6 +74,7 @@ def collect(
     forget_hosts: timedelta | None,
     most_hosts: int,
     until_idle: timedelta | None,
+    page: Page,
     outward: Outward,
     device_keys: DeviceKeys,
     trust: Trust,
@@ -91,6 +94,8 @@ def collect(
     only statements that verify. With --webhook or --otlp-endpoint results are brought there out of the
     database, each at least once, over restarts: docs/monitoring.md. A password for PostgreSQL belongs into
     ~/.pgpass or PGPASSFILE.
+
+    With --listen it serves what `tidegate page` does, and its own metrics at /metrics.
 
     \b
     Examples:
@@ -113,5 +118,5 @@ def collect(
         idle_s=None if until_idle is None else until_idle.total_seconds(),
     )
     sources = Sources(store, device_keys.check(), trust, outward.settings)
-    tally = run(broker.settings, settings, sources, output)
+    tally = run(broker.settings, settings, sources, page, output)
     output.result([(name, str(value)) for name, value in tally.document.items()], tally.document)

@@ -18,6 +18,8 @@ from tidegate_publisher.options.duration import read_duration
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from prometheus_client import CollectorRegistry
+
     from tidegate_fleet.history import History
     from tidegate_fleet.web.doors.door import Door
     from tidegate_fleet.web.serving import Served
@@ -43,8 +45,12 @@ class Page:
     tls_key: Path | None
 
     @contextlib.contextmanager
-    def served(self, history: History) -> Iterator[Served | None]:
+    def served(self, history: History, metrics: CollectorRegistry | None = None) -> Iterator[Served | None]:
         """Serve it until the end of the block; None where nobody asked for it.
+
+        Args:
+            history: what it shows.
+            metrics: what `/metrics` tells; None: the fleet alone, out of `history`.
 
         Raises:
             TidegateError: CONFIG_EXTRA, PAGE_LISTEN, PAGE_UNSAFE.
@@ -63,7 +69,7 @@ class Page:
             raise click.UsageError("--tls-cert and --tls-key go together")
         tls = Tls(self.tls_cert, self.tls_key) if self.tls_cert and self.tls_key else None
         site = Site(self.title, frozenset(self.public_names), self.silent_after)
-        app = create_app(history, login=self._door(), site=site)
+        app = create_app(history, login=self._door(), site=site, metrics=metrics)
         with serve(app, Listen.read(self.listen), tls) as served:
             yield served
 
