@@ -10,7 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from tidegate_publisher.devstack.cluster.configuration import Ports, node_config
-from tidegate_publisher.devstack.demo.processes import Child, free_port, listens
+from tidegate_publisher.devstack.cluster.ports import lasting_port
+from tidegate_publisher.devstack.demo.processes import Child, listens
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.mqtt.session import PublisherSession
 from tidegate_wire.mqtt.settings import BusSettings
@@ -25,6 +26,7 @@ READY_S: Final = 120.0
 
 _LOOK_S: Final = 0.2
 _TRIES: Final = 5
+_PORTS_EACH: Final = 4
 
 
 class Cluster:
@@ -84,7 +86,7 @@ class Cluster:
         return max(set(known), key=known.count) if known else min(self._nodes)
 
     def _start_all(self) -> None:
-        self._ports = [Ports(free_port(), free_port(), free_port(), free_port()) for _ in range(SIZE)]
+        self._ports = [Ports(*(lasting_port() for _ in range(_PORTS_EACH))) for _ in range(SIZE)]
         for place in range(SIZE):
             self._launch(place)
         for place in range(SIZE):
