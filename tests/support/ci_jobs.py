@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -85,7 +85,7 @@ class Runner:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=300,
             check=False,
         )
 
@@ -96,6 +96,7 @@ class FailedJobError(AssertionError):
     def __init__(self, name: str, done: subprocess.CompletedProcess[str]) -> None:
         super().__init__(f"{name}: status {done.returncode}\n{done.stdout}{done.stderr}")
         self.status = done.returncode
+        self.printed = done.stdout
         self.words = done.stderr
 
 
@@ -126,8 +127,12 @@ class GitHub:
     actions: Mapping[str, Callable[[Mapping[str, str]], None]]
     variables: Mapping[str, str]
 
-    def run(self, name: str) -> str:
+    def run(self, name: str, cancelled_at: str | None = None) -> str:
         """Run a job, and return what it printed.
+
+        Args:
+            name: of the job.
+            cancelled_at: of the step at which somebody cancels it.
 
         Raises:
             FailedJobError: a step failed.
@@ -137,10 +142,30 @@ class GitHub:
         ambient = self.ambient if permissions.get("id-token") == "write" else {}
         environment = self._evaluated(self.workflow.get("env", {})) | dict(ambient) | dict(self.variables)
         self.context |= {f"env.{key}": value for key, value in environment.items()}
-        environment |= self._evaluated(job.get("env", {}))
-        printed = "".join(self._step(step, environment) for step in job["steps"])
+        own = self._evaluated(job.get("env", {}))
+        self.context |= {f"env.{key}": value for key, value in own.items()}
+        environment |= own
+        printed = self._steps(job["steps"], environment, cancelled_at)
         for key, value in job.get("outputs", {}).items():
             self.context[f"needs.{name}.outputs.{key}"] = self._text(value)
+        return printed
+
+    def _steps(
+        self, steps: Sequence[Mapping[str, Any]], environment: Mapping[str, str], cancelled_at: str | None
+    ) -> str:
+        printed, failure, state = "", None, "success()"
+        for step in steps:
+            if step.get("if", "success()") not in {state, "always()"}:
+                continue
+            if cancelled_at is not None and step.get("name") == cancelled_at:
+                state = "cancelled()"
+                continue
+            try:
+                printed += self._step(step, environment)
+            except FailedJobError as error:
+                failure, state = failure or error, "failure()"
+        if failure is not None:
+            raise failure
         return printed
 
     def _step(self, step: Mapping[str, Any], environment: Mapping[str, str]) -> str:
@@ -184,8 +209,8 @@ class GitLab:
     environments: Mapping[str, Mapping[str, str]]
     token: Callable[[str], str]
 
-    def run(self, name: str) -> str:
-        """Run a job, and return what it printed.
+    def run(self, name: str, *, cancelled: bool = False) -> str:
+        """Run a job, and return what it printed. One that is `cancelled` never comes to its script.
 
         Raises:
             FailedJobError: a line of its script failed.
@@ -198,9 +223,15 @@ class GitLab:
             **self.environments.get(_name(job.get("environment", "")), {}),
             **{key: self.token(value["aud"]) for key, value in job.get("id_tokens", {}).items()},
         }
-        lines = [*job.get("before_script", ()), *job["script"]]
-        done = self.runner.run("\n".join(lines), environment)
-        if done.returncode:
+        script = ["exit 1"] if cancelled else job["script"]
+        done = self.runner.run("\n".join([*job.get("before_script", ()), *script]), environment)
+        state = "canceled" if cancelled else "failed" if done.returncode else "success"
+        after = self.runner.run(
+            "\n".join(job.get("after_script", ())), {**environment, "CI_JOB_STATUS": state}
+        )
+        if after.returncode:
+            raise FailedJobError(f"{name}: after_script", after)
+        if done.returncode and not cancelled:
             raise FailedJobError(name, done)
         report = job.get("artifacts", {}).get("reports", {}).get("dotenv")
         if report:

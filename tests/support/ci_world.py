@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tidegate_publisher.devstack.sigstore.claims import Claims
 
 GUIDE = "guides/release-job.md"
-USERS = ("publisher", "watcher", "edge-1")
+USERS = ("publisher", "watcher", "edge-1", "edge-2")
 PREDICATES = {
     "provenance": "https://slsa.dev/provenance/v1",
     "signature": "https://sigstore.dev/cosign/sign/v1",
@@ -108,17 +108,21 @@ class World:
             return session.read_retained(Topics().channel("os", "stable"))
 
     @contextlib.contextmanager
-    def host(self, ci: str, number: object) -> Iterator[AgentHost]:
+    def host(
+        self, ci: str, number: object, name: str = "edge-1", labels: Mapping[str, str] | None = None
+    ) -> Iterator[AgentHost]:
         """A running host with the documented policy."""
         documented = tomllib.loads(adapt(block(GUIDE, f"{ci}-host.toml"), {"123456789": str(number)}))
         assert documented["trust"] == {"root": "public-good"}  # the test's is another one
         follow: Mapping[str, Any] = {k: v for k, v in documented["follow"][0].items() if k != "embedded"}
         host = AgentHost(
-            self.folder / "host",
-            self.bus("edge-1"),
+            self.folder / name,
+            self.bus(name),
             self.sigstore,
             embedded={"registries_conf": str(self.registries_conf)},
             follow=follow,
+            tables={"host": {"id": name, "labels": dict(labels or {})}},
+            name=name,
         )
         with host.running():
             yield host
@@ -143,10 +147,11 @@ def broker_with_rules(folder: Path) -> MosquittoBroker:
 
 
 @contextlib.contextmanager
-def site(folder: Path) -> Iterator[World]:
-    """A world for the length of a block."""
+def site(folder: Path, *, sick: bool = False) -> Iterator[World]:
+    """A world for the length of a block, in which a build results in an image that is `sick` or not."""
     images = ImageBuilder(folder / "layout")
-    digest = images.layer([file("etc/os-release", b"ID=acme\n")]).build(tag="built")
+    files = [file("etc/os-release", b"ID=acme\n"), *([file("etc/sick", b"")] if sick else [])]
+    digest = images.layer(files).build(tag="built")
     sigstore = LocalSigstore.create()
     with (
         serve(sigstore) as url,
