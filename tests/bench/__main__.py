@@ -17,6 +17,7 @@ from rich.console import Console
 from tests.bench import daemon, endurance, engines, latency, machine, refusals, report, staging, verification
 from tests.bench.effort import Effort
 from tests.bench.figure import Figure
+from tests.bench.scale import measures as scale
 from tidegate_publisher.devstack.sigstore import LocalSigstore
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ PARTS: dict[str, Callable[[Effort], Iterator[Figure]]] = {
     "endurance": endurance.measure,
     "staging": staging.measure,
     "engines": engines.measure,
+    "scale": scale.measure,
 }
-SLOW = {"staging", "engines"}
+SLOW = {"staging", "engines", "scale"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

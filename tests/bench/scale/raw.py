@@ -183,16 +183,19 @@ class RawClients:
         """Whether all has been sent and acknowledged."""
         return all(one.idle for one in self.connections)
 
-    def turn(self, until: Callable[[], bool], deadline: float) -> bool:
+    def turn(self, until: Callable[[], bool], deadline: float) -> None:
         """Send and receive until something is so. Raises TimeoutError when it never is."""
         while not until():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self._prefix}: not done in time")
-            self._unsent = {one for one in self._unsent if one.flush()}
-            for key, _ in self._selector.select(0.001 if self._unsent else 0.05):
-                key.data.read()
-                self._unsent.add(key.data)
-        return True
+            self.once()
+
+    def once(self, wait_s: float = 0.05) -> None:
+        """Send what can be sent, and take in what is there."""
+        self._unsent = {one for one in self._unsent if one.flush()}
+        for key, _ in self._selector.select(0.001 if self._unsent else wait_s):
+            key.data.read()
+            self._unsent.add(key.data)
 
     def _send(self, connection: Connection, packet: bytes) -> None:
         connection.send(packet)
