@@ -22,7 +22,7 @@ _TRIES: Final = 200
 
 
 def lasting_port() -> int:
-    """A port of loopback that nothing listens on, outside of the range of outgoing connections if possible."""
+    """A port of loopback that is free, outside of the range of outgoing connections if possible."""
     highest = _first_outgoing() - 1
     if highest > _LOWEST:
         for _ in range(_TRIES):

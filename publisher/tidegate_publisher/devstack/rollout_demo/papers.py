@@ -28,7 +28,7 @@ expires_in: 7d
 gate:
   success: {success}
   failures: {{share: {TOLERATED:.0%}, minimum: {scenario.minimum}}}
-  soak: 2s
+  soak: 1s
   timeout: 15m
 rollout:
   seed: {scenario.release_seed}

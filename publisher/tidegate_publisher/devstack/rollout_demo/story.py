@@ -93,6 +93,8 @@ class Story:
         account = self.world.settle()
         board.see(replace(self.world.look(), account=account))
         self._end(Key.ACCOUNTED, well=account.balanced)
+        board.do(f"tidegate report -o report.html: the page on {FIXED}")
+        self.world.report()
 
     def _observe(self, key: Key, text: str, act: Callable[[], object] | None = None) -> None:
         """Do something, and wait until the check holds."""
