@@ -31,8 +31,11 @@ def _read_share(value: object) -> object:
 
 
 def _read_amount(value: object) -> object:
-    if isinstance(value, str) and not _PERCENT.fullmatch(value):
-        message = f"expected a number of hosts, or a share such as 5%, not {value[:40]!r}"
+    # Not left to the union: it would complain twice, of a number that is wrong and of text that is missing.
+    text = isinstance(value, str) and _PERCENT.fullmatch(value)
+    number = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_HOSTS
+    if not text and not number:
+        message = f"expected a number of hosts, or a share such as 5%, not {str(value)[:40]!r}"
         raise ValueError(message)
     return value
 
@@ -49,7 +52,7 @@ Count = Annotated[int, Field(ge=0, le=MOST_HOSTS)]
 """A number of hosts."""
 
 Amount = Annotated[
-    Annotated[int, Field(ge=1, le=MOST_HOSTS)] | str,
+    int | str,
     BeforeValidator(_read_amount),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_HOSTS}, _PERCENT_TEXT]}),
 ]

@@ -115,6 +115,8 @@ class Park:
             state=host.step or "idle",
             sequence=host.sequence,
             target=host.digest,
+            code=Code.HEALTH_FAILED if host.step is Step.ROLLED_BACK else None,
+            reason="the till does not open" if host.step is Step.ROLLED_BACK else "",
         )
         presence = Presence.ONLINE if host.online else Presence.OFFLINE
         status = HostStatus(

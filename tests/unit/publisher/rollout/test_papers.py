@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import CliRunner
+
+from tests.fakes.rollout import TOPICS, SimHost
+from tests.support.rollouts import Stage, a_fleet, a_gated_release
+from tests.support.statements import NOON, a_statement
+from tidegate_fleet.hosts import Fleet
+from tidegate_fleet.progress import Progress
+from tidegate_fleet.words import read_host_message
+from tidegate_publisher.cli import cli
+from tidegate_publisher.output import Output
+from tidegate_publisher.rollout.papers import junit, markdown
+from tidegate_publisher.rollout.preview import preview
+from tidegate_publisher.rollout.story import Story
+from tidegate_publisher.rollout.tally import Tally
+from tidegate_publisher.rollout.telling import Telling
+from tidegate_schemas.rollout import Rollout
+from tidegate_schemas.status import HostStatus
+
+
+def a_document(way: str = "ill") -> dict[str, object]:
+    """The last document of a run whose canary fails."""
+    stage = Stage(a_gated_release(gate={"failures": {"count": 1}}), a_fleet(5))
+    stage.hosts[0].way = way
+    plan = stage.plan()
+    end = stage.run(plan)
+    assert end is not None
+    story = Story(plan)
+    for decision, view in zip(stage.teller.decisions, stage.teller.views, strict=True):
+        story.take(decision, view)
+    return story.document(end)
+
+
+def test_the_last_document_says_how_it_ended_and_why() -> None:
+    document = a_document()
+    assert (document["outcome"], document["exitCode"], document["code"]) == ("failed", 1, "rollout.failed")
+    waves = document["waves"]
+    assert isinstance(waves, list)
+    assert [(wave["name"], wave["state"], wave["failed"]) for wave in waves] == [
+        ("canary", "failed", 1),
+        ("everybody", "closed", 0),
+    ]
+    assert document["failures"] == {"health.failed": {"hosts": 1, "reason": "the till does not open"}}
+
+
+def test_junit_has_a_case_for_each_wave() -> None:
+    suite = ET.fromstring(junit(a_document()))  # noqa: S314 -- we wrote it
+    assert suite.get("name") == "rollout os/stable 1.2"
+    assert {case.get("name"): [one.tag for one in case] for case in suite} == {
+        "canary": ["failure", "system-out"],
+        "everybody": ["skipped", "system-out"],
+    }
+    well = ET.fromstring(junit(a_document("well")))  # noqa: S314 -- the same
+    assert [len(case.findall("failure")) for case in well] == [0, 0]
+
+
+@pytest.mark.parametrize("evil", ["x\x00\x1b[31m\ud800", "<b>&\"'", "a | b\n\n# c `d` [e](http://f)"])
+def test_what_hosts_say_becomes_no_markup(evil: str) -> None:
+    document = a_document()
+    document["failures"] = {"health.failed": {"hosts": 1, "reason": evil}}
+    ET.fromstring(junit(document))  # noqa: S314 -- it has to be well-formed
+    (row,) = [line for line in markdown(document).splitlines() if "health.failed" in line]
+    assert row.count("|") == 4
+    assert row.count("`") == 4
+
+
+def test_a_run_tells_what_is_new_and_not_each_number(capsys: pytest.CaptureFixture[str]) -> None:
+    stage = Stage(a_gated_release(), a_fleet(40, canaries=20))
+    for number, host in enumerate(stage.hosts):
+        host.takes_s = 60 + number
+    plan = stage.plan()
+    stage.run(plan)
+    telling = Telling(plan, Output(as_json=True))
+    for decision, view in zip(stage.teller.decisions, stage.teller.views, strict=True):
+        telling.decided(decision, view)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(stage.teller.decisions) > 60
+    assert len(lines) < 30
+    assert [line["decision"] for line in lines if line["decision"] != "wait"] == ["soak", "open", "soak"]
+    assert lines[0]["waves"]["canary"]["known"] == 20
+
+
+def a_tally(
+    hosts: list[SimHost], waves: tuple[dict[str, object], ...], **gate: object
+) -> tuple[Stage, Tally]:
+    stage = Stage(a_gated_release(waves, gate=gate), hosts)
+    fleet, plan = Fleet(), stage.plan()
+    for message in stage.park.retained():
+        word = read_host_message(message, TOPICS)
+        assert isinstance(word, HostStatus)
+        fleet.take(word, NOON)
+    rollout = plan.target("a-seed")
+    progress = Progress(fleet, a_statement(rollout=rollout))
+    return stage, Tally(fleet, progress, plan, Rollout(seed="a-seed", waves=rollout.waves), NOON)
+
+
+def test_a_plan_tells_waves_groups_and_doubts() -> None:
+    waves = (
+        {"name": "none", "labels": {"ring": "moon"}},
+        {"name": "half", "fraction": 0.5, "gate": {"minimum_hosts": 50}},
+        {"name": "again", "fraction": 0.3},
+    )
+    stage, tally = a_tally(a_fleet(40), waves, budget=({"by": "site", "at_most": "20%"},))
+    seen = preview(stage.plan(), tally, NOON)
+    sizes = [figures.known for _, figures, _ in seen.waves]
+    assert sizes[0] == sizes[2] == 0
+    assert sizes[1] + len(seen.outside) == 40
+    assert [(group, size, most) for _, group, size, most in seen.groups] == [
+        (f"s{number}", 10, 2) for number in range(4)
+    ]
+    text = "\n".join(seen.warnings)
+    for told in (
+        "wave again adds nobody: wave half has taken in all of it",
+        "wave none takes in no known host; its gate is never met",
+        f"wave half has {sizes[1]} known hosts, and needs 50",
+        f"{len(seen.outside)} hosts are in no wave",
+    ):
+        assert told in text
+    assert seen.document(hosts=True)["waves"][1]["hosts"] == list(seen.waves[1][2])
+
+
+def test_the_command_says_how_it_ends_and_what_it_refuses() -> None:
+    shown = CliRunner().invoke(cli, ["rollout", "run", "--help"]).stdout
+    for code in range(6):
+        assert f"\n    {code}  " in shown
+    assert "Refuses" in shown
