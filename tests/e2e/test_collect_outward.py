@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.brokers import MosquittoBroker
+from tests.support.brokers import MosquittoBroker, free_port
 from tests.support.collecting import CollectorProcess, Hosts
 from tests.support.fleets import said
 from tests.support.receiving import Answer, Receiver
+from tests.support.waiting import wait_until
 from tidegate_schemas.events import Step
 
 if TYPE_CHECKING:
@@ -56,6 +59,34 @@ def test_results_reach_a_webhook_whoever_is_killed(tmp_path: Path) -> None:
     # In the order of collection, but for what came again.
     subjects = [int(event["subject"].removeprefix("edge-")) for event in brought]
     assert list(dict.fromkeys(subjects)) == sorted(set(subjects))
+
+
+def test_a_collector_with_a_page_tells_prometheus_of_itself_and_of_its_fleet(tmp_path: Path) -> None:
+    store, port = f"sqlite:///{tmp_path}/fleet.db", free_port()
+    options = ("--listen", f"127.0.0.1:{port}", "--no-login")
+    with (
+        MosquittoBroker(tmp_path) as broker,
+        Hosts(broker.port) as hosts,
+        CollectorProcess(tmp_path, broker.url, store, "one", *options),
+    ):
+        hosts.say(results(0, 3))
+        wait_until(lambda: scraped(port).get("tidegate_collector_events_total") == 6, "all are counted", 60)
+        found = scraped(port)
+    assert found["tidegate_collector_bus_connected"] == 1
+    assert found["tidegate_fleet_store_answers"] == 1
+    assert found["tidegate_fleet_hosts"] <= 3
+    assert found["process_open_fds"] > 3
+
+
+def scraped(port: int) -> dict[str, float]:
+    """Sums over all labels, by name."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found[sample.name] = found.get(sample.name, 0) + sample.value
+    return found
 
 
 def test_a_webhook_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
