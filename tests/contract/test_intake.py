@@ -1,0 +1,139 @@
+"""Words into a real store: what nobody can store holds nothing else up, and what is away is asked again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.fleets import at, describes, said
+from tidegate_fleet.collector.intake import Intake
+from tidegate_fleet.collector.reading import MessageReader
+from tidegate_fleet.collector.settings import CollectorSettings
+from tidegate_fleet.collector.tally import Tally
+from tidegate_fleet.guard import Allowance
+from tidegate_fleet.history import EventRecord, HostQuery
+from tidegate_fleet.store.connect import Store, open_store
+from tidegate_fleet.store.faults import StoreError, UnfitRowError
+from tidegate_fleet.store.reader import StoredHistory
+from tidegate_fleet.store.writer import Writer, Written
+from tidegate_fleet.words import HostEvent
+from tidegate_schemas.codes import Code
+from tidegate_schemas.events import Step
+from tidegate_schemas.status import Presence
+from tidegate_schemas.topics import Topics
+from tidegate_wire.mqtt.messages import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from tidegate_fleet.store.rows import Word
+
+TOPICS = Topics()
+SETTINGS = CollectorSettings("one", allowance=Allowance(burst=5, each_s=1e9, results=2))
+
+
+class Squeamish(Writer):
+    """A writer whose database does not take what the host `poison` says, or nothing while it is away."""
+
+    away = False
+
+    def write(
+        self, words: Sequence[Word], now: datetime, flooded: Mapping[str, int] | None = None
+    ) -> Written:
+        if self.away:
+            raise StoreError(Code.STORE_UNREACHABLE, "away")
+        if any(isinstance(word, HostEvent) and word.event.subject == "poison" for word in words):
+            raise UnfitRowError(Code.INTERNAL_ERROR, "does not take a row")
+        return super().write(words, now, flooded or {})
+
+
+@dataclass
+class Told:
+    """A tap that remembers, and then fails: collecting goes on."""
+
+    events: list[EventRecord] = field(default_factory=list)
+
+    def committed(self, events: Sequence[EventRecord], statuses: int) -> None:
+        del statuses
+        self.events.extend(events)
+        raise RuntimeError("a tap of somebody else's")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(f"sqlite:///{tmp_path}/f.db") as opened:
+        yield opened
+
+
+def intake(writer: Writer, tally: Tally, *taps: Told) -> Intake:
+    return Intake(SETTINGS, MessageReader(TOPICS), writer, (tally, *taps), tally, lambda: at(100))
+
+
+def message(word: HostEvent) -> Message:
+    return Message(TOPICS.events(word.event.subject), word.event.to_json(), retained=False, packet=1)
+
+
+def test_a_word_that_no_store_takes_is_let_go_alone(store: Store) -> None:
+    tally, told = Tally(), Told()
+    words: list[Word] = [said(f"edge-{index}", Step.ACCEPTED) for index in range(7)]
+    words.insert(3, said("poison", Step.ACCEPTED))
+    intake(Squeamish(store, "one"), tally, told).store(words)
+    assert [record.event.subject for record in told.events] == [f"edge-{index}" for index in range(7)]
+    assert tally.document == {
+        "events": 7,
+        "statuses": 0,
+        "statements": 0,
+        "repeated": 0,
+        "refused": {"unstorable": 1},
+    }
+
+
+def test_nothing_is_lost_while_the_store_is_away(store: Store) -> None:
+    writer, tally = Squeamish(store, "one"), Tally()
+    taken = intake(writer, tally)
+    writer.away = True
+    with pytest.raises(StoreError):
+        taken.store([said("edge-1", Step.ACCEPTED)])
+    writer.away = False
+    taken.store([said("edge-1", Step.ACCEPTED)])
+    taken.store([said("edge-1", Step.ACCEPTED)])
+    assert (tally.events, tally.again) == (1, 1)
+
+
+def test_a_flood_of_one_host_is_counted_and_leaves_others_alone(store: Store) -> None:
+    tally = Tally()
+    taken = intake(Writer(store, "one"), tally)
+    flood = [message(said("loud", Step.STAGING, index)) for index in range(50)]
+    words = taken.read([*flood, message(said("quiet", Step.ACCEPTED)), message(said("loud", Step.SUCCEEDED))])
+    taken.store(words)
+    assert (tally.events, tally.why) == (7, {"flood": 45})
+    with store.reading() as connection:
+        counted = connection.exec_driver_sql("SELECT name, flooded FROM host ORDER BY name").all()
+    assert [tuple(row) for row in counted] == [("loud", 45), ("quiet", 0)]
+
+
+def test_of_statuses_in_one_batch_the_last_description_and_the_will_count(store: Store) -> None:
+    tally = Tally()
+    taken = intake(Writer(store, "one"), tally)
+    statuses = [describes("edge-1", index, index, labels={"n": str(index)}) for index in (1, 2, 3)]
+    will = describes("edge-1", 3, 3, presence=Presence.OFFLINE)
+    words = taken.read(
+        [Message(TOPICS.status("edge-1"), one.to_json(), retained=True) for one in (*statuses, will)]
+    )
+    assert words == [statuses[2], will]
+    taken.store(words)
+    assert [
+        record.name for record in StoredHistory(store).hosts(HostQuery(labels={"n": "3"}, online=False))
+    ] == ["edge-1"]
+
+
+def test_hosts_beyond_the_cap_are_not_taken_in(store: Store) -> None:
+    writer = Writer(store, "one", most_hosts=2)
+    written = writer.write([said(f"edge-{index}", Step.ACCEPTED) for index in range(5)], at(0))
+    assert (len(written.events), written.strangers) == (2, 3)
+    again = writer.write([said("edge-0", Step.STAGING), said("edge-4", Step.STAGING)], at(1))
+    assert (len(again.events), again.strangers) == (1, 1)
