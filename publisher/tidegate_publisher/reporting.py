@@ -17,6 +17,7 @@ from tidegate_fleet.report.disclosure import Disclosure
 from tidegate_fleet.report.figures import Figures
 from tidegate_fleet.report.gathering import Terms, gather
 from tidegate_fleet.report.overview import Overview, gather_overview
+from tidegate_fleet.report.phrases import plain_spaces
 from tidegate_fleet.report.selection import select
 from tidegate_fleet.store.connect import open_store
 from tidegate_fleet.store.reader import StoredHistory
@@ -79,7 +80,7 @@ class ReleaseReport:
         return [
             ("release", f"{lead.key.product}/{lead.key.channel} {lead.version} {lead.key.digest}"),
             ("state", narrative.state(self.figures)),
-            ("hosts", narrative.headline(self.figures)),
+            ("hosts", plain_spaces(narrative.headline(self.figures))),
         ]
 
 

@@ -63,4 +63,4 @@ def own_account(passage: Passage, waved: float) -> dict[Step, float] | None:
 def end_of(passage: Passage) -> datetime:
     """When a host came to its end, or was last heard of."""
     # A host that was through before anybody listened is known by its status; no end of it was heard.
-    return passage.ended or passage.standing.heard
+    return passage.ended or passage.standing.since

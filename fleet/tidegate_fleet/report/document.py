@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.alias_generators import to_camel
 
-from tidegate_fleet.report.claims import end_of
+from tidegate_fleet.report.claims import bounded, end_of, known_wait
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.events import Step
 
@@ -73,7 +73,10 @@ def _host(passage: Passage, disclosure: Disclosure) -> dict[str, Any]:
         "ended": rfc3339(end_of(passage)) if standing.phase.final else None,
         "code": None if standing.code is None else standing.code.value,
         "reason": disclosure.words(standing.reason),
+        "heard": rfc3339(standing.heard),
+        "waitingFor": known_wait(standing.waiting_for) if standing.waiting_for else "",
         "durations": durations,
+        "waitedFor": bounded(passage.waited_for, (end_of(passage) - passage.began).total_seconds()),
         "events": passage.events,
         "verified": passage.verified,
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tidegate_fleet.harmless import harmless
 from tidegate_fleet.report.narrative import basis, comparison, headline, state
-from tidegate_fleet.report.phrases import amount, awaited, moment, number, share, wave_name
+from tidegate_fleet.report.phrases import amount, awaited, moment, number, plain_spaces, share, wave_name
 from tidegate_fleet.standing import Phase
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def summary(figures: Figures, title: str | None = None) -> str:
         _before(figures),
         [f"<sub>{' '.join(basis(figures))}</sub>"],
     ]
-    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+    return plain_spaces("\n\n".join("\n".join(lines) for lines in sections if lines)) + "\n"
 
 
 def overview_summary(overview: Overview, title: str | None = None) -> str:
@@ -39,7 +39,7 @@ def overview_summary(overview: Overview, title: str | None = None) -> str:
     name = title or f"{overview.product}/{overview.channel}"
     head = ("Release", "First heard of", "Hosts", "Succeeded", "Failed", "Share", "Median", "90 %")
     table = _table(head, (_release(lead) for lead in overview.releases))
-    return "\n".join([f"## {code(name)}: the last releases", "", *table]) + "\n"
+    return plain_spaces("\n".join([f"## {code(name)}: the last releases", "", *table])) + "\n"
 
 
 def _release(lead: Lead) -> Sequence[str]:

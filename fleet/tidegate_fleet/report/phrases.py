@@ -40,6 +40,11 @@ def number(value: float) -> str:
     return f"{value:,.0f}".replace(",", THIN)
 
 
+def plain_spaces(text: str) -> str:
+    """The text for places where spaces of other widths are strangers: terminals, Markdown."""
+    return text.replace(THIN, " ")
+
+
 def share(part: float, whole: float) -> str:
     """A part as per cent: never 0 % of something, never 100 % of less than all."""
     if not whole:

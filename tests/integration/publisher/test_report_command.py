@@ -64,6 +64,8 @@ def test_the_page_is_written_and_told(store: str, tmp_path: Path) -> None:
     result = run("os/stable", "--store", store, "-o", str(file), "--title", "Autumn release")
     assert result.exit_code == 0, result.output
     assert f"report   {file}" in result.stdout
+    assert "of 60 hosts succeeded (" in result.stdout
+    assert "\N{REPLACEMENT CHARACTER}" not in result.stdout
     found = outline(file.read_text("utf-8"))
     assert found.lines[0] == "title: Autumn release: release report"
     assert "h2: Beside the release before" in found.lines

@@ -49,6 +49,7 @@ def test_the_document_has_the_figures_and_every_host() -> None:
     assert told["phases"] == {"succeeded": 1, "failed": 1}
     assert [host["host"] for host in told["hosts"]] == ["a", "b"]
     assert told["hosts"][0]["durations"] == {"staging": 4.0}
+    assert told["hosts"][0]["waitedFor"] == {"window": 2.0}
     assert told["hosts"][1]["reason"] == "\N{REPLACEMENT CHARACTER}[1mfull"
     assert told["hosts"][1]["ended"] == "2026-03-02T12:00:20Z"
 
@@ -78,6 +79,7 @@ def test_the_summary_tells_the_release_in_tables() -> None:
     told = summary(gather(history, *select(history, ("os", "stable"), Wanted()), Terms(NOW)))
     lines = told.splitlines()
     assert lines[0] == "## `os/stable 2.0`: spreading"
+    assert told.replace("\n", "").isprintable()
     assert "| Wave | Opened after | Hosts | Succeeded | Failed | Median | 90 % |" in lines
     assert any(line.startswith("| `canary` | 0") for line in lines)
     assert any(line.startswith("| `health.failed` |") for line in lines)
