@@ -81,7 +81,7 @@ def _read_label(ctx: click.Context, param: click.Parameter, values: tuple[str, .
 @click.option(
     "--within",
     callback=read_duration,
-    default="1m",
+    default="5m",
     show_default=True,
     metavar="DURATION",
     help="How long the broker may take to send what it has in store.",
