@@ -1,4 +1,4 @@
-"""`tidegate dev rollout` as a person runs it: a cluster that loses a node, a fleet, a collector, release jobs.
+"""`tidegate dev rollout` as a person runs it: a cluster that loses a node, a fleet, a collector, two jobs.
 
 The same with ten thousand hosts is `./dev demo rollout`.
 """

@@ -19,12 +19,13 @@ from tests.support.watching import Watcher
 from tidegate_publisher.adapters.sigstore_verifier import SigstoreVerifier
 from tidegate_publisher.devstack.simulator.figures import Figures
 from tidegate_publisher.devstack.simulator.hostmodel import HostModel
+from tidegate_publisher.devstack.simulator.keeper import Line, Wires
 from tidegate_publisher.devstack.simulator.ledger import Ledger, read_ledger
 from tidegate_publisher.devstack.simulator.letters import Letters
 from tidegate_publisher.devstack.simulator.loop import Loop
 from tidegate_publisher.devstack.simulator.profile import Installed, Kind, make_profile
 from tidegate_publisher.devstack.simulator.shares import Share
-from tidegate_publisher.devstack.simulator.simhost import Around, Line, SimHost
+from tidegate_publisher.devstack.simulator.simhost import Around, SimHost
 from tidegate_schemas.events import Step
 from tidegate_schemas.status import HostStatus, Presence
 from tidegate_wire.mqtt.messages import Version
@@ -57,7 +58,7 @@ class Fleet:
         self.loop, self.figures = Loop(), Figures(hosts=HOSTS)
         line = Line(settings.each, version)
         dice = random.Random(7)  # noqa: S311 - a simulation
-        around = Around(self.loop, line, Letters(verifier, CHANNEL), ledger, self.figures, dice)
+        around = Around(Wires(self.loop, line, self.figures, dice), Letters(verifier, CHANNEL), ledger)
         self.hosts = [SimHost(HostModel(make_profile(kind, each), CHANNEL), around) for each in range(HOSTS)]
         self.settings = settings
 

@@ -8,7 +8,7 @@ loop        timers and sockets of one process            connection  one MQTT co
 simhost     model, outbox and connection of one host     fleet       all hosts of one process
 ledger      every event's id, created, acknowledged      figures     what is counted
 crew        several processes, their figures summed up   command     the options
-unverified  a verifier that believes everything
+unverified  a verifier that believes everything          keeper      connects, and stays connected
 
 The agent's own packages are not used: publisher and agent never import each other. That the model says what
 the agent says is what tests/contract/test_simulated_hosts.py is for. docs/simulator.md says what differs.

@@ -16,9 +16,9 @@ import click
 
 from tidegate_publisher.devstack.simulator.crew import Crew, processes_for
 from tidegate_publisher.devstack.simulator.fleet import Plan
+from tidegate_publisher.devstack.simulator.keeper import Line
 from tidegate_publisher.devstack.simulator.profile import PREFIX_PATTERN, QUARTERS, Behaviour, Installed, Kind
 from tidegate_publisher.devstack.simulator.shares import Share, parse_share
-from tidegate_publisher.devstack.simulator.simhost import Line
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.duration import read_duration
 from tidegate_publisher.options.speech import output_options

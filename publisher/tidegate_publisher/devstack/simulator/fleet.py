@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from tidegate_publisher.devstack.simulator.figures import Figures
 from tidegate_publisher.devstack.simulator.hostmodel import HostModel
+from tidegate_publisher.devstack.simulator.keeper import Line, Wires
 from tidegate_publisher.devstack.simulator.ledger import Ledger
 from tidegate_publisher.devstack.simulator.letters import Letters
 from tidegate_publisher.devstack.simulator.loop import Loop
 from tidegate_publisher.devstack.simulator.profile import Kind, make_profile
-from tidegate_publisher.devstack.simulator.simhost import Around, Line, SimHost
+from tidegate_publisher.devstack.simulator.simhost import Around, SimHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,7 @@ def run_fleet(
     letters = Letters(verifier, plan.channel)
     with Ledger(plan.ledger) as ledger:
         dice = random.Random(f"{plan.kind.seed}/{plan.numbers[:1]}")  # noqa: S311 -- a simulation
-        around = Around(loop, plan.line, letters, ledger, figures, dice)
+        around = Around(Wires(loop, plan.line, figures, dice), letters, ledger)
         hosts = [
             SimHost(HostModel(make_profile(plan.kind, each), plan.channel), around) for each in plan.numbers
         ]
