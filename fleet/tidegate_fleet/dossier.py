@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.history import Adopted, Passage, ReleaseKey
-from tidegate_fleet.hosts import Channel
-from tidegate_fleet.order import after
+from tidegate_fleet.host import Channel, begins_anew
+from tidegate_fleet.order import after, forgotten
 from tidegate_fleet.progress import NO_WAVE
 from tidegate_fleet.standing import Phase, Standing, told_by_event, told_by_status
 from tidegate_schemas import limits
+from tidegate_schemas.events import Step
 from tidegate_schemas.rollout import wave_of
 from tidegate_schemas.status import HostStatus, Presence
 
@@ -97,6 +98,8 @@ class Dossier:
     def take_event(self, heard: HostEvent, now: datetime) -> None:
         """Take an event in that was not here before: the caller knows by its id."""
         self.heard = max(self.heard, now)
+        if heard.event.data.step is Step.DAMAGED:
+            self._forget()
         key, standing = release_of(heard.event), told_by_event(heard.event, now)
         if key is None or standing is None or not self._move(key, standing):
             return
@@ -115,8 +118,12 @@ class Dossier:
         A last will describes nothing: it was written when its connection began.
         """
         born = status.start, status.connection
-        if born < self.born or (born == self.born and status == self.status):
+        if born == self.born and status == self.status:
             return False
+        if born < self.born:
+            if self.status is None or not begins_anew(status, self.born[0], self.status.at, now):
+                return False
+            self._forget()
         self.born, self.presence, self.described = born, status.presence, True
         self.heard = max(self.heard, now)
         if status.presence is Presence.ONLINE or self.status is None:
@@ -126,6 +133,15 @@ class Dossier:
             if standing is not None:
                 self._move(ReleaseKey(follow.product, follow.channel, standing.digest), standing)
         return True
+
+    def _forget(self) -> None:
+        """The host has lost what it remembered: its attempts count from one again."""
+        for channel, standing in self.standings.items():
+            self.standings[channel] = forgotten(standing)
+            self.moved.add(channel)
+        for key, way in self.ways.items():
+            way.standing, way.attempt = forgotten(way.standing), 0
+            self.trodden.add(key)
 
     def _move(self, key: ReleaseKey, new: Standing) -> bool:
         channel: Channel = (key.product, key.channel)

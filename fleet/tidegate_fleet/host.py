@@ -135,12 +135,22 @@ class Host:
         self.refusals[channel] = Refusals(count, event.data.code, event.data.reason, now)
 
     def _begins_anew(self, status: HostStatus, now: datetime) -> bool:
-        """Whether starts count from the beginning again, as on a host that was installed anew.
-
-        A status that was overtaken looks the same, but for the time at which it was written.
-        """
-        later = self._at < status.at <= now + SKEW
-        anew = status.presence is Presence.ONLINE and status.start < self._born[0] and later
+        anew = begins_anew(status, self._born[0], self._at, now)
         if anew:
             self.forget()
         return anew
+
+
+def begins_anew(status: HostStatus, start: int, at: datetime, now: datetime) -> bool:
+    """Whether a host's starts count from the beginning again, as on one that was installed anew.
+
+    A status that was overtaken looks the same, but for the time at which it was written.
+
+    Args:
+        status: of an earlier connection than is known, by its numbers.
+        start: the start that is known.
+        at: when the host told of that, by its clock.
+        now: the present moment, by ours.
+    """
+    online = status.presence is Presence.ONLINE
+    return online and status.start < start and at < status.at <= now + SKEW
