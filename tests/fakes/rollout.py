@@ -88,15 +88,15 @@ class Park:
         self.watch: Callable[[ChannelStatement], None] = lambda _: None
         self._verifier = verifier
         self._inbox: list[Message] = []
-        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._agenda: list[tuple[datetime, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
         self.up = True
 
-    def at(self, moment: datetime, what: Callable[[], None]) -> None:
+    def at(self, moment: datetime, what: Callable[[], object]) -> None:
         """Do something at a moment."""
         heapq.heappush(self._agenda, (moment, next(self._numbers), what))
 
-    def in_s(self, seconds: float, what: Callable[[], None]) -> None:
+    def in_s(self, seconds: float, what: Callable[[], object]) -> None:
         """Do something so many seconds from now."""
         self.at(self.clock.now() + timedelta(seconds=seconds), what)
 

@@ -82,7 +82,7 @@ def decide(plan: Plan, statement: ChannelStatement, hosts: Numbers, moment: Mome
     if runner is None:
         return Claim("nobody leads this release")
     step = _Look(plan, rollout, runner, hosts, moment.now).step()
-    return _lead(plan, runner, step, moment.now) if moment.leading else _begin(runner, step)
+    return _lead(plan, statement, step, moment.now) if moment.leading else _begin(runner, step)
 
 
 def _begin(runner: Runner, step: Decision) -> Decision:
@@ -92,13 +92,19 @@ def _begin(runner: Runner, step: Decision) -> Decision:
     return Claim(f"the run {runner.id} led it before")
 
 
-def _lead(plan: Plan, runner: Runner, step: Decision, now: datetime) -> Decision:
-    if not isinstance(step, Wait | AskApproval):
+def _lead(plan: Plan, statement: ChannelStatement, step: Decision, now: datetime) -> Decision:
+    said = statement.predicate
+    runner = said.rollout.runner
+    if runner is None or not isinstance(step, Wait | AskApproval):
         return step
     late = _late(plan, runner, step, now)
-    if late is None and (runner.until is None or runner.until - now < plan.lease / 2):
+    if late is not None:
+        return late
+    if runner.until is None or runner.until - now < plan.lease / 2:
         return Claim("the claim is renewed")
-    return late or step
+    # A release that is led shall not go stale on the way.
+    stale = said.expires - now < (said.expires - said.issued_at) / 2
+    return Claim("the statement is renewed") if stale else step
 
 
 def _ended(plan: Plan, rollout: Rollout) -> Finished | None:

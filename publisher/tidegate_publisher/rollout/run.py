@@ -46,6 +46,12 @@ _PASSING: Final = frozenset(
 )
 """What may be better a moment later."""
 
+_DOUBTFUL: Final = frozenset({Code.ANNOUNCE_MISSING, Code.BUS_REFUSED, Code.BUS_PROTOCOL})
+"""What a cluster that has lost a node says for a while, and what is also said for good."""
+
+_DOUBTS: Final = 20
+"""So often in a row that is tried again: some five minutes."""
+
 _PAUSE_MOST_S: Final = 30.0
 
 _ECHO: Final = timedelta(seconds=30)
@@ -104,6 +110,7 @@ class Run:
         self._unheard_since: datetime | None = None
         self._leading = False
         self._stopped: RolloutState | None = None
+        self._doubts = 0
 
     def lead(self) -> Finished:
         """Lead the release to its end.
@@ -123,13 +130,19 @@ class Run:
                 if error.code is Code.ANNOUNCE_CONFLICT:
                     # Somebody was faster: what is there now says whether we go on.
                     continue
-                if error.code not in _PASSING or self._stands is None:
+                if not self._may_pass(error):
                     raise
                 late = self._late(error)
                 if late is not None:
                     return late
                 self._parts.teller.note(f"{error.reason}; trying again, and nothing is opened meanwhile")
                 self._parts.ear.pause(backoff.failed())
+
+    def _may_pass(self, error: TidegateError) -> bool:
+        if self._stands is None:
+            return False
+        self._doubts += error.code in _DOUBTFUL
+        return error.code in _PASSING or (error.code in _DOUBTFUL and self._doubts < _DOUBTS)
 
     def _late(self, error: TidegateError) -> Finished | None:
         """The end of a run that cannot reach the broker any more. Nothing is open that was not before."""
@@ -142,9 +155,12 @@ class Run:
 
     def _begin(self) -> None:
         """Find out what the channel holds; announce the release where it holds another."""
-        self.hearing.announced()
+        heard = self.hearing.announced()
         self._unheard_since = None
         before = self._parts.desk.current()
+        if before.bundle is None and any(heard):
+            # A slow broker: what it retains was heard, but did not come in time when it was asked for.
+            raise TidegateError(Code.ANNOUNCE_CONFLICT, "The channel holds something that cannot be read now")
         if self._digest is None:
             self._digest = self._wanted(before)
         if self._stands is None and (before.bundle is None or not self._is_ours(before)):
@@ -254,7 +270,7 @@ class Run:
         self._published(self._parts.desk.steer(self._statement, rollout))
 
     def _published(self, signed: Signed) -> None:
-        self._own, self._leading = signed.bundle, True
+        self._own, self._leading, self._doubts = signed.bundle, True, 0
         self._unheard_since = self._parts.clock.now()
         self._adopt(signed.verified)
         self._parts.teller.published(signed.verified.statement)

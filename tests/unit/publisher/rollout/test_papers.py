@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -21,6 +22,9 @@ from tidegate_publisher.rollout.tally import Tally
 from tidegate_publisher.rollout.telling import Telling
 from tidegate_schemas.rollout import Rollout
 from tidegate_schemas.status import HostStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def a_document(way: str = "ill") -> dict[str, object]:
@@ -85,9 +89,7 @@ def test_a_run_tells_what_is_new_and_not_each_number(capsys: pytest.CaptureFixtu
     assert lines[0]["waves"]["canary"]["known"] == 20
 
 
-def a_tally(
-    hosts: list[SimHost], waves: tuple[dict[str, object], ...], **gate: object
-) -> tuple[Stage, Tally]:
+def a_tally(hosts: list[SimHost], waves: Sequence[dict[str, Any]], **gate: object) -> tuple[Stage, Tally]:
     stage = Stage(a_gated_release(waves, gate=gate), hosts)
     fleet, plan = Fleet(), stage.plan()
     for message in stage.park.retained():
@@ -100,7 +102,7 @@ def a_tally(
 
 
 def test_a_plan_tells_waves_groups_and_doubts() -> None:
-    waves = (
+    waves: Sequence[dict[str, Any]] = (
         {"name": "none", "labels": {"ring": "moon"}},
         {"name": "half", "fraction": 0.5, "gate": {"minimum_hosts": 50}},
         {"name": "again", "fraction": 0.3},

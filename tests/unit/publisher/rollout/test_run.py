@@ -12,7 +12,9 @@ from tests.support.rollouts import Stage, a_fleet, a_gated_release
 from tests.support.statements import NOON, a_statement, digest_of
 from tidegate_publisher.operations import Operation
 from tidegate_publisher.rollout.decisions import AskApproval, Finished, Outcome, Widen
+from tidegate_publisher.rollout.run import Audience
 from tidegate_schemas.codes import Code, TidegateError
+from tidegate_schemas.envelope import EventSignatureError
 from tidegate_schemas.gates import OnFailure, OnTimeout
 from tidegate_schemas.rollout import Rollout, RolloutState, Runner, Wave
 
@@ -284,6 +286,13 @@ def test_a_claim_is_renewed_before_it_ends() -> None:
         assert after.predicate.issued_at < runner.until
 
 
+def test_a_statement_is_renewed_before_it_expires() -> None:
+    stage = Stage(a_gated_release(gate={"soak": 3 * HOUR}, expires_in=timedelta(minutes=20)), a_fleet(2))
+    assert ended(stage).outcome is Outcome.DONE
+    pairs = zip(stage.park.announced, stage.park.announced[1:], strict=False)
+    assert all(after.predicate.issued_at < before.predicate.expires for before, after in pairs)
+
+
 def test_who_is_taken_over_ends_without_harm() -> None:
     stage = Stage(a_gated_release(gate={"soak": HOUR}), a_fleet(5))
 
@@ -369,6 +378,29 @@ def test_nothing_is_opened_while_the_broker_is_away() -> None:
     assert any("nothing is opened meanwhile" in note for note in stage.teller.notes)
 
 
+def test_a_broker_that_holds_nothing_for_a_while_is_asked_again() -> None:
+    stage = Stage(a_gated_release(), a_fleet(10))
+    kept: dict[tuple[str, str], bytes] = {}
+
+    def lose() -> None:
+        kept.update(stage.park.store.held)
+        stage.park.store.held.clear()
+
+    stage.park.in_s(30, lose)
+    stage.park.in_s(130, lambda: stage.park.store.held.update(kept))
+    assert ended(stage).outcome is Outcome.DONE
+    assert stage.park.announced[1].predicate.sequence == 2
+
+
+def test_a_broker_that_has_lost_the_statement_for_good_ends_the_run() -> None:
+    stage = Stage(a_gated_release(), a_fleet(10))
+    stage.park.in_s(30, stage.park.store.held.clear)
+    with pytest.raises(TidegateError) as caught:
+        stage.run()
+    assert caught.value.code is Code.ANNOUNCE_MISSING
+    assert opened(stage) == [["canary"]]
+
+
 def test_a_broker_that_plays_an_old_statement_back_is_not_believed() -> None:
     stage = Stage(a_gated_release(), a_fleet(10))
     old: dict[tuple[str, str], bytes] = {}
@@ -389,6 +421,37 @@ def test_a_broker_that_plays_an_old_statement_back_is_not_believed() -> None:
     assert ended(stage).outcome is Outcome.DONE
     sequences = [one.predicate.sequence for one in stage.park.announced]
     assert sequences == sorted(set(sequences))
+
+
+class Keys:
+    """words.EventCheck: the hosts whose events count as signed."""
+
+    def __init__(self, *hosts: str) -> None:
+        self._hosts = hosts
+
+    def verify(self, host: str, raw: bytes) -> tuple[bytes, str]:
+        """See EventCheck.verify."""
+        if host not in self._hosts:
+            raise EventSignatureError("no key")
+        return raw, "key"
+
+
+def test_with_device_keys_only_signed_events_count_and_no_status() -> None:
+    stage = Stage(a_gated_release(({"name": "all"},), gate={"success": 0.9}), a_fleet(10))
+    stage.audience = Audience(TOPICS, Keys("edge-0", "edge-1"))
+    assert ended(stage).outcome is Outcome.TIMED_OUT
+    figures = stage.teller.views[-1].figures["all"]
+    assert (figures.known, figures.succeeded) == (10, 2)
+
+
+def test_hosts_that_nobody_allowed_do_not_count() -> None:
+    stage = Stage(a_gated_release(({"name": "all"},)), a_fleet(30))
+    allowed = frozenset(f"edge-{number}" for number in range(10))
+    for host in stage.hosts[10:]:
+        host.way = "ill"
+    stage.audience = Audience(TOPICS, None, allowed)
+    assert ended(stage).outcome is Outcome.DONE
+    assert stage.teller.views[-1].figures["all"].known == 10
 
 
 def test_a_host_that_lies_counts_once() -> None:
