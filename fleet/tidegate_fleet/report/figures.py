@@ -82,6 +82,7 @@ class WaveFigures:
         ended: when the last of its hosts so far came to an end.
         lead: seconds from its opening (else from the beginning) to the success of each host.
         curve: successes, in seconds since the beginning.
+        early: hosts that succeeded before it opened.
     """
 
     name: str
@@ -91,6 +92,7 @@ class WaveFigures:
     ended: float | None
     lead: Quantiles | None
     curve: Curve
+    early: int = 0
 
     @property
     def hosts(self) -> int:

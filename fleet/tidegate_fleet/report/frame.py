@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tidegate_fleet.progress import NO_WAVE
 from tidegate_fleet.report.disclosure import Disclosure
 from tidegate_fleet.report.figures import Opening
 
@@ -31,6 +32,11 @@ class Frame:
     def since(self, moment: datetime) -> float:
         """Seconds since the beginning."""
         return max(0.0, (moment - self.first).total_seconds())
+
+    def is_early(self, wave: str, end: float) -> bool:
+        """Whether a host of a wave came to its end before the wave opened."""
+        opening = self.openings.get(wave)
+        return wave != NO_WAVE and (opening is None or end < opening.at)
 
     def open_since(self, wave: str) -> float:
         """When hosts of a wave could begin, in seconds since the beginning."""

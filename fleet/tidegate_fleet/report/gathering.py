@@ -133,4 +133,5 @@ def _wave(name: str, tally: Tally, frame: Frame) -> WaveFigures:
         ended=kept.ended,
         lead=quantiles(sorted(kept.leads)),
         curve=curve(sorted(kept.successes)) if kept.successes else Curve(),
+        early=kept.early,
     )

@@ -30,6 +30,7 @@ class WaveTally:
 
     successes: array[float] = field(default_factory=lambda: array("d"))
     leads: array[float] = field(default_factory=lambda: array("d"))
+    early: int = 0
     began: float | None = None
     ended: float | None = None
 
@@ -86,6 +87,7 @@ class Tally:
         self._take_activation(passage, wave)
         if phase is Phase.SUCCEEDED:
             wave.successes.append(end)
+            wave.early += frame.is_early(passage.wave, end)
             wave.leads.append(max(0.0, end - frame.open_since(passage.wave)))
         elif phase is Phase.FAILED:
             self.failures.append(end)

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.properties import SLOW_MACHINES
 from tidegate_fleet.report.spread import POINTS, curve, quantiles, rank
 
+# A busy machine is slow at making examples, and that is no fault of theirs.
+ROOM = settings(SLOW_MACHINES, suppress_health_check=[HealthCheck.too_slow])
 MOMENTS = st.lists(st.floats(0, 1e7), max_size=300).map(sorted)
 
 
@@ -41,6 +44,7 @@ def test_a_long_curve_is_thinned_evenly_and_keeps_both_ends() -> None:
     assert max(steps) <= 101
 
 
+@ROOM
 @given(MOMENTS, st.integers(2, 50))
 def test_a_curve_rises_and_ends_at_the_number_of_hosts(moments: list[float], most: int) -> None:
     found = curve(moments, most)
@@ -51,12 +55,14 @@ def test_a_curve_rises_and_ends_at_the_number_of_hosts(moments: list[float], mos
         assert fewer < more
 
 
+@ROOM
 @given(MOMENTS, st.integers(2, 50))
 def test_no_point_counts_hosts_before_their_moment(moments: list[float], most: int) -> None:
     for moment, hosts in curve(moments, most).points:
         assert sum(each < moment for each in moments) < hosts <= sum(each <= moment for each in moments)
 
 
+@ROOM
 @given(st.lists(st.floats(0, 1e7), min_size=1, max_size=300).map(sorted), st.floats(0.001, 1))
 def test_at_least_the_share_is_within_a_rank_and_less_before(values: list[float], share: float) -> None:
     found = rank(values, share)
