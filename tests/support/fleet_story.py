@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from tests.support.statements import a_statement, digest_of
+from tests.support.statements import a_statement
 from tidegate_fleet.history import ReleaseKey, StatementRecord
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import TYPE_PREFIX, Step, UpdateData, UpdateEvent
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from tidegate_schemas.statement import ChannelStatement
 
-OLD: Final = digest_of("a")
-NEW: Final = digest_of("b")
+OLD: Final = f"sha256:{hashlib.sha256(b'2.3.0').hexdigest()}"
+NEW: Final = f"sha256:{hashlib.sha256(b'2.4.0').hexdigest()}"
 KEY: Final = ReleaseKey("os", "stable", NEW)
 BEGIN: Final = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 NOW: Final = BEGIN + timedelta(hours=6)
@@ -45,10 +46,12 @@ class Story:
     Attributes:
         hosts: how many there are.
         seed: makes the same story every time.
+        events: whether hosts tell their events; else they describe themselves, and no more.
     """
 
     hosts: int = 200
     seed: int = 7
+    events: bool = True
 
     def names(self) -> list[str]:
         """The hosts' names, in their order."""
@@ -69,7 +72,8 @@ class Story:
         told = list(_way(name, begin, end, code, reason, dice))
         heard = told[-1][1] if told else BEGIN
         yield a_host(name, labels, end=end, online=online, code=code), min(heard, NOW)
-        yield from told
+        if self.events:
+            yield from told
 
 
 def statements() -> Iterator[Told]:
