@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from loguru import logger
 
 from tidegate_agent import reporting
+from tidegate_agent.census import Census
 from tidegate_agent.engine import DISK_PAUSE, STATUS_TOKEN
 from tidegate_agent.errors import JournalError
 from tidegate_agent.model import Failure, Outgoing
@@ -103,6 +104,17 @@ class WaitingRoom:
             }
         code, why = (Code.DISK_IO, "it begins") if failure is None else (failure.code, failure.reason)
         return {"ok": False, "code": code.value, "reason": f"nothing is done on this host for now: {why}"}
+
+    def census(self) -> Census:
+        """The agent in numbers, of which there are few: that it waits, and why."""
+        failure = self._failure
+        return Census(
+            at=self._clock.now(),
+            start=self._life,
+            connected=self._connected,
+            synchronised=self._clock.synchronised(),
+            fault=None if failure is None else failure.code,
+        )
 
     # BusListener: called on the bus's thread
 

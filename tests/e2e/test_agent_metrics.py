@@ -49,6 +49,35 @@ def scraped(path: Path) -> Numbers:
     return read(text)
 
 
+def test_an_agent_that_waits_for_its_disk_tells_that(tmp_path: Path, sigstore: LocalSigstore) -> None:
+    listen = tmp_path / "metrics.sock"
+    with site(tmp_path, sigstore, tables={"metrics": {"listen": f"unix:{listen}"}}, started=False) as here:
+        journal = here.host.directory / "state" / "journal.db"
+        journal.mkdir(parents=True)
+        (journal.parent).chmod(0o700)
+        here.host.start()
+        wait_until(listen.exists, "the numbers are told", 60)
+        found = scraped(listen)
+        assert number(found, "tidegate_agent_engine_responding") == 1
+        faults = {name: value for name, value in found.items() if name[0] == "tidegate_agent_disk_fault"}
+        assert sum(faults.values()) == 1
+        journal.rmdir()
+        wait_until(
+            lambda: (
+                ready(listen)
+                and number(scraped(listen), "tidegate_agent_bus_connected") is not None
+                and number(scraped(listen), "tidegate_agent_statement_sequence", **CHANNEL) == 0
+            ),
+            "the agent goes on, and tells all its numbers",
+            120,
+        )
+
+
+def ready(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as caller:
+        return caller.connect_ex(str(path)) == 0
+
+
 def test_a_real_agent_tells_its_numbers_in_a_file_and_to_whoever_asks(
     tmp_path: Path, sigstore: LocalSigstore
 ) -> None:

@@ -115,6 +115,21 @@ def metrics_of(settings: Settings, outside: Outside) -> Metrics | None:
     return Metrics(settings, outside)
 
 
+def tellers_while_waiting(settings: Settings, take: Callable[[], Census]) -> tuple[Teller, ...]:
+    """Who is told while the agent cannot begin: nobody where nobody asked. Raises as `metrics_of`."""
+    if not settings.metrics.wanted:
+        return ()
+    require_library()
+    from prometheus_client import CollectorRegistry, ProcessCollector  # noqa: PLC0415 - as above
+
+    from tidegate_agent.adapters.metrics.gauges import AgentGauges  # noqa: PLC0415 - as above
+
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(AgentGauges(take, __version__))
+    return tellers_of(settings, registry)
+
+
 def require_library() -> None:
     """See that there is what makes the numbers. Raises ConfigError(CONFIG_MISSING)."""
     if importlib.util.find_spec("prometheus_client") is None:

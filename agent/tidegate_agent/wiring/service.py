@@ -12,6 +12,7 @@ from tidegate_agent.adapters.journal_safeguard import Safeguard
 from tidegate_agent.adapters.journal_sqlite import SAFEGUARD_NAME
 from tidegate_agent.waiting_room import WaitingRoom
 from tidegate_agent.wiring.agent import put_together
+from tidegate_agent.wiring.metrics import tellers_while_waiting
 from tidegate_agent.wiring.outside import bus_of, outside_of
 from tidegate_agent.wiring.values import host_of, open_journal, profile_of
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tidegate_agent.config import Settings
     from tidegate_agent.ports import Journal
     from tidegate_agent.wiring.agent import Agent
+    from tidegate_agent.wiring.metrics import Teller
 
 
 class Service:
@@ -66,18 +68,24 @@ class Service:
 
     def _journal(self, room: WaitingRoom) -> Journal | None:
         control: ControlServer | None = None
+        tellers: tuple[Teller, ...] = ()
 
         def pause(length: timedelta) -> bool:
-            nonlocal control
+            nonlocal control, tellers
             if control is None:
                 control = ControlServer(self._settings.state.runtime_directory, room.answer)
                 control.start()
+                tellers = tellers_while_waiting(self._settings, room.census)
+                for teller in tellers:
+                    teller.start()
                 sd_notify.notify("READY=1\nSTATUS=The journal cannot be used; nothing is done until it can")
             return self._goes_on(length)
 
         try:
             return room.wait(lambda: open_journal(self._settings, mends=True), pause)
         finally:
+            for teller in tellers:
+                teller.stop()
             if control is not None:
                 control.stop()
                 sd_notify.notify("STATUS=")

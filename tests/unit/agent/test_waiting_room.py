@@ -11,6 +11,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
 from tests.support.rig import HOST, START, TOPICS
 from tidegate_agent.admission import HostFacts
+from tidegate_agent.census import Census
 from tidegate_agent.engine import DISK_PAUSE
 from tidegate_agent.errors import JournalError
 from tidegate_agent.records import INBOX, Waited
@@ -71,6 +72,14 @@ def test_a_disk_that_works_is_not_waited_for(room: WaitingRoom, broker: FakeBrok
     disk = Disk()
     assert room.wait(disk.attempt, disk.pause) is disk.journal
     assert (disk.pauses, broker.published, room.waited()) == ([], [], Waited())
+
+
+def test_prometheus_is_told_why_nothing_is_done(room: WaitingRoom) -> None:
+    disk = Disk(READ_ONLY)
+    seen: list[Census] = []
+    disk.meanwhile = lambda: seen.append(room.census())
+    room.wait(disk.attempt, disk.pause)
+    assert seen == [Census(at=START, start=7, connected=True, synchronised=True, fault=Code.DISK_READ_ONLY)]
 
 
 def test_the_fleet_sees_why_nothing_is_done(room: WaitingRoom, broker: FakeBroker) -> None:
