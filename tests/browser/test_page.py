@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.fleet_story import KEY, NOW, an_update
+from tests.support.fleet_story import KEY, NOW, Story, an_update
 from tests.support.page_client import a_history
+from tests.support.page_store import fill_store
 from tidegate_fleet.history import HostQuery
 from tidegate_fleet.standing import Phase
+from tidegate_fleet.store.connect import open_store
+from tidegate_fleet.store.reader import StoredHistory
 from tidegate_fleet.web.app import create_app
 from tidegate_fleet.web.doors.open_door import OpenDoor
 from tidegate_fleet.web.doors.token_door import TokenDoor
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from tests.fakes.history import FakeHistory
     from tests.support.browsing import Browsing
+    from tidegate_fleet.history import History
     from tidegate_fleet.web.doors.door import Door
 
 pytestmark = pytest.mark.real("chromium")
@@ -46,7 +50,7 @@ WIDTHS = ("phone", "desktop")
 
 
 @contextlib.contextmanager
-def serving(history: FakeHistory, login: Door | None = None) -> Iterator[str]:
+def serving(history: History, login: Door | None = None) -> Iterator[str]:
     site = Site(title="tills", pace_s=0.1, now=lambda: NOW)
     with serve(
         create_app(history, login=login or OpenDoor(), site=site), Listen.read("127.0.0.1:0")
@@ -222,3 +226,20 @@ def test_people_log_in_and_out(browsing: Browsing) -> None:
         page.get_by_role("button", name="Log out").click()
         page.goto(address)
         expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def test_fifty_thousand_hosts_are_shown_out_of_a_database(
+    browsing: Browsing, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    url = fill_store(tmp_path_factory.mktemp("large") / "fleet.db", Story(50_000, events=False).tell())
+    with open_store(url, make=False) as store, serving(StoredHistory(store)) as address:
+        page = browsing.page("phone")
+        for path in ("/", RELEASE, "/hosts?after=till-40000", "/hosts/till-50000"):
+            page.goto(address + path)
+            browsing.check_layout(page)
+        page.goto(address)
+        is_live(page)
+        expect(page.locator("dl.tiles a").first).to_have_text("50,000")
+        browsing.shot(page, "page-large-phone")
+        page.goto(f"{address}{RELEASE}?phase=failed&text=777")
+        expect(page.get_by_role("rowheader").first).to_contain_text("777")
