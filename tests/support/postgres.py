@@ -20,6 +20,8 @@ from tests.conftest import find_program
 from tests.support.brokers import free_port
 from tests.support.waiting import wait_until
 
+_TRIES = 5
+
 
 def program(name: str) -> str:
     """The path of one of PostgreSQL's programs: Debian keeps them apart, by version."""
@@ -54,8 +56,16 @@ class Postgres:
             os.chown(self._data, self._user.pw_uid, self._user.pw_gid)
         options = ("--auth=trust", "--username=tidegate", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")
         self._run([program("initdb"), "-D", str(self._data), *options])
-        self.start()
-        return self
+        for _ in range(_TRIES):
+            try:
+                self.start()
+            except AssertionError:
+                # Another test was quicker to take the port.
+                self.stop()
+                self.port = free_port()
+            else:
+                return self
+        raise AssertionError((self._place / "log").read_text(errors="replace")[-2000:])
 
     def __exit__(self, *_: object) -> None:
         self.stop()

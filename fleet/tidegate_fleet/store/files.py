@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, select, tuple_
+from sqlalchemy import and_, delete, select
 
 from tidegate_fleet.dossier import Waiting, arch_of, release_of, waited
 from tidegate_fleet.history import ReleaseKey
 from tidegate_fleet.store import rows
 from tidegate_fleet.store.placing import UNDIVIDED, newest_of_channels, newest_of_releases
 from tidegate_fleet.store.schema import event, follow, host, label, passage, quarantine, standing, status
-from tidegate_fleet.store.upserts import upsert
+from tidegate_fleet.store.upserts import among, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -94,16 +94,23 @@ class Files:
         self._save_ways(dossiers, events)
 
     def _read_hosts(self, names: Sequence[str], described: Collection[str]) -> None:
-        joined = host.outerjoin(status, and_(status.c.host == host.c.name, host.c.name.in_(described)))
+        told = among(self._connection, (host.c.name,), [(name,) for name in sorted(described)])
+        joined = host.outerjoin(status, and_(status.c.host == host.c.name, told))
         for some in _some(names):
-            chosen = select(host, status.c.body).select_from(joined).where(host.c.name.in_(some))
+            chosen = (
+                select(host, status.c.body)
+                .select_from(joined)
+                .where(among(self._connection, (host.c.name,), some))
+            )
             for row in self._connection.execute(chosen):
                 self._dossiers[row.name] = rows.dossier_of(row)
                 self._labels[row.name] = json.loads(row.labels)
 
     def _read_standings(self) -> None:
         for some in _some(list(self._dossiers)):
-            for row in self._connection.execute(select(standing).where(standing.c.host.in_(some))):
+            for row in self._connection.execute(
+                select(standing).where(among(self._connection, (standing.c.host,), some))
+            ):
                 self._dossiers[row.host].standings[row.product, row.channel] = rows.standing_of(row)
 
     def _ways_of(self, names: Sequence[str]) -> set[tuple[str, ReleaseKey]]:
@@ -112,14 +119,18 @@ class Files:
         return {
             (row.host, ReleaseKey(row.product, row.channel, row.digest))
             for some in _some(names)
-            for row in self._connection.execute(select(*columns).where(passage.c.host.in_(some)))
+            for row in self._connection.execute(
+                select(*columns).where(among(self._connection, (passage.c.host,), some))
+            )
         }
 
     def _read_ways(self, wanted: Collection[tuple[str, ReleaseKey]]) -> None:
-        columns = tuple_(passage.c.product, passage.c.channel, passage.c.digest, passage.c.host)
+        columns = passage.c.product, passage.c.channel, passage.c.digest, passage.c.host
         places = [(key.product, key.channel, key.digest, name) for name, key in wanted]
         for some in _some(places):
-            for row in self._connection.execute(select(passage).where(columns.in_(some))):
+            for row in self._connection.execute(
+                select(passage).where(among(self._connection, columns, some))
+            ):
                 key = ReleaseKey(row.product, row.channel, row.digest)
                 self._dossiers[row.host].ways[key] = rows.way_of(row)
                 self._before[row.host, key] = dict(row._mapping)  # noqa: SLF001 -- documented
@@ -136,7 +147,7 @@ class Files:
         names = [one.host for one in said]
         for table in (label, follow, quarantine):
             for some in _some(names):
-                self._connection.execute(delete(table).where(table.c.host.in_(some)))
+                self._connection.execute(delete(table).where(among(self._connection, (table.c.host,), some)))
         body = [{"host": one.host, "body": one.to_json().decode()} for one in said]
         upsert(self._connection, status, body)
         upsert(self._connection, label, [row for one in said for row in rows.label_rows(one)])
@@ -178,7 +189,9 @@ class Files:
             if place in found:
                 found[place].append((one.event.time, one.event.id, one.event.data.waiting_for))
         for some in _some(sorted({name for name, _ in ended})):
-            for row in self._connection.execute(select(*_WAITING).where(event.c.host.in_(some))):
+            for row in self._connection.execute(
+                select(*_WAITING).where(among(self._connection, (event.c.host,), some))
+            ):
                 place = row.host, ReleaseKey(row.product, row.channel, row.digest)
                 if place in found:
                     found[place].append((row.at, row.id, row.waiting_for))
@@ -195,5 +208,6 @@ def _targets(said: HostStatus) -> Iterator[ReleaseKey]:
 
 
 def _some(items: Sequence[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(items), _MANY):
-        yield list(items[start : start + _MANY])
+    rows = [item if isinstance(item, tuple) else (item,) for item in items]
+    for start in range(0, len(rows), _MANY):
+        yield rows[start : start + _MANY]

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, select, text, tuple_, update
+from sqlalchemy import func, select, text, update
 
 from tidegate_fleet.history import EventRecord, StatementRecord
 from tidegate_fleet.hosts import MOST_HOSTS
@@ -24,7 +24,7 @@ from tidegate_fleet.store.placing import place_some
 from tidegate_fleet.store.releases import begin_releases, keep_statements
 from tidegate_fleet.store.rows import Word, event_row
 from tidegate_fleet.store.schema import collector, event, host
-from tidegate_fleet.store.upserts import insert_new, upsert
+from tidegate_fleet.store.upserts import among, insert_new, upsert
 from tidegate_fleet.words import HostEvent
 from tidegate_schemas.status import HostStatus
 
@@ -139,14 +139,15 @@ class _Batch:
 
     def _lock(self, names: set[str]) -> set[str]:
         chosen = sorted(names)
-        there = set(self._connection.scalars(select(host.c.name).where(host.c.name.in_(chosen))))
+        these = among(self._connection, (host.c.name,), [(name,) for name in chosen])
+        there = set(self._connection.scalars(select(host.c.name).where(these)))
         new = [name for name in chosen if name not in there]
         if new:
             count = self._connection.scalar(select(func.count()).select_from(host)) or 0
             new = new[: max(self._most_hosts - count, 0)]
             blank = {"presence": "offline", "start": 0, "connection": 0, "labels": "{}", "heard": self._now}
             insert_new(self._connection, host, [{"name": name, **blank} for name in new])
-        locked = select(host.c.name).where(host.c.name.in_(chosen)).order_by(host.c.name).with_for_update()
+        locked = select(host.c.name).where(these).order_by(host.c.name).with_for_update()
         return set(self._connection.scalars(locked))
 
     def _sort_out(
@@ -171,7 +172,7 @@ class _Batch:
     def _bodies(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         found: dict[tuple[str, str], str] = {}
         for start in range(0, len(places), _MANY):
-            some = tuple_(event.c.host, event.c.id).in_(places[start : start + _MANY])
+            some = among(self._connection, (event.c.host, event.c.id), places[start : start + _MANY])
             for row in self._connection.execute(select(event.c.host, event.c.id, event.c.body).where(some)):
                 found[row.host, row.id] = row.body
         return found
