@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate_publisher.devstack.rollout_demo.scenario import BAD, CHANNEL, PRODUCT, TOLERATED, WAVES
+from tidegate_publisher.devstack.rollout_demo.scenario import CHANNEL, PRODUCT, TOLERATED, WAVES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def release_file(scenario: Scenario, images: Path, version: str) -> str:
-    """The release file of one version. Of the fixed one every host has to succeed."""
-    success = "90%" if version == BAD else "100%"
+    """The release file of one version. With the last wave every host has to have succeeded."""
     waves = "\n".join(
         f"    - {{name: {name}, fraction: {fraction:.6f}}}"
         for name, fraction in zip(WAVES, scenario.fractions, strict=True)
     )
+    waves = waves.removesuffix("}") + ", gate: {success: 100%}}"
     return f"""\
 product: {PRODUCT}
 channel: {CHANNEL}
@@ -26,7 +26,7 @@ image: oci:{images}:{version}
 version: "{version}"
 expires_in: 7d
 gate:
-  success: {success}
+  success: 90%
   failures: {{share: {TOLERATED:.0%}, minimum: {scenario.minimum}}}
   soak: 1s
   timeout: 15m

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _COMMAND_S: Final = 120.0
 _FAREWELL_S: Final = 60.0
 _TAIL_BYTES: Final = 4096
-_LOOK_S: Final = 0.2
+_LOOK_S: Final = 0.5
 _OPEN_S: Final = 60.0
 _CONNECTIONS_PER_S: Final = 1500
 _AGAIN: Final = 8
@@ -121,7 +121,7 @@ class World:
         words = ["dev", "fleet", f"{PRODUCT}/{CHANNEL}", "--hosts", str(scenario.hosts), "--json"]
         words += ["--speed", f"{scenario.speed:g}", "--seed", scenario.seed]
         fraction = 0 if self._flawless else share.fraction
-        words += ["--behave", f"{share.name}={fraction}@{share.version}", "--behave", "window=0.02"]
+        words += ["--behave", f"{share.name}={fraction}@{share.version}"]
         words += ["--running", self.digests["1.0"], "--reboots", "0.05", "--no-progress"]
         words += ["--subscribe-qos", "0", "--ask-again", "60", "--keepalive", "60"]
         # docs/brokers.md: three times hosts over the connections that the brokers take in a second.
