@@ -123,7 +123,7 @@ def test_without_the_extra_a_person_is_told_what_to_install() -> None:
         (["anounce"], "did you mean announce?"),
         (["explain", "statement.expird"], "did you mean statement.expired?"),
         (["explain", "signatur"], "did you mean signature?"),
-        (["explain", "rollout.zzzzzz"], "known are rollout.final, rollout.held,"),
+        (["explain", "rollout.zzzzzz"], "known are rollout.claimed, rollout.differs,"),
         (["explain", "frobnicate"], "the groups are activate, agent, announce,"),
         (["schema", "statment"], "did you mean statement?"),
         (["hold", "os"], "is not PRODUCT/CHANNEL, such as os/stable"),
