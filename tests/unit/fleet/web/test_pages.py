@@ -64,7 +64,7 @@ def page_of(said: str) -> str:
 PLAIN = _Elements(page_of("plain")).found
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(ANY_TEXT)
 def test_whatever_hosts_say_is_text_and_can_be_seen(said: str) -> None:
     html = page_of(said)
