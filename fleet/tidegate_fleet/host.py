@@ -90,15 +90,18 @@ class Host:
         follows = () if self.status is None else self.status.follows
         return next((one for one in follows if (one.product, one.channel) == channel), None)
 
-    def describe(self, status: HostStatus, now: datetime) -> bool:
+    def describe(self, status: HostStatus, now: datetime, *, believed: bool = True) -> bool:
         """Take a status in, unless one of a later connection is known.
 
         A last will was written when its connection began: it says no more than that the host is gone. A
-        farewell says all but who the host is.
+        farewell says all but who the host is. One that is not `believed` makes nothing forgotten.
         """
         born = status.start, status.connection
-        if born < self._born and not self._begins_anew(status, now):
-            return False
+        if born < self._born:
+            if not begins_anew(status, self._born[0], self._at, now):
+                return False
+            if believed:
+                self.forget()
         self._born, self.presence = born, status.presence
         if status.presence is Presence.ONLINE or self.status is None:
             self.status = status
@@ -133,12 +136,6 @@ class Host:
             return
         count = 1 if before is None else before.count + 1
         self.refusals[channel] = Refusals(count, event.data.code, event.data.reason, now)
-
-    def _begins_anew(self, status: HostStatus, now: datetime) -> bool:
-        anew = begins_anew(status, self._born[0], self._at, now)
-        if anew:
-            self.forget()
-        return anew
 
 
 def begins_anew(status: HostStatus, start: int, at: datetime, now: datetime) -> bool:

@@ -44,7 +44,8 @@ class Fleet:
     Args:
         most: how many hosts are remembered.
         believe_status: whether a status tells how far a host is. It is signed by nobody: who asks for signed
-            events takes presence, labels and what is followed from it, and nothing else.
+            events takes presence, labels and what is followed from it, and nothing else: no standing is
+            made, changed or forgotten by it.
 
     Attributes:
         hosts: by id.
@@ -103,10 +104,10 @@ class Fleet:
         self._move(host, channel, told_by_event(event, now))
 
     def _take_status(self, host: Host, status: HostStatus, now: datetime) -> bool:
-        if not host.describe(status, now):
+        if not host.describe(status, now, believed=self._believe_status):
             return False
         host.heard = now
-        if status.presence is Presence.ONLINE:
+        if status.presence is Presence.ONLINE and self._believe_status:
             # What it follows no longer it will say no more of.
             follows = {(follow.product, follow.channel) for follow in status.follows}
             for channel in host.standings.keys() - follows:

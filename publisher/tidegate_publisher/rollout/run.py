@@ -100,7 +100,8 @@ class Run:
         self._plan = plan
         self._version = version
         self._parts = parts
-        self._fleet = Fleet()
+        # A status is signed by nobody: with device keys none may move a host, or hide what it said.
+        self._fleet = Fleet(believe_status=audience.check is None)
         channel = plan.product, plan.channel
         self.hearing = Hearing(self._fleet, audience.topics, channel, audience.check, audience.allowed)
         self._picture: Picture | None = None

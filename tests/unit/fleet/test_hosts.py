@@ -167,6 +167,17 @@ def test_who_asks_for_signatures_takes_no_progress_from_a_status() -> None:
     assert (host.online, host.labels, host.standings) == (True, {"site": "kiel"}, {})
 
 
+def test_a_status_that_is_not_believed_hides_no_failure() -> None:
+    fleet = fed(says(STAGING, born=(9, 1)), fleet=Fleet(believe_status=False))
+    fleet.take(told(Step.FAILED, attempt=2), after_noon(1))
+    for number, lie in enumerate((says(), says(a_follow(product="app")), says(STAGING, born=(1, 1)))):
+        moment = after_noon(9 + number)
+        fleet.take(lie.model_copy(update={"at": moment, "start": lie.start + 9 - number}), moment)
+    fleet.take(told(Step.ACCEPTED, after_noon(20), attempt=1), after_noon(20))
+    standing = fleet.hosts["edge-1"].standings[CHANNEL]
+    assert (standing.phase, standing.attempt) == (Phase.FAILED, 2)
+
+
 # Bounds
 
 
