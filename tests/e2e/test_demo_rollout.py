@@ -22,8 +22,8 @@ HOSTS = 300
 ON_A_BUSY_MACHINE_S = 600
 
 
-def demo(directory: Path, *options: str) -> tuple[int, dict[str, Any]]:
-    words = ["dev", "rollout", "--hosts", str(HOSTS), "--json", "--dir", str(directory), *options]
+def demo(directory: Path) -> tuple[int, dict[str, Any]]:
+    words = ["dev", "rollout", "--hosts", str(HOSTS), "--json", "--dir", str(directory)]
     done = subprocess.run(
         [TIDEGATE, *words], capture_output=True, text=True, timeout=ON_A_BUSY_MACHINE_S, check=False
     )
@@ -41,12 +41,4 @@ def test_a_release_is_stopped_in_time_fixed_and_finished(tmp_path: Path) -> None
     assert account["created"] > 8 * HOSTS
     assert told["figures"]["connectionsLost"] > 0.2 * HOSTS
     assert (tmp_path / "demo" / "report.html").read_text(encoding="utf-8").startswith("<!")
-    assert left_behind(tmp_path) == []
-
-
-def test_it_fails_where_nothing_is_to_be_stopped(tmp_path: Path) -> None:
-    status, told = demo(tmp_path / "demo", "--flawless")
-    assert (status, told["ok"]) == (1, False)
-    missing = [check["key"] for check in told["checks"] if not check["observed"]]
-    assert missing[0] == "stopped"
     assert left_behind(tmp_path) == []

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 @click.option("--keep", is_flag=True, help="Leave everything up for playing on, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Only a summary, as JSON on stdout.")
 @click.option("--patience", type=float, default=600.0, hidden=True, help="Seconds to wait for each check.")
-@click.option("--flawless", is_flag=True, hidden=True, help="Let nobody fail: the demo has to.")
 @click.pass_context
 def rollout_command(  # noqa: PLR0913 -- one argument for each option
     ctx: click.Context,
@@ -50,7 +49,6 @@ def rollout_command(  # noqa: PLR0913 -- one argument for each option
     keep: bool,
     as_json: bool,
     patience: float,
-    flawless: bool,
 ) -> None:
     """See a release to 10,000 simulated hosts stopped in time, held, fixed, and finished.
 
@@ -74,7 +72,7 @@ def rollout_command(  # noqa: PLR0913 -- one argument for each option
     scenario = choose(hosts)
     with ended_by_signals(), room(directory) as places:
         programs = Programs(found.broker, found.tidegate)
-        with World(places.root, programs, scenario, flawless=flawless) as world:
+        with World(places.root, programs, scenario) as world:
             result = _run(world, console, processes, patience)
             if as_json:
                 click.echo(json.dumps(document(result)))

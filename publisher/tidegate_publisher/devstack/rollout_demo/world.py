@@ -60,7 +60,7 @@ class World:
         restarts: how often a release job had to be started again.
     """
 
-    def __init__(self, root: Path, programs: Programs, scenario: Scenario, *, flawless: bool = False) -> None:
+    def __init__(self, root: Path, programs: Programs, scenario: Scenario) -> None:
         images = {each: build_image([{"app/VERSION": f"{each}\n"}], "amd64") for each in (BAD, FIXED)}
         self.root = root
         self.digests = {"1.0": image_of("1.0"), **{each: image.digest for each, image in images.items()}}
@@ -69,7 +69,6 @@ class World:
         self._images = images
         self._programs = programs
         self.scenario = scenario
-        self._flawless = flawless
         self._children = ExitStack()
         self._cluster: Cluster | None = None
         self._nodes = 0
@@ -120,8 +119,7 @@ class World:
         scenario, share = self.scenario, self.scenario.share
         words = ["dev", "fleet", f"{PRODUCT}/{CHANNEL}", "--hosts", str(scenario.hosts), "--json"]
         words += ["--speed", f"{scenario.speed:g}", "--seed", scenario.seed]
-        fraction = 0 if self._flawless else share.fraction
-        words += ["--behave", f"{share.name}={fraction}@{share.version}"]
+        words += ["--behave", f"{share.name}={share.fraction}@{share.version}"]
         words += ["--running", self.digests["1.0"], "--reboots", "0.05", "--no-progress"]
         words += ["--subscribe-qos", "0", "--ask-again", "60", "--keepalive", "60"]
         # docs/brokers.md: three times hosts over the connections that the brokers take in a second.
