@@ -29,13 +29,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RolloutSite]:
         yield made
 
 
-def through_waves(site: RolloutSite) -> None:
-    site.release("1.0", [CANARY, {**REST, "gate": {"budget": [{"at_most": "50%"}]}}])
+def through_waves(site: RolloutSite, hosts: int, gate: dict[str, object]) -> None:
+    site.release("1.0", [CANARY, {**REST, "gate": gate}])
     run = site.begin("--junit", "waves.xml", "--summary", "summary.md")
     status, end = run.end()
     assert (status, end["outcome"], end["exitCode"]) == (0, "done", 0), end
     assert [(wave["name"], wave["state"]) for wave in end["waves"]] == [("canary", "done"), ("rest", "done")]
-    assert sum(wave["known"] for wave in end["waves"]) == HOSTS
+    assert sum(wave["known"] for wave in end["waves"]) == hosts
     runner = site.channel()["rollout"]["runner"]
     assert ("until" in runner, runner["ended"]) == (False, "done")
     suite = ET.fromstring((site.folder / "waves.xml").read_text())  # noqa: S314 -- we wrote it
@@ -45,15 +45,15 @@ def through_waves(site: RolloutSite) -> None:
 
 @pytest.mark.real("mosquitto")
 def test_a_release_is_led_through_its_waves(site: RolloutSite) -> None:
-    through_waves(site)
+    through_waves(site, HOSTS, {"budget": [{"at_most": "50%"}]})
 
 
 @pytest.mark.real("nats-server")
 def test_the_same_on_nats(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("nats")
     broker: Broker = NatsBroker(folder)
-    with broker, RolloutSite(folder, broker.url, HOSTS) as site:
-        through_waves(site)
+    with broker, RolloutSite(folder, broker.url, 8) as site:
+        through_waves(site, 8, {})
 
 
 @pytest.mark.real("mosquitto")

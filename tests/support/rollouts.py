@@ -16,8 +16,9 @@ from tidegate_publisher.announce import ReleaseSigning
 from tidegate_publisher.operations import Conditions, Operating, Operation
 from tidegate_publisher.publication import ChannelDesk, SigningDesk
 from tidegate_publisher.rollout.approving import Approving
+from tidegate_publisher.rollout.parts import Audience, Parts
 from tidegate_publisher.rollout.plan import make_plan, with_waves
-from tidegate_publisher.rollout.run import Audience, Parts, Run
+from tidegate_publisher.rollout.run import Run
 from tidegate_publisher.rollout.steering import Steering
 from tidegate_schemas.release import Release
 

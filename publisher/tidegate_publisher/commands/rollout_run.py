@@ -22,8 +22,9 @@ from tidegate_publisher.options.speech import output_options
 from tidegate_publisher.options.trust import Trust, trust_options
 from tidegate_publisher.rollout.endings import CODES, EXITS, MEANINGS, exit_for
 from tidegate_publisher.rollout.papers import junit, markdown
+from tidegate_publisher.rollout.parts import Audience, Parts
 from tidegate_publisher.rollout.plan import make_plan, with_waves
-from tidegate_publisher.rollout.run import Audience, Parts, Run
+from tidegate_publisher.rollout.run import Run
 from tidegate_publisher.rollout.telling import Telling
 from tidegate_schemas.codes import REGISTRY, Code, TidegateError
 

@@ -3,29 +3,27 @@
 Its memory is the retained statement and what hosts say: whoever starts it again with the same run id goes on
 where it was. Nothing is decided while the broker is away, and after each connection not before what is
 retained there was heard.
+
+The one class keeps together what has to agree at any moment: what the channel holds, what we announced, and
+whether that was heard; hence its length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.hosts import Fleet
-from tidegate_fleet.words import EventCheck
 from tidegate_publisher.foundation import usable
-from tidegate_publisher.ports import Clock
+from tidegate_publisher.rollout.beginning import first_rollout, require_unclaimed, wanted_digest
 from tidegate_publisher.rollout.decision import Moment, decide
-from tidegate_publisher.rollout.decisions import AskApproval, Finished, Hold, Open, Outcome, Revoke, Wait
+from tidegate_publisher.rollout.decisions import AskApproval, Finished, Hold, Outcome, Revoke, Wait
 from tidegate_publisher.rollout.hearing import LOOK_S, Hearing
 from tidegate_publisher.rollout.picture import Picture
-from tidegate_publisher.rollout.ports import Desk, Ear, Teller
-from tidegate_publisher.rollout.steps import afterwards, closed, given_back
+from tidegate_publisher.rollout.steps import afterwards, given_back
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.rollout import RolloutState
-from tidegate_schemas.topics import Topics
 from tidegate_wire.mqtt.backoff import Backoff
 
 if TYPE_CHECKING:
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from tidegate_publisher.ports import Verified
     from tidegate_publisher.publication import Current, Signed
     from tidegate_publisher.rollout.decisions import Action, Decision
+    from tidegate_publisher.rollout.parts import Audience, Parts
     from tidegate_publisher.rollout.plan import Plan
     from tidegate_schemas.rollout import Rollout
     from tidegate_schemas.statement import ChannelStatement
@@ -56,34 +55,6 @@ _PAUSE_MOST_S: Final = 30.0
 
 _ECHO: Final = timedelta(seconds=30)
 """How long our own statement may take until we hear it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a run is made of.
-
-    Attributes:
-        ear: hears.
-        desk: reads and changes the channel.
-        clock: the time.
-        teller: is told.
-        random: uniform in [0, 1), for pauses.
-    """
-
-    ear: Ear
-    desk: Desk
-    clock: Clock
-    teller: Teller
-    random: Callable[[], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Audience:
-    """Whose words count: see `hearing.Hearing`."""
-
-    topics: Topics
-    check: EventCheck | None = None
-    allowed: frozenset[str] | None = None
 
 
 class Run:
@@ -163,27 +134,12 @@ class Run:
             # A slow broker: what it retains was heard, but did not come in time when it was asked for.
             raise TidegateError(Code.ANNOUNCE_CONFLICT, "The channel holds something that cannot be read now")
         if self._digest is None:
-            self._digest = self._wanted(before)
+            image = self._parts.desk.resolve()
+            self._digest = wanted_digest(self._plan, self._version, before, image, self._parts.teller)
         if self._stands is None and (before.bundle is None or not self._is_ours(before)):
             self._announce(before)
         else:
             self._adopt(usable(before, f"{self._plan.product}/{self._plan.channel}"))
-
-    def _wanted(self, before: Current) -> str:
-        """The image's digest; a tag that has moved since this run began does not change what it leads."""
-        image = self._parts.desk.resolve()
-        if image.tag is None or before.verified is None:
-            return image.digest
-        stands = before.verified.statement
-        runner = stands.predicate.rollout.runner
-        began = runner is not None and runner.id == self._plan.run and runner.ended is None
-        if began and stands.predicate.version == self._version and stands.digest != image.digest:
-            self._parts.teller.note(
-                f"{image.repository}:{image.tag} is {image.digest} now, but this run began with "
-                f"{stands.digest} and goes on with that"
-            )
-            return stands.digest
-        return image.digest
 
     def _is_ours(self, before: Current) -> bool:
         name = f"{self._plan.product}/{self._plan.channel}"
@@ -192,29 +148,14 @@ class Run:
     def _announce(self, before: Current) -> None:
         now = self._parts.clock.now()
         if before.verified is not None:
-            self._require_unclaimed(before.verified.statement.predicate.rollout)
+            require_unclaimed(self._plan, before.verified.statement.predicate.rollout, now)
 
         def shape(statement: ChannelStatement) -> Rollout:
-            rollout = closed(self._plan, statement.predicate.rollout, now)
-            first = _with(statement, rollout)
-            picture = Picture(self._plan, self._fleet, first, now)
-            decision = decide(self._plan, first, picture.tally, Moment(now, leading=True))
-            return afterwards(decision, self._plan, rollout, now) if isinstance(decision, Open) else rollout
+            return first_rollout(self._plan, self._fleet, statement, now)
 
         signed = self._parts.desk.announce(before, shape)
         self._digest = signed.verified.statement.digest
         self._published(signed)
-
-    def _require_unclaimed(self, rollout: Rollout) -> None:
-        runner, now = rollout.runner, self._parts.clock.now()
-        if runner is None or rollout.state is not RolloutState.ACTIVE or runner.id == self._plan.run:
-            return
-        if runner.claims(now) and runner.until is not None and not self._plan.take_over:
-            reason = (
-                f"The run {runner.id} leads another release on this channel until {rfc3339(runner.until)} "
-                "at least; to put this one in its place, give --take-over"
-            )
-            raise TidegateError(Code.ROLLOUT_CLAIMED, reason)
 
     def _go_on(self) -> Finished:
         while True:
@@ -350,8 +291,3 @@ class Run:
     def _statement(self) -> ChannelStatement:
         assert self._stands is not None  # noqa: S101 -- the run has begun; this is for the type checker
         return self._stands.statement
-
-
-def _with(statement: ChannelStatement, rollout: Rollout) -> ChannelStatement:
-    predicate = statement.predicate.model_copy(update={"rollout": rollout})
-    return statement.model_copy(update={"predicate": predicate})

@@ -6,21 +6,20 @@ Only a new statement, which changes who is admitted, goes over all of them.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.progress import NO_WAVE
 from tidegate_fleet.standing import Phase
 from tidegate_publisher.promotion import is_open
 from tidegate_publisher.rollout.figures import Figures
-from tidegate_publisher.rollout.groups import Groups, Membership
+from tidegate_publisher.rollout.groups import Groups
+from tidegate_publisher.rollout.seats import Bench, Seat
 from tidegate_schemas.rollout import cohort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from tidegate_fleet.hosts import Channel, Fleet, Host
     from tidegate_fleet.progress import Progress
@@ -29,41 +28,6 @@ if TYPE_CHECKING:
     from tidegate_schemas.rollout import Rollout, Wave
 
 _REQUIRES: Final = "requires."
-_AFTER_ACTIVATION: Final = frozenset({Phase.ACTIVATING, Phase.SUCCEEDED})
-
-
-@dataclass(frozen=True, slots=True)
-class _Seat:
-    """What counts of one host."""
-
-    wave: str
-    phase: Phase
-    online: bool
-    admitted: bool
-    groups: tuple[Membership, ...]
-
-    @property
-    def absent(self) -> bool:
-        return self.phase is Phase.PENDING and not self.online
-
-    @property
-    def busy(self) -> bool:
-        return self.admitted and not self.phase.final
-
-    @property
-    def gone(self) -> bool:
-        return self.phase in _AFTER_ACTIVATION and not self.online
-
-
-@dataclass(slots=True)
-class _Bench:
-    """One wave: hosts by phase; those under way and those gone, each with a moment, the oldest first."""
-
-    phases: Counter[Phase] = field(default_factory=Counter)
-    absent: int = 0
-    under_way: dict[str, datetime] = field(default_factory=dict)
-    gone: dict[str, datetime] = field(default_factory=dict)
-    outside: list[tuple[float, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +55,7 @@ class Tally:
         self._plan = plan
         self._channel: Channel = (plan.product, plan.channel)
         self._places: dict[str, float] = {}
-        self._seats: dict[str, _Seat] = {}
+        self._seats: dict[str, Seat] = {}
         self._open: Sequence[tuple[Wave, bool]] = ()
         self._seed = rollout.seed
         self.restate(rollout, now)
@@ -103,7 +67,7 @@ class Tally:
         self._seed = rollout.seed
         self._open = [(wave, is_open(wave, now)) for wave in rollout.waves]
         self._seats.clear()
-        self._benches = {name: _Bench() for name in (NO_WAVE, *(wave.name for wave in self._plan.waves))}
+        self._benches = {name: Bench() for name in (NO_WAVE, *(wave.name for wave in self._plan.waves))}
         self._groups = Groups(self._plan.budgets)
         # By when they spoke: what tells the oldest relies on the order.
         for host in sorted(self._fleet.hosts.values(), key=lambda one: one.heard):
@@ -172,7 +136,7 @@ class Tally:
             )
         return bench.outside
 
-    def _silent(self, bench: _Bench, now: datetime, after: timedelta) -> int:
+    def _silent(self, bench: Bench, now: datetime, after: timedelta) -> int:
         count, spoke = 0, []
         for name, since in bench.under_way.items():
             if now - since <= after:
@@ -199,7 +163,7 @@ class Tally:
             for seat in filter(None, (old, new)):
                 self._benches[seat.wave].outside = None
 
-    def _judge(self, host: Host) -> _Seat | None:
+    def _judge(self, host: Host) -> Seat | None:
         found = self._progress.place(host.name)
         if found is None:
             return None
@@ -209,7 +173,7 @@ class Tally:
             # It found that the release is not meant for it.
             return None
         groups = self._groups.of(host.labels)
-        return _Seat(wave, phase, host.online, self._is_admitted(host), groups)
+        return Seat(wave, phase, host.online, self._is_admitted(host), groups)
 
     def _is_admitted(self, host: Host) -> bool:
         place, labels = self._place(host.name), host.labels
@@ -224,7 +188,7 @@ class Tally:
             found = self._places[name] = cohort(self._seed, name)
         return found
 
-    def _enter(self, host: Host, seat: _Seat) -> None:
+    def _enter(self, host: Host, seat: Seat) -> None:
         self._seats[host.name] = seat
         bench = self._benches[seat.wave]
         bench.phases[seat.phase] += 1
@@ -235,7 +199,7 @@ class Tally:
         if seat.gone:
             bench.gone[host.name] = host.heard
 
-    def _leave(self, name: str, seat: _Seat) -> None:
+    def _leave(self, name: str, seat: Seat) -> None:
         del self._seats[name]
         bench = self._benches[seat.wave]
         bench.phases[seat.phase] -= 1

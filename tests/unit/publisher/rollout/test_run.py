@@ -12,7 +12,7 @@ from tests.support.rollouts import Stage, a_fleet, a_gated_release
 from tests.support.statements import NOON, a_statement, digest_of
 from tidegate_publisher.operations import Operation
 from tidegate_publisher.rollout.decisions import AskApproval, Finished, Outcome, Widen
-from tidegate_publisher.rollout.run import Audience
+from tidegate_publisher.rollout.parts import Audience
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.envelope import EventSignatureError
 from tidegate_schemas.gates import OnFailure, OnTimeout
