@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
-from tidegate_fleet.store.faults import StoreError
+from tidegate_fleet.store.faults import StoreError, UnfitRowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,14 +65,14 @@ class Upkeep:
         self._place_at_s = 0.0
 
     def turn(self) -> None:
-        """Do a little of what is due. Never raises StoreError: it can wait."""
+        """Do a little of what is due. Raises nothing that the store says: it can wait."""
         now_s = self._turned_s = time.monotonic()
         try:
             if now_s >= self._place_at_s and not self._writer.place():
                 self._place_at_s = now_s + _PLACE_EACH_S
             if now_s >= self._forget_at_s and not self._forget():
                 self._forget_at_s = now_s + _FORGET_EACH_S
-        except StoreError as error:
+        except (StoreError, UnfitRowError) as error:
             logger.warning("{} [{}]; upkeep waits", error.reason, error.code)
             self._place_at_s = self._forget_at_s = now_s + _PLACE_EACH_S
 

@@ -138,17 +138,25 @@ class _Batch:
         )
 
     def _lock(self, names: set[str]) -> set[str]:
+        """Make and lock the rows of hosts; which of them there are room for."""
         chosen = sorted(names)
         these = among(self._connection, (host.c.name,), [(name,) for name in chosen])
-        there = set(self._connection.scalars(select(host.c.name).where(these)))
-        new = [name for name in chosen if name not in there]
-        if new:
-            count = self._connection.scalar(select(func.count()).select_from(host)) or 0
-            new = new[: max(self._most_hosts - count, 0)]
-            blank = {"presence": "offline", "start": 0, "connection": 0, "labels": "{}", "heard": self._now}
-            insert_new(self._connection, host, [{"name": name, **blank} for name in new])
         locked = select(host.c.name).where(these).order_by(host.c.name).with_for_update()
-        return set(self._connection.scalars(locked))
+        while True:
+            there = set(self._connection.scalars(select(host.c.name).where(these)))
+            self._begin([name for name in chosen if name not in there])
+            found = set(self._connection.scalars(locked))
+            # A host may have been forgotten between the two looks: then it begins anew.
+            if found >= there:
+                return found
+
+    def _begin(self, names: list[str]) -> None:
+        if not names:
+            return
+        count = self._connection.scalar(select(func.count()).select_from(host)) or 0
+        blank = {"presence": "offline", "start": 0, "connection": 0, "labels": "{}", "heard": self._now}
+        some = names[: max(self._most_hosts - count, 0)]
+        insert_new(self._connection, host, [{"name": name, **blank} for name in some])
 
     def _sort_out(
         self, heard: Sequence[HostEvent]
