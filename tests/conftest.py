@@ -11,8 +11,9 @@ import pytest
 
 
 def find_program(name: str) -> str | None:
-    """The path of a program: on PATH, in sbin (Debian's place for daemons), or from a wheel."""
+    """The path of a program: on PATH, where Debian keeps daemons and PostgreSQL, or from a wheel."""
     places = [os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin", str(Path(sys.executable).parent)]
+    places += sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
     return shutil.which(name, path=os.pathsep.join(places))
 
 

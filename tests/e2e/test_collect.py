@@ -104,7 +104,7 @@ def test_killed_again_and_again_it_keeps_every_event_once(tmp_path: Path, sqlite
 
 
 @pytest.mark.real("mosquitto")
-@pytest.mark.real("psql")
+@pytest.mark.real("postgres")
 def test_collectors_that_share_lose_nothing_when_one_is_killed(tmp_path: Path) -> None:
     words = updates(200)
     with Postgres() as server, MosquittoBroker(tmp_path) as broker, Hosts(broker.port) as hosts:
@@ -156,7 +156,7 @@ def test_a_broker_that_restarts_is_found_again(tmp_path: Path, sqlite: str) -> N
 
 
 @pytest.mark.real("mosquitto")
-@pytest.mark.real("psql")
+@pytest.mark.real("postgres")
 def test_a_database_that_is_away_is_waited_for(tmp_path: Path) -> None:
     with Postgres() as server, MosquittoBroker(tmp_path) as broker, Hosts(broker.port) as hosts:
         store = server.database()

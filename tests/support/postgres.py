@@ -24,12 +24,9 @@ _TRIES = 5
 
 
 def program(name: str) -> str:
-    """The path of one of PostgreSQL's programs: Debian keeps them apart, by version."""
+    """The path of one of PostgreSQL's programs, which look for each other beside themselves."""
     found = find_program(name)
-    if found is None:
-        places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-        assert places, f"{name} is not installed"
-        found = str(places[-1])
+    assert found is not None, f"{name} is not installed"
     return str(Path(found).resolve())
 
 
