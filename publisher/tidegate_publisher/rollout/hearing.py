@@ -30,6 +30,11 @@ QUIET: Final = timedelta(seconds=3)
 """MQTT does not say when all that is retained was sent: it was when nothing came for so long."""
 
 
+_ANNOUNCED: Final = 64
+"""Messages on the channel that are kept between two looks: each costs a verification, and anybody's flood
+must not cost us more. Our own going under in it ends in a new connection, and in reading the channel anew."""
+
+
 class Hearing:
     """Brings the words of hosts to a fleet, and keeps what was announced meanwhile.
 
@@ -71,7 +76,7 @@ class Hearing:
         """Take messages in."""
         for message in messages:
             if message.topic == self._channel_topic:
-                self._announced.append(message.payload)
+                self._announced = [*self._announced, message.payload][-_ANNOUNCED:]
             else:
                 self._take_word(message, now)
 

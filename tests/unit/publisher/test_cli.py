@@ -39,7 +39,18 @@ def document(*words: str) -> tuple[int, Any]:
     return result.exit_code, json.loads(result.stdout)
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "dev sigstore", "dev token"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *COMMANDS,
+        "dev sigstore",
+        "dev token",
+        "rollout run",
+        "rollout plan",
+        "rollout status",
+        "rollout approve",
+    ],
+)
 def test_every_command_says_what_it_does_as_the_table_does(name: str) -> None:
     group: LazyGroup = cli
     *parents, word = name.split()

@@ -423,6 +423,18 @@ def test_a_broker_that_plays_an_old_statement_back_is_not_believed() -> None:
     assert sequences == sorted(set(sequences))
 
 
+def test_a_flood_on_the_channel_costs_few_verifications_and_stops_nothing() -> None:
+    stage = Stage(a_gated_release(), a_fleet(5))
+
+    def flood() -> None:
+        for number in range(5000):
+            stage.park.say(TOPICS.channel(*OS_STABLE), b"junk %d" % number)
+
+    stage.park.in_s(30, flood)
+    assert ended(stage).outcome is Outcome.DONE
+    assert sum("does not verify" in note for note in stage.teller.notes) == 64
+
+
 class Keys:
     """words.EventCheck: the hosts whose events count as signed."""
 
