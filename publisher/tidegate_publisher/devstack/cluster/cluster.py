@@ -35,15 +35,17 @@ class Cluster:
     Args:
         directory: where everything is kept; it has to be there.
         program: nats-server.
+        patience_s: see `node_config`.
 
     Attributes:
         urls: of the nodes' MQTT ports.
     """
 
-    def __init__(self, directory: Path, program: str) -> None:
+    def __init__(self, directory: Path, program: str, patience_s: int = 5) -> None:
         self.urls: list[str] = []
         self._directory = directory
         self._program = program
+        self._patience_s = patience_s
         self._ports: list[Ports] = []
         self._nodes: dict[int, Child] = {}
         self._stack = ExitStack()
@@ -100,7 +102,8 @@ class Cluster:
         own.mkdir(exist_ok=True)
         routes = [ports.route for ports in self._ports]
         config = own / "nats.conf"
-        config.write_text(node_config(name, own / "store", self._ports[place], routes), encoding="utf-8")
+        text = node_config(name, own / "store", self._ports[place], routes, self._patience_s)
+        config.write_text(text, encoding="utf-8")
         command = [self._program, "-c", str(config)]
         log = self._directory / f"{name}.log"
         self._nodes[place] = Child(f"nats-server {name}", Code.BUS_UNREACHABLE, log, command)

@@ -37,6 +37,7 @@ _TAIL_BYTES: Final = 4096
 _LOOK_S: Final = 0.5
 _OPEN_S: Final = 60.0
 _CONNECTIONS_PER_S: Final = 1500
+_MANY: Final = 1000
 _AGAIN: Final = 8
 """How often a release job may be started again after its connection was lost: it goes on where it was."""
 
@@ -101,7 +102,9 @@ class World:
 
     def start_cluster(self) -> None:
         """Bring up three brokers."""
-        self._cluster = self._children.enter_context(Cluster(self.root, self._programs.broker))
+        patience_s = 30 if self.scenario.hosts > _MANY else 5
+        cluster = Cluster(self.root, self._programs.broker, patience_s)
+        self._cluster = self._children.enter_context(cluster)
         self._nodes = SIZE
         self.broker = ",".join(self._cluster.urls)
         environment = f"export TIDEGATE_BROKER={self.broker}\nexport TIDEGATE_STORE={self.store_url}\n"
