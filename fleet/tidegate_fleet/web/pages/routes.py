@@ -121,7 +121,7 @@ class Pages:
             chart=chart(whole.adoption, sum(counts.values())),
             silent=self._reading.history.hosts(self._reading.silent_query(key)) if whole.silent else (),
             live=f"/api/v1/live?{urlencode({'channel': f'{product}/{channel}'})}",
-            **self._found(asked, path),
+            **self._found(asked, path, sum(counts.values())),
         )
 
     def static(self, name: str) -> Response:
@@ -164,8 +164,10 @@ class Pages:
         page.headers.update(headers_of(error))
         return page
 
-    def _found(self, asked: HostFilter, path: str) -> dict[str, Any]:
+    def _found(self, asked: HostFilter, path: str, everybody: int | None = None) -> dict[str, Any]:
+        """The hosts of a page; `everybody`: how many there are, if known, where nothing narrows them."""
         query = asked.query(self._site.now())
+        narrowed = asked.pairs(release="", after="", limit="")
         records = self._reading.history.hosts(query)
         pairs = [pair for pair in asked.pairs() if path == "/hosts" or pair[0] != "release"]
         onward = [pair for pair in pairs if pair[0] != "after"]
@@ -173,7 +175,7 @@ class Pages:
         return {
             "asked": asked,
             "records": records,
-            "found": self._reading.history.count_hosts(query),
+            "found": self._reading.history.count_hosts(query) if narrowed or everybody is None else everybody,
             "action": path,
             "first_page": f"{path}?{urlencode(onward)}" if asked.after else None,
             "next_page": f"{path}?{urlencode([*onward, ('after', records[-1].name)])}" if more else None,
