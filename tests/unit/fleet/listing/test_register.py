@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from tests.support.statements import NOON, a_statement
 from tidegate_fleet.listing.choice import Choice, Sort
 from tidegate_fleet.listing.drift import Announced, Drift
 from tidegate_fleet.listing.register import MOST_CHANNELS, Register
+from tidegate_fleet.listing.tally import Tally
 from tidegate_schemas.codes import Code
 from tidegate_schemas.status import Fault, TrustStatus
 
@@ -40,6 +42,14 @@ def filled(*statuses: HostStatus, choice: Choice | None = None) -> Register:
 
 def everything(register: Register) -> tuple[Any, ...]:
     return register.rows(), register.tally, len(register)
+
+
+def counted(rows: list[Row]) -> Tally:
+    """The sums of these rows, counted from nothing."""
+    tally = Tally()
+    for _, of_host in itertools.groupby(sorted(rows, key=lambda row: row.host), lambda row: row.host):
+        tally.count(of_host)
+    return tally
 
 
 # Incremental is as anew
@@ -110,6 +120,7 @@ def test_what_is_kept_up_to_date_is_what_a_fresh_start_finds(choice: Choice, wor
         if not isinstance(word, tuple):
             anew.take(word, NOON)
     assert everything(register) == everything(anew)
+    assert register.tally == counted(register.rows())
 
 
 # Rows
