@@ -228,6 +228,7 @@ def test_people_log_in_and_out(browsing: Browsing) -> None:
         expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
+@pytest.mark.timeout(900)
 def test_fifty_thousand_hosts_are_shown_out_of_a_database(
     browsing: Browsing, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
