@@ -26,7 +26,17 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_it_serves_what_was_collected_until_it_is_told_to_end(store: str) -> None:
-    words = [TIDEGATE, "page", "--store", store, "--listen", "127.0.0.1:0", "--no-login", "--json", "--quiet"]
+    words = [
+        str(TIDEGATE),
+        "page",
+        "--store",
+        store,
+        "--listen",
+        "127.0.0.1:0",
+        "--no-login",
+        "--json",
+        "--quiet",
+    ]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as page:
         assert page.stdout is not None
         address = json.loads(page.stdout.readline())["page"]
