@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _QUEUED: Final = 1_000_000
+_IN_FLIGHT: Final = 1_000
 _PATIENCE_S: Final = 120.0
 
 
@@ -59,8 +60,10 @@ def _alone(broker: Broker, *, shares: bool) -> World:
 def mosquitto(folder: Path) -> World:
     """Mosquitto, which may keep what a collector has not taken yet."""
     port = free_port()
-    # Its own default, a thousand messages, drops events as soon as a collector is slower than the fleet.
-    config = f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages {_QUEUED}\n"
+    # Its own defaults, a thousand messages, drop events as soon as a collector is slower than the fleet, and let
+    # it store no more than twenty at a time.
+    limits = f"max_queued_messages {_QUEUED}\nmax_inflight_messages {_IN_FLIGHT}\n"
+    config = f"listener {port} 127.0.0.1\nallow_anonymous true\n{limits}"
     return _alone(MosquittoBroker(folder, config, port), shares=True)
 
 
