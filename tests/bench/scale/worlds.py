@@ -60,8 +60,8 @@ def _alone(broker: Broker, *, shares: bool) -> World:
 def mosquitto(folder: Path) -> World:
     """Mosquitto, which may keep what a collector has not taken yet."""
     port = free_port()
-    # Its own defaults, a thousand messages, drop events as soon as a collector is slower than the fleet, and let
-    # it store no more than twenty at a time.
+    # Its own defaults, a thousand messages, drop events as soon as a collector is slower than the fleet, and
+    # let it store no more than twenty at a time.
     limits = f"max_queued_messages {_QUEUED}\nmax_inflight_messages {_IN_FLIGHT}\n"
     config = f"listener {port} 127.0.0.1\nallow_anonymous true\n{limits}"
     return _alone(MosquittoBroker(folder, config, port), shares=True)
