@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# Nothing is a fault for being slow on a busy machine. (Hypothesis knows CI by itself, and has no deadline there.)
+# Nothing is a fault for being slow on a busy machine. (Hypothesis knows CI by itself: no deadline there.)
 if not os.environ.get("CI"):
     settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")
