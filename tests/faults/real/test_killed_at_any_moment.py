@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.extent import SEED, everything
 from tests.faults.real.stories import Big, Sick
-from tests.faults.real.telling import LONGEST_TEST_S, End, recorded, require_well, tell_all
+from tests.faults.real.telling import LONGEST_TEST_S, End, recorded, require_no_faults, require_well, tell_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ def test_a_power_cut_at_any_moment_changes_no_end(
     longest = _length_s(make, open_ground) if everything() else LIFE_S
     moments = [chance.uniform(0.1, 1) * longest for _ in range(all_of_them if everything() else some)]
     cells = tell_all(make, open_ground, [(End(lasts_s=moment),) for moment in moments])
-    require_well(cells)
+    require_no_faults(cells)
     record_property("cells", len(cells))
 
 
