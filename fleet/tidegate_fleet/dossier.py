@@ -217,14 +217,12 @@ def piece(first: datetime, last: datetime, ended: datetime, points: int) -> int:
 
 def is_fit(statement: ChannelStatement, labels: Mapping[str, str], arch: str | None) -> bool:
     """Whether a host meets a release's requirements, as far as its status tells."""
-    wanted = statement.predicate.requires
-    fits = not wanted.arch or arch is None or arch in wanted.arch
-    return fits and all(labels.get(key) == value for key, value in wanted.labels.items())
+    return statement.predicate.requires.met_by(labels, arch)
 
 
 def arch_of(status: HostStatus | None) -> str | None:
     """A host's architecture, if it told it."""
-    return None if status is None or status.inventory is None else status.inventory.arch
+    return None if status is None else status.arch
 
 
 def wave_in(statement: ChannelStatement | None, host: str, labels: Mapping[str, str]) -> str:

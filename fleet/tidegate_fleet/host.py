@@ -85,6 +85,11 @@ class Host:
         """Its labels; none before its first status."""
         return {} if self.status is None else self.status.labels
 
+    @property
+    def arch(self) -> str | None:
+        """Its architecture, if it told it."""
+        return None if self.status is None else self.status.arch
+
     def follow(self, channel: Channel) -> FollowStatus | None:
         """What its status says of a channel."""
         follows = () if self.status is None else self.status.follows

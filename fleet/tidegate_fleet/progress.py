@@ -194,10 +194,7 @@ class Progress:
     def _is_meant(self, host: Host) -> bool:
         if host.follow(self._channel) is None:
             return False
-        wanted = self.statement.predicate.requires
-        arch = None if host.status is None or host.status.inventory is None else host.status.inventory.arch
-        fits = not wanted.arch or arch is None or arch in wanted.arch
-        return fits and all(host.labels.get(key) == value for key, value in wanted.labels.items())
+        return self.statement.predicate.requires.met_by(host.labels, host.arch)
 
     def _wave(self, host: Host) -> str:
         rollout = self.statement.predicate.rollout

@@ -6,7 +6,7 @@ the image's digest. It travels as DSSE envelope in a Sigstore bundle v0.3.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -14,6 +14,9 @@ from tidegate_schemas import jsontext, limits
 from tidegate_schemas.base import Digest, Labels, Message, Moment, Name, Sequence, Short, Text
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.rollout import Rollout, Urgency
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://tidegate.dev/channel/v1"
@@ -62,6 +65,13 @@ class Requires(Message):
     arch: Annotated[tuple[Short, ...], Field(max_length=limits.ITEMS)] = ()
     labels: Labels = {}
     minimum_sequence: Sequence | None = None
+
+    def met_by(self, labels: Mapping[str, str] | None, arch: str | None) -> bool:
+        """Whether a host has these labels and this architecture, as far as they are known: None is not."""
+        fits = not self.arch or arch is None or arch in self.arch
+        return fits and (
+            labels is None or all(labels.get(key) == value for key, value in self.labels.items())
+        )
 
 
 class ChannelPredicate(Message):

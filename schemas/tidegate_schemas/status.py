@@ -109,6 +109,11 @@ class HostStatus(Message):
     fault: Fault | None = None
     events_dropped: Annotated[int, Field(ge=0)] = 0
 
+    @property
+    def arch(self) -> str | None:
+        """The host's architecture, if it told it."""
+        return None if self.inventory is None else self.inventory.arch
+
     def overtaken_by(self, known: HostStatus | None) -> bool:
         """Whether `known` is a later word of the same connection."""
         return (

@@ -122,10 +122,5 @@ def _under_way(follow: FollowStatus) -> Drift:
 
 
 def _is_meant(host: Host, statement: ChannelStatement) -> bool:
-    wanted = statement.predicate.requires
-    arch = None if host.status is None or host.status.inventory is None else host.status.inventory.arch
-    fits = not wanted.arch or arch is None or arch in wanted.arch
     # A farewell tells no labels: who has none may have any.
-    return fits and (
-        not host.labels or all(host.labels.get(key) == value for key, value in wanted.labels.items())
-    )
+    return statement.predicate.requires.met_by(host.labels or None, host.arch)
