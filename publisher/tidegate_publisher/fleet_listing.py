@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from tidegate_fleet.announced import Announced
 from tidegate_fleet.listing.documents import channel_document, fleet_document, row_document
-from tidegate_fleet.listing.drift import Announced
 from tidegate_fleet.listing.gathering import Gathering, Source
 from tidegate_fleet.listing.live import LiveListing
 from tidegate_fleet.listing.text import change, count, header, hosts, table
 from tidegate_publisher import wiring
-from tidegate_publisher.options.target import Target
 from tidegate_publisher.output import Output
-from tidegate_publisher.watching import claimed
-from tidegate_schemas.codes import TidegateError
+from tidegate_publisher.watching import claimed, verified_reader
 from tidegate_wire.mqtt.backoff import Backoff
 from tidegate_wire.mqtt.failures import BusError
 
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from tidegate_fleet.listing.rows import Row
     from tidegate_publisher.options.broker import Broker
     from tidegate_publisher.options.trust import Trust
-    from tidegate_publisher.ports import Verifier
 
 _TICK_S: Final = 0.5
 _REPAINT_S: Final = 1.0
@@ -89,10 +86,7 @@ def statement_reader(trust: Trust) -> Callable[[Channel, bytes], Announced]:
     Raises:
         TidegateError: the policy or the root cannot be read.
     """
-    verifier = trust.verifier()
-    if verifier.policy is None and trust.trust_config is None and trust.trusted_root is None:
-        return _claimed
-    return lambda channel, message: _verified(verifier, channel, message)
+    return verified_reader(trust) or _claimed
 
 
 def _claimed(channel: Channel, message: bytes) -> Announced:
@@ -101,17 +95,6 @@ def _claimed(channel: Channel, message: bytes) -> Announced:
     if said is not None and (said.product, said.channel) != channel:
         return Announced(None, signers=seen.signers)
     return Announced(seen.statement, signers=seen.signers, fault=seen.fault)
-
-
-def _verified(verifier: Verifier, channel: Channel, message: bytes) -> Announced:
-    try:
-        found = verifier.verify(message, Target(*channel))
-    except TidegateError as error:
-        return Announced(None, fault=error)
-    compared = verifier.policy is not None
-    return Announced(
-        found.statement, verified=True, compared=compared, signers=tuple(map(str, found.signers))
-    )
 
 
 def _notes(register: Register, gathering: Gathering, showing: Showing, *, complete: bool) -> None:

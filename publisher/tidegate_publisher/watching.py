@@ -6,11 +6,12 @@ The watching side itself signs nothing and knows no policy (tidegate_fleet.watch
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from tidegate_fleet.watch.inbox import ChannelSeen
+from tidegate_fleet.announced import Announced
 from tidegate_fleet.watch.ports import Action, Preparation
 from tidegate_publisher import wiring
 from tidegate_publisher.operations import Conditions, Operation
@@ -30,41 +31,51 @@ _OPERATIONS: Final = {Action.HOLD: Operation.HOLD, Action.RESUME: Operation.RESU
 _DONE: Final = {Action.HOLD: "held", Action.RESUME: "let go on"}
 
 
-def statement_reader(trust: Trust, target: Target) -> Callable[[bytes], ChannelSeen]:
+def statement_reader(trust: Trust, target: Target) -> Callable[[bytes], Announced]:
     """Reads what the channel holds: verified, where anything says against what; else at its word.
+
+    Raises:
+        TidegateError: the policy or the root cannot be read.
+    """
+    verify = verified_reader(trust)
+    return claimed if verify is None else partial(verify, target)
+
+
+def verified_reader(trust: Trust) -> Callable[[tuple[str, str], bytes], Announced] | None:
+    """Reads what a channel holds, verified; None when nothing says against what.
 
     Raises:
         TidegateError: the policy or the root cannot be read.
     """
     verifier = trust.verifier()
     if verifier.policy is None and trust.trust_config is None and trust.trusted_root is None:
-        return claimed
-    return lambda message: _verified(verifier, message, target)
+        return None
+    return partial(_verified, verifier)
 
 
-def claimed(message: bytes) -> ChannelSeen:
+def claimed(message: bytes) -> Announced:
     """What a message says, by whomever."""
     from tidegate_wire.trust.describe import UnverifiedKey, describe_message  # noqa: PLC0415 -- 0.1 s
 
     try:
         claims = describe_message(message)
     except TidegateError as error:
-        return ChannelSeen(None, fault=error)
+        return Announced(None, fault=error)
     first = claims[0]
     if first.statement is None:
-        return ChannelSeen(None, fault=TidegateError(Code.STATEMENT_SCHEMA, first.fault or "not a statement"))
+        return Announced(None, fault=TidegateError(Code.STATEMENT_SCHEMA, first.fault or "not a statement"))
     signers = tuple(
         f"a key pair ({one.hint})" if isinstance(one, UnverifiedKey) else one.identity for one in claims
     )
-    return ChannelSeen(first.statement, signers=signers)
+    return Announced(first.statement, signers=signers)
 
 
-def _verified(verifier: Verifier, message: bytes, target: Target) -> ChannelSeen:
+def _verified(verifier: Verifier, channel: tuple[str, str], message: bytes) -> Announced:
     try:
-        found = verifier.verify(message, target)
+        found = verifier.verify(message, channel)
     except TidegateError as error:
-        return ChannelSeen(None, fault=error)
-    return ChannelSeen(
+        return Announced(None, fault=error)
+    return Announced(
         found.statement,
         verified=True,
         compared=verifier.policy is not None,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.fleets import at, describes, said
 from tests.support.statements import a_statement, digest_of
-from tidegate_fleet.watch.inbox import ChannelSeen, ConnectionSeen, StatusSeen
+from tidegate_fleet.announced import Announced
+from tidegate_fleet.watch.inbox import ConnectionSeen, StatusSeen
 from tidegate_fleet.watch.model import Watched
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -28,12 +29,12 @@ WAY = (Step.ACCEPTED, Step.WAITING, Step.STAGING, Step.STAGED, Step.ACTIVATING, 
 
 def announced(
     sequence: int = 1, *, state: RolloutState = RolloutState.ACTIVE, letter: str = "a", **changes: Any
-) -> ChannelSeen:
+) -> Announced:
     """A verified statement with three waves; keyword arguments replace fields of its rollout."""
     rollout = Rollout(**{"seed": "seed", "state": state, "waves": WAVES, **changes})
     version = f"{'abcdef'.index(letter) + 1}.0"
     statement = a_statement(digest_of(letter), sequence=sequence, version=version, rollout=rollout)
-    return ChannelSeen(statement, verified=True, compared=True, signers=("release (a key pair)",))
+    return Announced(statement, verified=True, compared=True, signers=("release (a key pair)",))
 
 
 def hosts_in(wave: Wave, number: int) -> list[str]:

@@ -12,8 +12,8 @@ from tidegate_schemas.base import rfc3339
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tidegate_fleet.announced import Announced
     from tidegate_fleet.hosts import Channel
-    from tidegate_fleet.listing.drift import Announced
     from tidegate_fleet.listing.register import Register
     from tidegate_fleet.listing.rows import Row
 

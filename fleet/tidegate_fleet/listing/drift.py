@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from tidegate_schemas.codes import TidegateError
 from tidegate_schemas.events import Step
 from tidegate_schemas.rollout import RolloutState
-from tidegate_schemas.statement import ChannelStatement
 
 if TYPE_CHECKING:
+    from tidegate_fleet.announced import Announced
     from tidegate_fleet.hosts import Host
+    from tidegate_schemas.statement import ChannelStatement
     from tidegate_schemas.status import FollowStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Announced:
-    """What a channel holds.
-
-    Attributes:
-        statement: what it says; None when it cannot be read, or is not believed.
-        verified: whether its signatures were checked, and hold.
-        compared: whether its signers were compared with a policy.
-        signers: who signed, in words; who claims to have, when it was not verified.
-        fault: why there is no statement.
-    """
-
-    statement: ChannelStatement | None
-    verified: bool = False
-    compared: bool = False
-    signers: tuple[str, ...] = ()
-    fault: TidegateError | None = None
 
 
 class Drift(StrEnum):

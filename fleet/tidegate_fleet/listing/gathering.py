@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
+from tidegate_fleet.announced import Announced
 from tidegate_fleet.hosts import Channel
-from tidegate_fleet.listing.drift import Announced
 from tidegate_fleet.words import read_host_message
 from tidegate_schemas.status import HostStatus
 from tidegate_schemas.topics import Topics

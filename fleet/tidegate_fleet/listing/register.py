@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from tidegate_fleet.announced import Announced
     from tidegate_fleet.hosts import Channel, Host
     from tidegate_fleet.listing.choice import Choice
-    from tidegate_fleet.listing.drift import Announced
     from tidegate_fleet.listing.rows import Row
     from tidegate_schemas.status import HostStatus
 

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tidegate_fleet.hosts import Channel
-from tidegate_fleet.listing.drift import Announced, Drift, drift_of
+from tidegate_fleet.listing.drift import Drift, drift_of
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
+    from tidegate_fleet.announced import Announced
     from tidegate_fleet.hosts import Host
     from tidegate_schemas.status import FollowStatus
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from tidegate_fleet.announced import Announced
     from tidegate_fleet.hosts import Channel
-    from tidegate_fleet.listing.drift import Announced
     from tidegate_fleet.listing.register import Register
     from tidegate_fleet.listing.rows import Row
     from tidegate_fleet.listing.tally import ChannelTally, Tally

@@ -11,32 +11,13 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
+from tidegate_fleet.announced import Announced
 from tidegate_fleet.words import HostEvent, RefusedEvent
 from tidegate_schemas.codes import TidegateError
-from tidegate_schemas.statement import ChannelStatement
 from tidegate_schemas.status import HostStatus
 
 MOST: Final = 20_000
 """Words that may wait. At 2 KiB each that is 40 MiB."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelSeen:
-    """What the channel holds.
-
-    Attributes:
-        statement: what it says; None when that cannot be read, or is not believed.
-        verified: whether it was verified.
-        compared: whether its signers were compared with a policy.
-        signers: who signed, in words; who claims to have, when it was not verified.
-        fault: why it is not believed.
-    """
-
-    statement: ChannelStatement | None
-    verified: bool = False
-    compared: bool = False
-    signers: tuple[str, ...] = ()
-    fault: TidegateError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +48,7 @@ class Flooding:
     host: str
 
 
-Heard = ChannelSeen | ConnectionSeen | StatusSeen | HostEvent | RefusedEvent | Flooding
+Heard = Announced | ConnectionSeen | StatusSeen | HostEvent | RefusedEvent | Flooding
 """What a listener leaves."""
 
 

@@ -9,11 +9,12 @@ from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from tidegate_fleet.announced import Announced
 from tidegate_fleet.hosts import Fleet
 from tidegate_fleet.progress import Progress
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.watch import painting
-from tidegate_fleet.watch.inbox import ChannelSeen, ConnectionSeen, Flooding, StatusSeen
+from tidegate_fleet.watch.inbox import ConnectionSeen, Flooding, StatusSeen
 from tidegate_fleet.watch.memory import Memory
 from tidegate_fleet.watch.pace import Pace
 from tidegate_fleet.watch.picture import Picture, Release
@@ -67,7 +68,7 @@ class Watched:
         self.fault: TidegateError | None = None
         self.changes = 0
         self.releases = 0
-        self._seen: ChannelSeen | None = None
+        self._seen: Announced | None = None
         self._memory = Memory(channel)
         self._pace = Pace()
         self._silent_after = silent_after
@@ -106,7 +107,7 @@ class Watched:
                 if heard.retained:
                     self._stored_at = now
                 self.fleet.take(heard.status, now)
-            case ChannelSeen():
+            case Announced():
                 self._take_channel(heard, now)
             case ConnectionSeen():
                 self._take_connection(heard, now)
@@ -184,7 +185,7 @@ class Watched:
             self._lost = self._lost or (heard.fault, now)
             self.fault = heard.fault if heard.final else None
 
-    def _take_channel(self, heard: ChannelSeen, now: datetime) -> None:
+    def _take_channel(self, heard: Announced, now: datetime) -> None:
         new, old = heard.statement, self.statement
         if new is None:
             if heard.fault is not None:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from tidegate_fleet.announced import Announced
     from tidegate_fleet.hosts import Host
     from tidegate_fleet.progress import Progress
-    from tidegate_fleet.watch.inbox import ChannelSeen
     from tidegate_fleet.watch.picture import Picture
     from tidegate_schemas.rollout import Runner, Wave
 
@@ -31,7 +31,7 @@ _SILENT_SHOWN: Final = 50
 _FAILURES_SHOWN: Final = 50
 
 
-def release(seen: ChannelSeen, now: datetime) -> Release | None:
+def release(seen: Announced, now: datetime) -> Release | None:
     """What the channel holds."""
     if seen.statement is None:
         return None

@@ -7,13 +7,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from tidegate_fleet.watch.inbox import ChannelSeen
+    from tidegate_fleet.announced import Announced
 
 
 class StatementReader(Protocol):
     """Reads what a channel holds. Called on the listening thread."""
 
-    def __call__(self, message: bytes, /) -> ChannelSeen:
+    def __call__(self, message: bytes, /) -> Announced:
         """What it says, and whether to believe it. Never raises: a message that is no statement is told."""
         ...
 

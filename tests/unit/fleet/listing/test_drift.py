@@ -8,8 +8,9 @@ import pytest
 
 from tests.support.host_words import A, B, a_follow, says, will
 from tests.support.statements import NOON, a_statement
+from tidegate_fleet.announced import Announced
 from tidegate_fleet.hosts import Fleet, Host
-from tidegate_fleet.listing.drift import Announced, Drift, drift_of
+from tidegate_fleet.listing.drift import Drift, drift_of
 from tidegate_schemas.codes import Code
 from tidegate_schemas.rollout import Rollout, RolloutState
 from tidegate_schemas.statement import Requires

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from tests.fakes.ears import FakeEars
 from tests.support.host_words import A, B, a_follow, says
 from tests.support.statements import NOON, a_statement
+from tidegate_fleet.announced import Announced
 from tidegate_fleet.listing.choice import Choice
-from tidegate_fleet.listing.drift import Announced, Drift
+from tidegate_fleet.listing.drift import Drift
 from tidegate_fleet.listing.gathering import QUIET_S, Gathering, Source
 from tidegate_fleet.listing.register import Register
 from tidegate_schemas.topics import Topics

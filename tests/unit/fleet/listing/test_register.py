@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from tests.support.host_words import A, B, a_follow, after_noon, says, will
 from tests.support.statements import NOON, a_statement
+from tidegate_fleet.announced import Announced
 from tidegate_fleet.listing.choice import Choice, Sort
-from tidegate_fleet.listing.drift import Announced, Drift
+from tidegate_fleet.listing.drift import Drift
 from tidegate_fleet.listing.register import MOST_CHANNELS, Register
 from tidegate_fleet.listing.tally import Tally
 from tidegate_schemas.codes import Code

@@ -12,9 +12,10 @@ from rich.console import Console
 
 from tests.support.host_words import A, B, a_follow, after_noon, says, will
 from tests.support.statements import NOON, a_statement
+from tidegate_fleet.announced import Announced
 from tidegate_fleet.listing import documents, text
 from tidegate_fleet.listing.choice import Choice
-from tidegate_fleet.listing.drift import Announced, Drift
+from tidegate_fleet.listing.drift import Drift
 from tidegate_fleet.listing.live import LiveListing
 from tidegate_fleet.listing.register import Register
 from tidegate_schemas.codes import Code, TidegateError

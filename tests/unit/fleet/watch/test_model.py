@@ -17,9 +17,10 @@ from tests.support.watched import (
     take,
     unwell,
 )
+from tidegate_fleet.announced import Announced
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.watch.ending import Ending, ending
-from tidegate_fleet.watch.inbox import ChannelSeen, ConnectionSeen, Flooding, StatusSeen
+from tidegate_fleet.watch.inbox import ConnectionSeen, Flooding, StatusSeen
 from tidegate_fleet.watch.memory import EACH
 from tidegate_fleet.watch.model import Watched
 from tidegate_fleet.watch.picture import Gate, Trust
@@ -82,7 +83,7 @@ def test_an_older_statement_is_told_and_not_taken_up() -> None:
 
 def test_what_does_not_verify_is_told_and_the_picture_stays() -> None:
     fault = TidegateError(Code.SIGNATURE_IDENTITY, "somebody\x1b else signed it")
-    watched = take(a_fleet(), [ChannelSeen(None, fault=fault)], at(60))
+    watched = take(a_fleet(), [Announced(None, fault=fault)], at(60))
     picture = watched.picture(at(60))
     assert picture.counted == 12
     assert picture.notices == (
@@ -100,7 +101,7 @@ def test_a_statement_at_its_word_is_marked() -> None:
         (True, True, Trust.VERIFIED),
     ]:
         watched = Watched(CHANNEL)
-        watched.take(ChannelSeen(seen.statement, verified, compared, ("x",)), at(0))
+        watched.take(Announced(seen.statement, verified, compared, ("x",)), at(0))
         release = watched.picture(at(0)).release
         assert release is not None
         assert release.trust is trust

@@ -10,12 +10,13 @@ import pytest
 
 from tests.support.fleets import at, said
 from tests.support.watched import CANARY, CHANNEL, EARLY, a_fleet, announced, hosts_in, passage, stored, take
+from tidegate_fleet.announced import Announced
 from tidegate_fleet.progress import NO_WAVE
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.watch import overview
 from tidegate_fleet.watch.ending import Ending
 from tidegate_fleet.watch.host_page import HostRows, host_page, list_head
-from tidegate_fleet.watch.inbox import ChannelSeen, ConnectionSeen
+from tidegate_fleet.watch.inbox import ConnectionSeen
 from tidegate_fleet.watch.lines import Teller
 from tidegate_fleet.watch.model import Watched
 from tidegate_fleet.watch.roster import Filter, listed, waves_of
@@ -104,7 +105,7 @@ def test_who_leads_and_what_expired_is_told() -> None:
 
 
 def test_a_statement_at_its_word_is_marked_in_words() -> None:
-    seen = ChannelSeen(announced().statement, signers=("somebody",))
+    seen = Announced(announced().statement, signers=("somebody",))
     shown = page(take(Watched(CHANNEL), [seen], at(0)), 120)
     assert "NOT VERIFIED: taken at its word" in shown
     assert "it claims to be signed by somebody" in shown
