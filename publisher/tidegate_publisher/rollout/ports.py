@@ -69,6 +69,18 @@ class Desk(Protocol):
         """
         ...
 
+    def stop(self, known: Verified, rollout: Rollout) -> Signed:
+        """Stop the release that `known` announces: `rollout` is held or revoked.
+
+        It is signed on top of the newest statement that is known, also where the channel holds an older one, or
+        something that does not verify: who overwrites a stop, or spoils what is retained, shall not keep it on.
+
+        Raises:
+            TidegateError: ANNOUNCE_CONFLICT when the channel holds another release, or a later statement; and
+                what signing and publishing raise.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

@@ -10,6 +10,7 @@ whether that was heard; hence its length.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -56,6 +57,19 @@ _PAUSE_MOST_S: Final = 30.0
 _ECHO: Final = timedelta(seconds=30)
 """How long our own statement may take until we hear it."""
 
+_LAST_ROUNDS: Final = 5
+"""So often a stop that our last statement took the place of is written again."""
+
+_RANK: Final = {RolloutState.ACTIVE: 0, RolloutState.HELD: 1, RolloutState.REVOKED: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """Somebody's stop with a sequence that hosts know from a statement of ours: they refuse it."""
+
+    state: RolloutState
+    sequence: int
+
 
 class Run:
     """See the module's docstring.
@@ -81,7 +95,9 @@ class Run:
         self._own: bytes | None = None
         self._unheard_since: datetime | None = None
         self._leading = False
-        self._stopped: RolloutState | None = None
+        self._first_own: int | None = None
+        self._own_stops: list[ChannelStatement] = []
+        self._stopped: _Stop | None = None
         self._doubts = 0
 
     def lead(self) -> Finished:
@@ -169,10 +185,10 @@ class Run:
                 if error.code is not Code.ANNOUNCE_CONFLICT:
                     raise
                 self._parts.teller.note(f"{error.reason}; looking at it")
-                self._adopt(usable(self._parts.desk.current(), f"{self._plan.product}/{self._plan.channel}"))
+                self._look_again()
                 continue
             if ended is not None:
-                return ended
+                return self._hear_the_last(ended)
             self._listen(decision.until if isinstance(decision, Wait) else None)
             self._hear_ourselves()
 
@@ -185,6 +201,9 @@ class Run:
         return decide(self._plan, statement, self._picture.tally, Moment(now, self._leading))
 
     def _act(self, decision: Decision) -> Finished | None:
+        if self._statement.digest != self._digest and isinstance(decision, Finished):
+            # Another release is none of ours, and so is what was to be done to the one before.
+            return decision
         if self._stopped is not None:
             return self._stop_again(self._stopped)
         if isinstance(decision, Wait | AskApproval):
@@ -200,19 +219,56 @@ class Run:
             return Finished(action.outcome, action.reason, action.wave)
         return None
 
-    def _stop_again(self, state: RolloutState) -> Finished:
-        """Our statement took the place of one that stopped the release, within the same moment."""
+    def _stop_again(self, stop: _Stop) -> Finished:
+        """Stop the release once more, with a sequence that hosts do not know yet.
+
+        A statement of ours took the place of the stop, or was there before it with the same sequence: then the
+        channel says that the release is stopped, and hosts refuse it (`statement.equivocation`).
+        """
+        said = self._statement.predicate
+        state = max(said.rollout.state, stop.state, key=_RANK.__getitem__)
         outcome = Outcome.HELD if state is RolloutState.HELD else Outcome.REVOKED
-        rollout = self._statement.predicate.rollout
-        if rollout.state is RolloutState.ACTIVE:
-            self._steer(given_back(rollout.model_copy(update={"state": state}), outcome))
+        if said.rollout.state is not state or said.sequence <= stop.sequence:
+            self._steer(given_back(said.rollout.model_copy(update={"state": state}), outcome))
+        self._stopped = None
         return Finished(outcome, f"an operator has {outcome} the release while this run announced")
 
+    def _hear_the_last(self, ended: Finished) -> Finished:
+        """Our last statement may have taken the place of a stop, too: nobody would listen after us."""
+        for _ in range(_LAST_ROUNDS):
+            try:
+                self._hear_ourselves()
+                if self._stopped is None or self._statement.digest != self._digest:
+                    break
+                stop = self._stop_again(self._stopped)
+            except TidegateError as error:
+                if error.code is not Code.ANNOUNCE_CONFLICT:
+                    self._parts.teller.note(
+                        f"whether somebody stopped the release is not known: {error.reason}"
+                    )
+                    break
+                self._look_again()
+            else:
+                ended = ended if ended.outcome in {Outcome.FAILED, Outcome.TIMED_OUT} else stop
+        return ended
+
+    def _look_again(self) -> None:
+        self._adopt(usable(self._parts.desk.current(), f"{self._plan.product}/{self._plan.channel}"))
+
     def _steer(self, rollout: Rollout) -> None:
-        self._published(self._parts.desk.steer(self._statement, rollout))
+        desk = self._parts.desk
+        if rollout.state is RolloutState.ACTIVE:
+            self._published(desk.steer(self._statement, rollout))
+            return
+        assert self._stands is not None  # noqa: S101 -- the run has begun; this is for the type checker
+        signed = desk.stop(self._stands, rollout)
+        self._own_stops.append(signed.verified.statement)
+        self._published(signed)
 
     def _published(self, signed: Signed) -> None:
         self._own, self._leading, self._doubts = signed.bundle, True, 0
+        if self._first_own is None:
+            self._first_own = signed.verified.statement.predicate.sequence
         self._unheard_since = self._parts.clock.now()
         self._adopt(signed.verified)
         self._parts.teller.published(signed.verified.statement)
@@ -221,7 +277,10 @@ class Run:
         """Go by this statement from now on. Raises TidegateError(STATEMENT_ROLLBACK, ROLLOUT_DIFFERS)."""
         statement, now = verified.statement, self._parts.clock.now()
         sequence = statement.predicate.sequence
+        lost = self._is_lost_stop(verified)
         if self._stands is not None and sequence < self._statement.predicate.sequence:
+            if lost:
+                return
             reason = f"The broker holds sequence {sequence}, which is older than what was there before"
             raise TidegateError(Code.STATEMENT_ROLLBACK, reason)
         self._stands = verified
@@ -277,15 +336,33 @@ class Run:
             self._parts.teller.note(f"something on the channel does not verify: {error.reason}")
             return
         theirs, ours = verified.statement.predicate, self._statement.predicate
-        if theirs.sequence < ours.sequence or verified.statement == self._statement:
+        if self._is_lost_stop(verified) or theirs.sequence < ours.sequence:
             return
         if theirs.sequence > ours.sequence:
             self._adopt(verified)
-        elif theirs.rollout.state is not RolloutState.ACTIVE and verified.statement.digest == self._digest:
-            self._stopped = theirs.rollout.state
-        else:
+        elif verified.statement != self._statement:
             # Two with one sequence: what the broker holds in the end counts.
-            self._adopt(usable(self._parts.desk.current(), f"{theirs.product}/{theirs.channel}"))
+            self._look_again()
+
+    def _is_lost_stop(self, verified: Verified) -> bool:
+        """Whether hosts refuse this stop, since a statement of ours was faster; remembers it.
+
+        Any stop from our first statement on: none was there before it that we did not obey.
+        """
+        said, first = verified.statement.predicate, self._first_own
+        stops = said.rollout.state is not RolloutState.ACTIVE and verified.statement.digest == self._digest
+        if first is None or not stops or verified.statement in self._own_stops:
+            return False
+        if (
+            self._statement.digest != self._digest
+            or not first <= said.sequence <= self._statement.predicate.sequence
+        ):
+            return False
+        if verified.statement == self._statement:
+            return self._stopped is not None
+        if self._stopped is None or _RANK[said.rollout.state] >= _RANK[self._stopped.state]:
+            self._stopped = _Stop(said.rollout.state, said.sequence)
+        return True
 
     @property
     def _statement(self) -> ChannelStatement:
