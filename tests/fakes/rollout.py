@@ -245,19 +245,20 @@ class FakeEar:
     """rollout.ports.Ear in a park.
 
     Attributes:
+        park: where.
         left: how often it hears until the process is killed; None is for ever.
     """
 
     def __init__(self, park: Park, left: int | None = None) -> None:
-        self._park = park
+        self.park = park
         self.left = left
         self._retained: list[Message] = []
 
     def listen(self) -> None:
         """See Ear.listen."""
         self._require_up()
-        self._park.forget()
-        self._retained = self._park.retained()
+        self.park.forget()
+        self._retained = self.park.retained()
 
     def hear(self, timeout_s: float) -> Sequence[Message]:
         """See Ear.hear."""
@@ -267,18 +268,18 @@ class FakeEar:
                 raise Killed
         found, self._retained = self._retained, []
         if not found:
-            found = self._park.take(timeout_s)
+            found = self.park.take(timeout_s)
         self._require_up()
         return found
 
     def pause(self, seconds: float) -> None:
         """See Ear.pause."""
-        end = self._park.clock.now() + timedelta(seconds=max(seconds, 0.1))
-        while (left := (end - self._park.clock.now()).total_seconds()) > 0:
-            self._park.take(left)
+        end = self.park.clock.now() + timedelta(seconds=max(seconds, 0.1))
+        while (left := (end - self.park.clock.now()).total_seconds()) > 0:
+            self.park.take(left)
 
     def _require_up(self) -> None:
-        if not self._park.up:
+        if not self.park.up:
             raise TidegateError(Code.BUS_UNREACHABLE, "The connection is lost")
 
 

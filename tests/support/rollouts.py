@@ -73,6 +73,7 @@ class Stage:
         hosts: the fleet.
         park: where they live.
         teller: is told by every run.
+        make_ear: what each of them hears with.
     """
 
     release: Release
@@ -83,6 +84,7 @@ class Stage:
     progress: RecordedProgress = field(default_factory=RecordedProgress)
     teller: RecordedTeller = field(default_factory=RecordedTeller)
     audience: Audience = field(default_factory=lambda: Audience(TOPICS))
+    make_ear: type[FakeEar] = FakeEar
 
     def __post_init__(self) -> None:
         self.park = Park(self.clock, self.verifier, self.hosts)
@@ -96,7 +98,7 @@ class Stage:
 
     def run(self, plan: Plan | None = None, *, killed_after: int | None = None) -> Finished | None:
         """Lead the release; None when the process is killed after it has heard so often."""
-        ear = FakeEar(self.park, killed_after)
+        ear = self.make_ear(self.park, killed_after)
         plan = plan or self.plan()
         desk = self._steering()
         parts = Parts(ear, desk, self.clock, self.teller, lambda: 0.5)

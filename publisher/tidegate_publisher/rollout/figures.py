@@ -25,6 +25,7 @@ class Figures:
         skipped: hosts that let it go for another.
         silent: activating hosts that have said nothing for longer than the gate allows.
         gone: hosts that went offline after activation and stayed so for longer than the gate allows.
+        away: hosts that succeeded and are offline now, for however long.
     """
 
     known: int = 0
@@ -36,6 +37,7 @@ class Figures:
     skipped: int = 0
     silent: int = 0
     gone: int = 0
+    away: int = 0
 
     @property
     def ended(self) -> int:

@@ -9,7 +9,7 @@ from tidegate_publisher.rollout.ports import Failure, View
 from tidegate_publisher.rollout.tally import Tally
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from tidegate_fleet.hosts import Fleet
     from tidegate_publisher.rollout.plan import Plan
@@ -45,6 +45,10 @@ class Picture:
         if statement.predicate.rollout.seed != self._progress.statement.predicate.rollout.seed:
             self._progress.restate(self._whole(statement))
         self.tally.restate(statement.predicate.rollout, now)
+
+    def listen(self, by: timedelta) -> None:
+        """The run has listened for so much longer: in that time hosts may be silent or gone."""
+        self.tally.listen(by)
 
     def view(self, now: datetime, statement: ChannelStatement | None) -> View:
         """What there is to be shown."""

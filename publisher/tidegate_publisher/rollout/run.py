@@ -11,10 +11,11 @@ whether that was heard; hence its length.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.hosts import Fleet
+from tidegate_publisher.durations import format_duration
 from tidegate_publisher.foundation import usable
 from tidegate_publisher.rollout.beginning import first_rollout, require_unclaimed, wanted_digest
 from tidegate_publisher.rollout.decision import Moment, decide
@@ -28,8 +29,6 @@ from tidegate_schemas.rollout import RolloutState
 from tidegate_wire.mqtt.backoff import Backoff
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from tidegate_publisher.ports import Verified
     from tidegate_publisher.publication import Current, Signed
     from tidegate_publisher.rollout.decisions import Action, Decision
@@ -56,6 +55,11 @@ _PAUSE_MOST_S: Final = 30.0
 
 _ECHO: Final = timedelta(seconds=30)
 """How long our own statement may take until we hear it."""
+
+_STALL: Final = timedelta(minutes=1)
+"""Longer than this neither a look takes too long, nor does the clock differ from the time that has passed."""
+
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _LAST_ROUNDS: Final = 5
 """So often a stop that our last statement took the place of is written again."""
@@ -93,7 +97,9 @@ class Run:
         self._digest: str | None = None
         self._stands: Verified | None = None
         self._own: bytes | None = None
-        self._unheard_since: datetime | None = None
+        self._unheard_since: timedelta | None = None
+        self._offset = self._parts.clock.now() - _LONG_AGO - self._parts.clock.elapsed()
+        self._leapt = False
         self._leading = False
         self._first_own: int | None = None
         self._own_stops: list[ChannelStatement] = []
@@ -269,7 +275,7 @@ class Run:
         self._own, self._leading, self._doubts = signed.bundle, True, 0
         if self._first_own is None:
             self._first_own = signed.verified.statement.predicate.sequence
-        self._unheard_since = self._parts.clock.now()
+        self._unheard_since = self._parts.clock.elapsed()
         self._adopt(signed.verified)
         self._parts.teller.published(signed.verified.statement)
 
@@ -302,18 +308,35 @@ class Run:
         look, so that what comes together is judged together.
         """
         clock, ear = self._parts.clock, self._parts.ear
-        now = clock.now()
+        now, begun = clock.now(), clock.elapsed()
         idle = IDLE_S if until is None else min(IDLE_S, max(LOOK_S, (until - now).total_seconds()))
         heard = ear.hear(idle)
         self.hearing.take(heard, clock.now())
-        end = now + timedelta(seconds=LOOK_S)
-        while (left := (end - clock.now()).total_seconds()) > 0:
+        end = begun + timedelta(seconds=LOOK_S)
+        while (left := (end - clock.elapsed()).total_seconds()) > 0:
             self.hearing.take(ear.hear(left), clock.now())
+        self._listened(begun, timedelta(seconds=idle))
         for bundle in self.hearing.announced():
             if bundle == self._own:
                 self._unheard_since = None
             elif bundle:
                 self._heard_of(bundle)
+
+    def _listened(self, begun: timedelta, idle: timedelta) -> None:
+        """Count the time in which we listened. Raises TidegateError(BUS_UNREACHABLE) where we did not.
+
+        After a sleep, what waits in the connection is to be heard before anything is decided; it may be lost.
+        """
+        clock = self._parts.clock
+        passed, offset = clock.elapsed() - begun, clock.now() - _LONG_AGO - clock.elapsed()
+        if abs(offset - self._offset) > _STALL:
+            self._leapt, self._offset = True, offset
+            raise TidegateError(Code.BUS_UNREACHABLE, "The clock was set; who is heard is found out anew")
+        if passed > idle + _STALL:
+            reason = f"This process stood still for {format_duration(passed)}; who is heard is found out anew"
+            raise TidegateError(Code.BUS_UNREACHABLE, reason)
+        if self._picture is not None:
+            self._picture.listen(passed)
 
     def _hear_ourselves(self) -> None:
         """Do nothing more until our own statement was heard: then all that was announced before it was, too.
@@ -324,7 +347,7 @@ class Run:
             TidegateError: BUS_UNREACHABLE when it does not come.
         """
         while self._unheard_since is not None:
-            if self._parts.clock.now() - self._unheard_since > _ECHO:
+            if self._parts.clock.elapsed() - self._unheard_since > _ECHO:
                 reason = "The broker holds what this run announced, but does not hand it out"
                 raise TidegateError(Code.BUS_UNREACHABLE, reason)
             self._listen()
