@@ -60,6 +60,11 @@ class Runner(Message):
     without it nobody claims the channel, and the rest says how far the last run came. `wave` is the one that
     is waited for: those before it are done. Its gate was found met at `met_at`; `approved` are waves that
     somebody let through before they were opened. `ended` says how the run came to its end.
+
+    `waits_since` is when the time began that the gate has to be met in, where that was not the opening: it was
+    met and lost again, or nobody led the release meanwhile. `whole` is the fraction that `wave` is opened to, as
+    long as it is not. `first` is the sequence with which the run announced the release: what hosts say of an
+    earlier one is about another attempt.
     """
 
     id: Short
@@ -70,6 +75,9 @@ class Runner(Message):
     opened_at: Moment | None = None
     widened_at: Moment | None = None
     met_at: Moment | None = None
+    waits_since: Moment | None = None
+    whole: Annotated[float, Field(gt=0, le=1)] | None = None
+    first: Annotated[int, Field(ge=1)] | None = None
     approved: Annotated[tuple[Name, ...], Field(max_length=limits.ITEMS)] = ()
     ended: Short | None = None
 

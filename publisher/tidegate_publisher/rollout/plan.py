@@ -47,6 +47,11 @@ class Limit:
             return True
         return of >= self.minimum and bad * MILLION > self.share * of
 
+    def tolerated(self, of: int) -> int:
+        """How many may end badly out of `of` that came so far, be these ever so few."""
+        few = self.share * of // MILLION
+        return few if self.count is None else min(few, self.count - 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
@@ -182,14 +187,16 @@ def _wave(wave: ReleaseWave, default: Gate) -> PlannedWave:
 def resolve(default: Gate, over: Gate) -> Thresholds:
     """A wave's gate, with the defaults for what neither the wave nor the release says."""
     said = merged(default, over)
+    silence, dropouts = _limit(said.silence), _limit(said.dropouts)
     return Thresholds(
         success=_millionths(_or(said.success, 0.95)),
         minimum_hosts=_or(said.minimum_hosts, 1),
         ignore_offline=_or(said.ignore_offline, otherwise=True),
         failures=_limit(said.failures),
-        silence=_limit(said.silence),
-        dropouts=_limit(said.dropouts),
-        soak=_or(said.soak, timedelta(minutes=10)),
+        silence=silence,
+        dropouts=dropouts,
+        # Who falls silent or drops out right after it has succeeded shall be found out before others follow.
+        soak=_or(said.soak, max(silence.after, dropouts.after)),
         timeout=_or(said.timeout, timedelta(days=1)),
         on_failure=said.on_failure or OnFailure.HOLD,
         on_timeout=said.on_timeout or OnTimeout.HOLD,

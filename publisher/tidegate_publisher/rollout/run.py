@@ -204,7 +204,10 @@ class Run:
             version = statement.predicate.version
             return Finished(Outcome.OVERTAKEN, f"the channel holds another release: {version}")
         assert self._picture is not None  # noqa: S101 -- adopted with the statement; this is for the type checker
-        return decide(self._plan, statement, self._picture.tally, Moment(now, self._leading))
+        runner = statement.predicate.rollout.runner
+        # Where no soak goes on there is none that the clock could have changed.
+        self._leapt = self._leapt and runner is not None and runner.met_at is not None
+        return decide(self._plan, statement, self._picture.tally, Moment(now, self._leading, self._leapt))
 
     def _act(self, decision: Decision) -> Finished | None:
         if self._statement.digest != self._digest and isinstance(decision, Finished):

@@ -61,9 +61,9 @@ def test_the_pages_defaults_are_so() -> None:
     assert (gate.success, gate.minimum_hosts, gate.ignore_offline) == (950_000, 1, True)
     assert gate.failures == Limit(50_000, 10)
     assert gate.silence == gate.dropouts == Limit(50_000, 10, None, timedelta(minutes=30))
-    assert (gate.soak, gate.timeout) == (timedelta(minutes=10), timedelta(hours=24))
+    assert (gate.soak, gate.timeout) == (timedelta(minutes=30), timedelta(hours=24))
     assert gate.widen_every == timedelta(minutes=1)
-    for row in ("`success` | `95%`", "`soak` | `10m`", "`timeout` | `24h`", "`widen_every` | `1m`"):
+    for row in ("`success` | `95%`", "`soak` | `30m`", "`timeout` | `24h`", "`widen_every` | `1m`"):
         assert f"| {row} |" in page
 
 
