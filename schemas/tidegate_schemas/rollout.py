@@ -53,6 +53,10 @@ class Wave(Message):
         return self.open or (self.opens_at is not None and self.opens_at <= now)
 
 
+REMEMBERED_RUNS = 16
+"""Runs of earlier releases that a statement names."""
+
+
 class Runner(Message):
     """Who leads a release from wave to wave, and how far that is (`tidegate rollout run`). Hosts ignore it.
 
@@ -87,12 +91,22 @@ class Runner(Message):
 
 
 class Rollout(Message):
-    """How a release may spread. Without waves all hosts may start at once."""
+    """How a release may spread. Without waves all hosts may start at once.
+
+    `led_before` names the runs that led releases before this one, the newest last, as many as `REMEMBERED_RUNS`:
+    such a run does not put its own in this one's place. Hosts ignore it.
+    """
 
     state: RolloutState = RolloutState.ACTIVE
     seed: Short
     waves: Annotated[tuple[Wave, ...], Field(max_length=limits.ITEMS)] = ()
     runner: Runner | None = None
+    led_before: Annotated[tuple[Short, ...], Field(max_length=limits.ITEMS)] = ()
+
+    def leaders(self) -> tuple[str, ...]:
+        """The runs that led releases on the channel up to this one: what its successor remembers."""
+        mine = () if self.runner is None else (self.runner.id,)
+        return (*(one for one in self.led_before if one not in mine), *mine)[-REMEMBERED_RUNS:]
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -156,11 +156,10 @@ def _threshold(plan: Plan, rollout: Rollout, hosts: Numbers, now: datetime) -> H
 
 
 def _late(plan: Plan, runner: Runner, step: Wait | AskApproval, now: datetime) -> Hold | Finished | None:
-    wave = plan.waves[plan.place(runner.wave)]
+    wave = plan.waves[plan.place(step.wave)]
     if plan.timeout is not None and now >= runner.began_at + plan.timeout:
         what = f"the rollout began at {rfc3339(runner.began_at)}"
     else:
-        wave = plan.waves[plan.place(step.wave)]
         since = _waited_since(plan, runner, step)
         if since is None or now < since + wave.gate.timeout:
             return None

@@ -33,7 +33,9 @@ class Picture:
         self, plan: Plan, fleet: Fleet, statement: ChannelStatement, now: datetime, *, watching: bool = False
     ) -> None:
         self._plan = plan
-        self._progress = Progress(fleet, self._whole(statement))
+        runner = statement.predicate.rollout.runner
+        first = runner.first if runner is not None else None
+        self._progress = Progress(fleet, self._whole(statement), first or 0)
         self.tally = Tally(fleet, self._progress, plan, statement.predicate.rollout, now)
         if watching:
             # In this order: the tally asks the progress.

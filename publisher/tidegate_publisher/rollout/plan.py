@@ -11,10 +11,13 @@ from tidegate_publisher.compose import wave_fields
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.gates import Absence, Budget, OnFailure, OnTimeout, Tolerance, merged
 from tidegate_schemas.rollout import Rollout, RolloutState, Wave
+from tidegate_schemas.statement import Requires
 
 if TYPE_CHECKING:
     from tidegate_schemas.gates import Gate
     from tidegate_schemas.release import Release, ReleaseWave
+    from tidegate_schemas.rollout import Runner
+    from tidegate_schemas.statement import ChannelPredicate
 
 T = TypeVar("T")
 
@@ -97,6 +100,7 @@ class Plan:
         process: the name of this process.
         lease: how long the run claims the channel with each of its statements.
         take_over: whether it may take the channel from another run.
+        terms: what else the release decides and hosts go by, by the names that it has in a statement.
     """
 
     product: str
@@ -108,6 +112,7 @@ class Plan:
     process: str
     lease: timedelta = DEFAULT_LEASE
     take_over: bool = False
+    terms: tuple[tuple[str, object], ...] = ()
 
     @property
     def budgets(self) -> tuple[Budget, ...]:
@@ -139,9 +144,13 @@ class Plan:
             return False
         pairs = zip(rollout.waves, self.waves, strict=True)
         return all(
-            (one.name, one.labels) == (mine.name, dict(mine.labels)) and one.fraction <= mine.fraction
+            (one.name, one.labels) == (mine.name, dict(mine.labels)) and _reaches(one, mine, rollout.runner)
             for one, mine in pairs
         )
+
+    def differing(self, predicate: ChannelPredicate) -> tuple[str, ...]:
+        """What the release says otherwise than what is announced, by its names."""
+        return tuple(name for name, value in self.terms if getattr(predicate, name) != value)
 
 
 def make_plan(release: Release, run: str, process: str, *, until: str | None = None) -> Plan:
@@ -166,7 +175,7 @@ def make_plan(release: Release, run: str, process: str, *, until: str | None = N
     if len(set(names)) != len(names):
         raise TidegateError(Code.RELEASE_INVALID, "rollout.waves: two waves have one name")
     last, timeout = len(waves) - 1, release.rollout.timeout
-    plan = Plan(release.product, release.channel, waves, timeout, last, run, process)
+    plan = Plan(release.product, release.channel, waves, timeout, last, run, process, terms=_terms(release))
     return plan if until is None else replace(plan, until=plan.place(until))
 
 
@@ -177,6 +186,20 @@ def with_waves(release: Release) -> Release:
     content = {"name": _ALL, "fraction": 1.0}
     rollout = type(release.rollout).model_validate({**dict(release.rollout), "waves": (content,)})
     return release.model_copy(update={"rollout": rollout})
+
+
+def _terms(release: Release) -> tuple[tuple[str, object], ...]:
+    requires = Requires(**dict(release.requires))
+    terms = {"version": release.version, "requires": requires, "urgency": release.urgency}
+    return (*terms.items(), ("deadline", release.deadline))
+
+
+def _reaches(one: Wave, mine: PlannedWave, runner: Runner | None) -> bool:
+    """Whether a wave is open as far as planned, or on its way there."""
+    if one.fraction >= mine.fraction:
+        return one.fraction == mine.fraction
+    led = runner is not None and (runner.wave, runner.whole) == (one.name, mine.fraction)
+    return bool(mine.gate.budget) or led
 
 
 def _wave(wave: ReleaseWave, default: Gate) -> PlannedWave:

@@ -105,6 +105,10 @@ class Run:
         self._own_stops: list[ChannelStatement] = []
         self._stopped: _Stop | None = None
         self._doubts = 0
+        self._tried = False
+        self._noted = ""
+        self._away_since: timedelta | None = None
+        self._told_of: dict[str, int] = {}
 
     def lead(self) -> Finished:
         """Lead the release to its end.
@@ -121,30 +125,44 @@ class Run:
                 self._begin()
                 return self._go_on()
             except TidegateError as error:
-                if error.code is Code.ANNOUNCE_CONFLICT:
-                    # Somebody was faster: what is there now says whether we go on.
-                    continue
                 if not self._may_pass(error):
                     raise
                 late = self._late(error)
                 if late is not None:
                     return late
-                self._parts.teller.note(f"{error.reason}; trying again, and nothing is opened meanwhile")
+                if error.reason != self._noted:
+                    self._noted = error.reason
+                    note = f"{error.reason}; trying again, and nothing is opened meanwhile"
+                    self._parts.teller.note(note)
                 self._parts.ear.pause(backoff.failed())
 
     def _may_pass(self, error: TidegateError) -> bool:
-        if self._stands is None:
-            return False
-        self._doubts += error.code in _DOUBTFUL
-        return error.code in _PASSING or (error.code in _DOUBTFUL and self._doubts < _DOUBTS)
+        conflict = error.code is Code.ANNOUNCE_CONFLICT
+        if self._stands is None and not conflict:
+            # What was announced and not acknowledged may be there all the same, with its wave open.
+            return self._tried and error.code in _PASSING
+        # What the channel holds may be garbage, which hosts refuse: we go on with what it held before.
+        spoilt = error.code.partition(".")[0] in {"signature", "statement"}
+        doubtful = conflict or error.code in _DOUBTFUL or (spoilt and error.code not in _PASSING)
+        self._doubts += doubtful
+        return error.code in _PASSING or (doubtful and self._doubts < _DOUBTS)
 
     def _late(self, error: TidegateError) -> Finished | None:
         """The end of a run that cannot reach the broker any more. Nothing is open that was not before."""
-        assert self._stands is not None  # noqa: S101 -- the caller has seen it; this is for the type checker
-        runner, now = self._stands.statement.predicate.rollout.runner, self._parts.clock.now()
-        if runner is None or self._plan.timeout is None or now < runner.began_at + self._plan.timeout:
-            return None
-        reason = f"the rollout began at {rfc3339(runner.began_at)}, and has taken longer than it may"
+        runner = None if self._stands is None else self._stands.statement.predicate.rollout.runner
+        now, elapsed = self._parts.clock.now(), self._parts.clock.elapsed()
+        self._away_since = elapsed if self._away_since is None else self._away_since
+        names = [wave.name for wave in self._plan.waves]
+        place = names.index(runner.wave) if runner is not None and runner.wave in names else 0
+        if runner is not None and self._plan.timeout is not None:
+            if now < runner.began_at + self._plan.timeout:
+                return None
+            reason = f"the rollout began at {rfc3339(runner.began_at)}, and has taken longer than it may"
+        else:
+            if elapsed - self._away_since < self._plan.waves[place].gate.timeout:
+                return None
+            away = format_duration(elapsed - self._away_since)
+            reason = f"nothing worked for {away}, which is longer than wave {names[place]} may take"
         return Finished(Outcome.TIMED_OUT, f"{reason}; nothing could be announced: {error.reason}")
 
     def _begin(self) -> None:
@@ -155,6 +173,10 @@ class Run:
         if before.bundle is None and any(heard):
             # A slow broker: what it retains was heard, but did not come in time when it was asked for.
             raise TidegateError(Code.ANNOUNCE_CONFLICT, "The channel holds something that cannot be read now")
+        if before.fault is not None and self._picture is not None:
+            reason = before.fault.reason
+            self._parts.teller.note(f"what the channel holds does not verify: {reason}; hosts refuse it, too")
+            return
         if self._digest is None:
             image = self._parts.desk.resolve()
             self._digest = wanted_digest(self._plan, self._version, before, image, self._parts.teller)
@@ -175,7 +197,11 @@ class Run:
         def shape(statement: ChannelStatement) -> Rollout:
             return first_rollout(self._plan, self._fleet, statement, now)
 
-        signed = self._parts.desk.announce(before, shape)
+        try:
+            signed = self._parts.desk.announce(before, shape)
+        except TidegateError as error:
+            self._tried = error.code is Code.ANNOUNCE_TIMEOUT
+            raise
         self._digest = signed.verified.statement.digest
         self._published(signed)
 
@@ -197,6 +223,20 @@ class Run:
                 return self._hear_the_last(ended)
             self._listen(decision.until if isinstance(decision, Wait) else None)
             self._hear_ourselves()
+            self._doubts, self._noted, self._away_since = 0, "", None
+            self._tell_who_is_not_heard()
+
+    def _tell_who_is_not_heard(self) -> None:
+        """Say when words were passed over for the first time, and when ten times as many were."""
+        counts = {
+            "words of hosts beyond the most that are remembered; who they are of is not counted": self._fleet.refused,
+            "words of hosts that are not among those that count": self.hearing.strangers,
+            "events that no device key of their host stands behind": self.hearing.refused,
+        }
+        for what, count in counts.items():
+            if count and count >= 10 * self._told_of.get(what, 0):
+                self._told_of[what] = count
+                self._parts.teller.note(f"passed over: {count} {what}")
 
     def _decide(self) -> Decision:
         now, statement = self._parts.clock.now(), self._statement
@@ -207,7 +247,15 @@ class Run:
         runner = statement.predicate.rollout.runner
         # Where no soak goes on there is none that the clock could have changed.
         self._leapt = self._leapt and runner is not None and runner.met_at is not None
-        return decide(self._plan, statement, self._picture.tally, Moment(now, self._leading, self._leapt))
+        decision = decide(self._plan, statement, self._picture.tally, Moment(now, self._leading, self._leapt))
+        differing = self._plan.differing(statement.predicate)
+        if differing and not isinstance(decision, Finished | Hold | Revoke):
+            name = f"{self._plan.product}/{self._plan.channel}"
+            reason = (
+                f"{name} holds this image with another {' and '.join(differing)} than the release file has"
+            )
+            raise TidegateError(Code.ROLLOUT_DIFFERS, reason)
+        return decision
 
     def _act(self, decision: Decision) -> Finished | None:
         if self._statement.digest != self._digest and isinstance(decision, Finished):

@@ -19,11 +19,23 @@ if TYPE_CHECKING:
     from tidegate_schemas.rollout import Rollout
 
 
-def closed(plan: Plan, rollout: Rollout, now: datetime) -> Rollout:
-    """The rollout of a release that nobody has announced yet: claimed, and with no wave open."""
+def closed(plan: Plan, rollout: Rollout, now: datetime, first: int | None = None) -> Rollout:
+    """The rollout of a release that nobody has announced yet: claimed, and with no wave open.
+
+    Args:
+        plan: the run's.
+        rollout: the release's.
+        now: the present moment.
+        first: the sequence that the release is announced with.
+    """
     waves = tuple(one.model_copy(update={"open": False, "opens_at": None}) for one in rollout.waves)
     runner = Runner(
-        id=plan.run, process=plan.process, until=now + plan.lease, began_at=now, wave=plan.waves[0].name
+        id=plan.run,
+        process=plan.process,
+        until=now + plan.lease,
+        began_at=now,
+        wave=plan.waves[0].name,
+        first=first,
     )
     return rollout.model_copy(update={"waves": waves, "runner": runner})
 

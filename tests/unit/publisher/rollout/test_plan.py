@@ -127,7 +127,8 @@ def test_there_has_to_be_the_wave_that_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("waves", "same"),
     [
-        ((Wave(name="canary", labels={"ring": "canary"}), Wave(name="everybody", fraction=0.2)), True),
+        ((Wave(name="canary", labels={"ring": "canary"}), Wave(name="everybody")), True),
+        ((Wave(name="canary", labels={"ring": "canary"}), Wave(name="everybody", fraction=0.2)), False),
         ((Wave(name="canary"), Wave(name="everybody")), False),
         ((Wave(name="everybody"), Wave(name="canary", labels={"ring": "canary"})), False),
         ((Wave(name="canary", labels={"ring": "canary"}),), False),
