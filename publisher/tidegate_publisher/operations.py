@@ -125,7 +125,7 @@ class Operating:
         reason = f"Somebody else announced something on {product}/{channel} while this was signed"
         raise TidegateError(Code.ANNOUNCE_CONFLICT, reason)
 
-    def _sign(  # noqa: PLR0913 -- what `run` was asked for, once for each attempt
+    def _sign(
         self,
         operation: Operation,
         name: str,

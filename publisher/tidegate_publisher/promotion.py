@@ -43,7 +43,7 @@ def open_wave(rollout: Rollout, name: str | None, now: datetime) -> tuple[Rollou
 
 
 def _require_no_budget(rollout: Rollout, wave: Wave, now: datetime) -> None:
-    """Refuse to let a run's budget be passed over: hosts that it has not admitted would all be in this wave."""
+    """Refuse to pass a run's budget over: hosts that it has not admitted would all be in this wave."""
     runner = rollout.runner
     if runner is None or runner.whole is None or not runner.claims(now) or wave.name == runner.wave:
         return
@@ -54,7 +54,8 @@ def _require_no_budget(rollout: Rollout, wave: Wave, now: datetime) -> None:
     if all(led.labels.get(key, value) == value for key, value in wave.labels.items()):
         reason = (
             f"The run {runner.id} opens the wave {led.name} step by step, as its budget allows; opened now, "
-            f"{wave.name} would let in all hosts that wait for that. Promote it when {led.name} is open as a whole"
+            f"{wave.name} would let in all hosts that wait for that. Promote it when {led.name} is open as a "
+            "whole"
         )
         raise TidegateError(Code.ROLLOUT_CLAIMED, reason)
 

@@ -65,10 +65,10 @@ class Runner(Message):
     is waited for: those before it are done. Its gate was found met at `met_at`; `approved` are waves that
     somebody let through before they were opened. `ended` says how the run came to its end.
 
-    `waits_since` is when the time began that the gate has to be met in, where that was not the opening: it was
-    met and lost again, or nobody led the release meanwhile. `whole` is the fraction that `wave` is opened to, as
-    long as it is not. `first` is the sequence with which the run announced the release: what hosts say of an
-    earlier one is about another attempt.
+    `waits_since` is when the time began that the gate has to be met in, where that was not the opening: it
+    was met and lost again, or nobody led the release meanwhile. `whole` is the fraction that `wave` is opened
+    to, as long as it is not. `first` is the sequence with which the run announced the release: what hosts say
+    of an earlier one is about another attempt.
     """
 
     id: Short
@@ -93,7 +93,7 @@ class Runner(Message):
 class Rollout(Message):
     """How a release may spread. Without waves all hosts may start at once.
 
-    `led_before` names the runs that led releases before this one, the newest last, as many as `REMEMBERED_RUNS`:
+    `led_before` names the runs that led releases before this one, the newest last, `REMEMBERED_RUNS` at most:
     such a run does not put its own in this one's place. Hosts ignore it.
     """
 

@@ -31,8 +31,8 @@ def fake_bundle(payload: bytes, signer: SignerId = RELEASER) -> bytes:
 class FakeSigner:
     """ports.Signer: signs as `name`; `garble` alters what was signed, `error` is raised instead.
 
-    `foretold` is whom it says beforehand that it will sign as; True is `name`. `meanwhile` is what happens once
-    while it signs.
+    `foretold` is whom it says beforehand that it will sign as; True is `name`. `meanwhile` happens
+    once while it signs.
     """
 
     name: SignerId = RELEASER

@@ -232,7 +232,7 @@ class _Store(FakeStore):
     def __init__(self, park: Park) -> None:
         super().__init__()
         self._park = park
-        self.before_publish: Callable[[], None] = lambda: None
+        self.before_publish: Callable[[], object] = lambda: None
 
     def read(self, product: str, channel: str) -> bytes | None:
         """See ports.ChannelStore.read."""

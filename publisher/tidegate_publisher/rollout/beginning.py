@@ -59,9 +59,9 @@ def require_unclaimed(plan: Plan, rollout: Rollout, now: datetime) -> None:
         return
     if plan.run in rollout.leaders():
         reason = (
-            f"The run {plan.run} led a release on this channel before, and another one stands there now: a job "
-            "that is repeated brings nothing old back. To put this release in its place, give --take-over, or "
-            "another --run-id"
+            f"The run {plan.run} led a release on this channel before, and another one stands there now: a "
+            "job that is repeated brings nothing old back. To put this release in its place, give "
+            "--take-over, or another --run-id"
         )
         raise TidegateError(Code.ROLLOUT_OVERTAKEN, reason)
     if runner is None or rollout.state is not RolloutState.ACTIVE:

@@ -229,7 +229,7 @@ class Run:
     def _tell_who_is_not_heard(self) -> None:
         """Say when words were passed over for the first time, and when ten times as many were."""
         counts = {
-            "words of hosts beyond the most that are remembered; who they are of is not counted": self._fleet.refused,
+            "words of hosts beyond the most that are remembered": self._fleet.refused,
             "words of hosts that are not among those that count": self.hearing.strangers,
             "events that no device key of their host stands behind": self.hearing.refused,
         }
@@ -279,8 +279,8 @@ class Run:
     def _stop_again(self, stop: _Stop) -> Finished:
         """Stop the release once more, with a sequence that hosts do not know yet.
 
-        A statement of ours took the place of the stop, or was there before it with the same sequence: then the
-        channel says that the release is stopped, and hosts refuse it (`statement.equivocation`).
+        A statement of ours took the place of the stop, or was there before it with the same sequence: then
+        the channel says that the release is stopped, and hosts refuse it (`statement.equivocation`).
         """
         said = self._statement.predicate
         state = max(said.rollout.state, stop.state, key=_RANK.__getitem__)

@@ -40,7 +40,7 @@ def closed(plan: Plan, rollout: Rollout, now: datetime, first: int | None = None
     return rollout.model_copy(update={"waves": waves, "runner": runner})
 
 
-def afterwards(action: Action, plan: Plan, rollout: Rollout, now: datetime) -> Rollout:
+def afterwards(action: Action, plan: Plan, rollout: Rollout, now: datetime) -> Rollout:  # noqa: PLR0911 -- one for each action
     """What has to be signed."""
     match action:
         case Claim():

@@ -1,7 +1,7 @@
 """Counts hosts by wave as they move, and who of them may be admitted next. Pure.
 
-A word of a host costs the same whether there are ten hosts or fifty thousand; a look at a wave as much as hosts
-are under way or gone. Only a new statement, which changes who is admitted, goes over all of them.
+A word of a host costs the same whether there are ten hosts or fifty thousand; a look at a wave as much as
+hosts are under way or gone. Only a new statement, which changes who is admitted, goes over all of them.
 
 How long a host has been silent or gone is measured in time in which the run listened: neither a clock that is
 set, nor a machine that was suspended, nor a connection that was lost makes a host silent; and none makes one
@@ -24,6 +24,7 @@ from tidegate_schemas.rollout import cohort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
     from tidegate_fleet.hosts import Channel, Fleet, Host
     from tidegate_fleet.progress import Progress
     from tidegate_fleet.standing import Standing

@@ -104,7 +104,7 @@ class Telling:
         self._said, self._reason, self._said_at = what, decision.reason, view.now
         return True
 
-    def _sentence(self, decision: Decision, view: View) -> str:
+    def _sentence(self, decision: Decision, view: View) -> str:  # noqa: PLR0911 -- one for each decision
         match decision:
             case AskApproval(wave, reason):
                 return f"{wave}: waits for approval: {reason}\n          {approval(self._plan, wave, view)}"

@@ -1,4 +1,4 @@
-"""Silence, absence and labels: what a host does not say, for how long, and what it says of itself meanwhile."""
+"""Silence, absence and labels: what a host does not say, and for how long."""
 
 from __future__ import annotations
 
@@ -94,7 +94,8 @@ def test_a_clock_that_is_set_back_hides_no_dropout() -> None:
 
     def later() -> None:
         stage.clock.set(stage.clock.now() - timedelta(hours=2))
-        stage.park.in_s(300, lambda: [stage.park.connect(one, online=False) for one in stage.hosts[1:15]])
+        for host in stage.hosts[1:15]:
+            stage.park.in_s(300, lambda host=host: stage.park.connect(host, online=False))  # type: ignore[misc]
 
     stage.park.at(NOON + 15 * MINUTE, later)
     assert run(stage).outcome is Outcome.FAILED

@@ -148,7 +148,7 @@ def test_a_first_statement_whose_acknowledgement_is_lost_is_led_on() -> None:
         if lost:
             raise TidegateError(lost.pop(), "The broker did not acknowledge")
 
-    stage.park.store.publish = lose  # type: ignore[method-assign]
+    stage.park.store.publish = lose  # type: ignore[method-assign, assignment]
     assert run(stage).outcome is Outcome.DONE
 
 
@@ -176,5 +176,10 @@ def test_what_ends_while_it_waits_is_red_where_it_waited() -> None:
             if case.find("failure") is not None or case.find("error") is not None
         ]
         assert red == (["canary"] if operation else ["rest"])
-    refused = telling.story.broken(TidegateError(Code.ROLLOUT_DIFFERS, "other waves"))
-    assert (refused["outcome"], refused["exitCode"]) == ("error", 5)
+
+
+def test_a_run_that_an_error_ended_has_papers_too() -> None:
+    telling = Telling(Stage(a_gated_release(), []).plan(), Output(quiet=True))
+    document = telling.story.broken(TidegateError(Code.ROLLOUT_DIFFERS, "other waves"))
+    assert (document["outcome"], document["exitCode"]) == ("error", 5)
+    assert [wave["state"] for wave in document["waves"]] == ["stopped", "closed"]

@@ -92,7 +92,7 @@ def test_a_fix_that_follows_an_overwritten_stop_is_left_alone() -> None:
         fix = a_statement(digest_of("c"), sequence=sequence, version="1.3", issued_at=stage.clock.now())
         stage.park.store.publish(*OS_STABLE, fake_bundle(fix.to_json()))
 
-    def look(statement: ChannelStatement) -> None:
+    def look(_: ChannelStatement) -> None:
         if len(stage.park.announced) == 1:
             stage.park.store.before_publish = lambda: stage.operate(Operation.HOLD)
         if len(stage.park.announced) == 3:
@@ -124,7 +124,7 @@ def test_the_last_statement_of_a_run_swallows_no_stop(
         if (isinstance(decision, Finished) and decision.release) or isinstance(decision, Hold):
             stage.park.store.before_publish = lambda: stage.operate(operation)
 
-    stage.teller.decided = decided  # type: ignore[method-assign, assignment]
+    stage.teller.decided = decided  # type: ignore[method-assign]
     end = stage.run(stage.plan(until=until))
     assert end is not None
     assert end.outcome is outcome
