@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tidegate_publisher.compose import wave_fields
+from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.gates import Absence, Budget, OnFailure, OnTimeout, Tolerance, merged
 from tidegate_schemas.rollout import Rollout, RolloutState, Wave
@@ -150,7 +151,7 @@ class Plan:
 
     def differing(self, predicate: ChannelPredicate) -> tuple[str, ...]:
         """What the release says otherwise than what is announced, by its names."""
-        return tuple(name for name, value in self.terms if getattr(predicate, name) != value)
+        return tuple(name for name, value in self.terms if _told(getattr(predicate, name)) != _told(value))
 
 
 def make_plan(release: Release, run: str, process: str, *, until: str | None = None) -> Plan:
@@ -186,6 +187,11 @@ def with_waves(release: Release) -> Release:
     content = {"name": _ALL, "fraction": 1.0}
     rollout = type(release.rollout).model_validate({**dict(release.rollout), "waves": (content,)})
     return release.model_copy(update={"rollout": rollout})
+
+
+def _told(value: object) -> object:
+    """A moment as it is written down, with nothing finer than that."""
+    return rfc3339(value) if isinstance(value, datetime) else value
 
 
 def _terms(release: Release) -> tuple[tuple[str, object], ...]:

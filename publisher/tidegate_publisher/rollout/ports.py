@@ -82,7 +82,7 @@ class Desk(Protocol):
         """Stop the release that `known` announces: `rollout` is held or revoked.
 
         It is signed on top of the newest statement that is known, also where the channel holds an older one,
-        or something that does not verify: who overwrites a stop, or spoils what is retained, keeps nothing on.
+        or something that does not verify: who overwrites a stop, or spoils what is retained, wins nothing.
 
         Raises:
             TidegateError: ANNOUNCE_CONFLICT when the channel holds another release, or a later statement; and

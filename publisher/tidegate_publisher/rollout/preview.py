@@ -133,8 +133,9 @@ def _doubts(wave: PlannedWave, seen: Figures) -> list[str]:
         limit = getattr(gate, name)
         if seen.known and limit.share < MILLION and limit.count is None and limit.minimum > seen.known:
             found.append(
-                f"wave {wave.name} has {seen.known} known hosts, and {name} count from {limit.minimum} on: it "
-                f"is never stopped by {name}, only by its timeout ({name}.count says how many are too many)"
+                f"wave {wave.name} has {seen.known} known hosts, and {name} count from {limit.minimum} on: "
+                f"it is never stopped by {name}, only by its timeout ({name}.count says how many are too "
+                "many)"
             )
         if gate.soak < limit.after:
             found.append(

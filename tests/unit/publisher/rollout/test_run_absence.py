@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.fakes import rollout as park
-from tests.fakes.rollout import SimHost
+from tests.fakes.rollout import TOPICS, SimHost
 from tests.support.rollouts import Stage, a_fleet, a_gated_release
-from tests.support.statements import NOON
+from tests.support.statements import NOON, digest_of
 from tidegate_publisher.rollout.decisions import Outcome
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.events import Step
 from tidegate_schemas.rollout import RolloutState
+from tidegate_schemas.status import FollowStatus, HostStatus, Presence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,3 +140,27 @@ def test_a_failure_counts_in_the_wave_in_which_the_host_began() -> None:
     assert run(stage).outcome is Outcome.FAILED
     assert stage.stands().predicate.rollout.state is RolloutState.HELD
     assert stage.hosts[0].step is Step.ROLLED_BACK
+
+
+@pytest.mark.parametrize("current", [None, digest_of("a"), digest_of("e")])
+def test_a_host_that_was_installed_anew_has_not_succeeded_any_more(current: str | None) -> None:
+    gate = {"soak": timedelta(hours=1), "timeout": timedelta(hours=2)}
+    stage = Stage(a_gated_release(gate=gate), a_fleet(10))
+
+    def install() -> None:
+        follow = FollowStatus(
+            product="os", channel="stable", engine="embedded", state="idle", sequence=1, current=current
+        )
+        status = HostStatus(
+            host="edge-0",
+            presence=Presence.ONLINE,
+            start=2,
+            connection=1,
+            at=stage.clock.now(),
+            labels=stage.hosts[0].labels,
+            follows=(follow,),
+        )
+        stage.park.say(TOPICS.status("edge-0"), status.to_json())
+
+    stage.park.in_s(600, install)
+    assert run(stage).outcome is (Outcome.TIMED_OUT if current == digest_of("e") else Outcome.DONE)
