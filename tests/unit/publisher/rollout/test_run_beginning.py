@@ -9,13 +9,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.fakes.publisher import fake_bundle
-from tests.fakes.rollout import OS_STABLE
+from tests.fakes.rollout import OS_STABLE, TOPICS
 from tests.support.rollouts import Stage, a_fleet, a_gated_release
 from tests.support.statements import NOON, a_statement, digest_of
 from tidegate_publisher.operations import Operation
 from tidegate_publisher.output import Output
 from tidegate_publisher.rollout.decisions import Outcome
 from tidegate_publisher.rollout.papers import junit
+from tidegate_publisher.rollout.parts import Audience
 from tidegate_publisher.rollout.telling import Telling
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.events import Step
@@ -183,3 +184,13 @@ def test_a_run_that_an_error_ended_has_papers_too() -> None:
     document = telling.story.broken(TidegateError(Code.ROLLOUT_DIFFERS, "other waves"))
     assert (document["outcome"], document["exitCode"]) == ("error", 5)
     assert [wave["state"] for wave in document["waves"]] == ["stopped", "closed"]
+
+
+def test_whose_words_are_passed_over_is_told() -> None:
+    stage = Stage(a_gated_release(({"name": "all"},)), a_fleet(30))
+    stage.audience = Audience(TOPICS, None, frozenset(f"edge-{number}" for number in range(10)))
+    assert run(stage).outcome is Outcome.DONE
+    told = [
+        note for note in stage.teller.notes if "words of hosts that are not among those that count" in note
+    ]
+    assert 1 <= len(told) <= 3
