@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from tidegate_fleet.host import MOST_CHANNELS, Channel, Host
 from tidegate_fleet.order import after
-from tidegate_fleet.standing import Standing, told_by_event, told_by_status
+from tidegate_fleet.standing import Phase, Standing, told_by_event, told_by_status
 from tidegate_schemas.events import Step
 from tidegate_schemas.status import HostStatus, Presence
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tidegate_fleet.words import HostEvent
     from tidegate_schemas.events import UpdateEvent
+    from tidegate_schemas.status import FollowStatus
 
 __all__ = ["MOST_CHANNELS", "MOST_HOSTS", "Channel", "Fleet", "Host", "Watcher"]
 
@@ -112,6 +113,9 @@ class Fleet:
             follows = {(follow.product, follow.channel) for follow in status.follows}
             for channel in host.standings.keys() - follows:
                 del host.standings[channel]
+            for follow in status.follows:
+                if _was_installed_anew(host, status, follow):
+                    del host.standings[follow.product, follow.channel]
         for watcher in self._watchers:
             watcher.described(host)
         if self._believe_status:
@@ -129,3 +133,11 @@ class Fleet:
         host.standings[channel] = stands
         for watcher in self._watchers:
             watcher.moved(host, channel, old)
+
+
+def _was_installed_anew(host: Host, status: HostStatus, follow: FollowStatus) -> bool:
+    """Whether a host that had succeeded knows nothing of that any more, and runs another image."""
+    stands = host.standings.get((follow.product, follow.channel))
+    if stands is None or stands.phase is not Phase.SUCCEEDED or follow.target is not None:
+        return False
+    return follow.current not in {None, stands.digest} and status.at > stands.at

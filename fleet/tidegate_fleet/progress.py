@@ -54,6 +54,9 @@ class Progress:
     Args:
         fleet: the hosts; those that are known already are counted at once.
         statement: what is announced; `restate` it when a later one about the same image comes.
+        first: with which sequence the release was announced. What a host says of an earlier one is about
+            another attempt at the same image, and is passed over; but a status that says now that the host
+            has it, counts.
 
     Attributes:
         statement: the newest one.
@@ -61,8 +64,9 @@ class Progress:
         failures: by code; None for those that told none.
     """
 
-    def __init__(self, fleet: Fleet, statement: ChannelStatement) -> None:
+    def __init__(self, fleet: Fleet, statement: ChannelStatement, first: int = 0) -> None:
         self._fleet = fleet
+        self._first = first
         self._channel: Channel = (statement.predicate.product, statement.predicate.channel)
         self._places: dict[str, tuple[str, Phase]] = {}
         self._cohorts: dict[str, float] = {}
@@ -99,7 +103,7 @@ class Progress:
     def standing(self, host: Host) -> Standing | None:
         """Where a host stands in this release, if it has said anything about it."""
         standing = host.standings.get(self._channel)
-        return standing if standing is not None and standing.digest == self.statement.digest else None
+        return standing if standing is not None and self._is_of_it(standing) else None
 
     def place(self, host: str) -> tuple[str, Phase] | None:
         """The wave and phase that a host is counted in; None when it is not counted."""
@@ -159,13 +163,19 @@ class Progress:
         if standing is None:
             return Phase.PENDING
         if standing.digest == self.statement.digest:
-            return standing.phase
+            return standing.phase if self._is_of_it(standing) else Phase.PENDING
         # What a channel holds is replaced by something later, never brought back under an earlier number.
         later = standing.sequence > self.statement.predicate.sequence
         return Phase.SKIPPED if later else Phase.PENDING
 
+    def _is_of_it(self, standing: Standing) -> bool:
+        if standing.digest != self.statement.digest:
+            return False
+        stands = standing.by_status and standing.phase is Phase.SUCCEEDED
+        return standing.sequence >= self._first or stands
+
     def _counts(self, host: Host, standing: Standing | None, phase: Phase) -> bool:
-        if standing is None or standing.digest != self.statement.digest:
+        if standing is None or not self._is_of_it(standing):
             return self._is_meant(host)
         return not (phase is Phase.SKIPPED and standing.code in _NOT_MEANT)
 

@@ -93,6 +93,12 @@ class ReleaseSigning:
             now=self._clock.now(),
             seed=self._seed(),
         )
+        if before.verified is not None:
+            # A job that is repeated would else put what it led before in the place of this one.
+            led = before.verified.statement.predicate.rollout.leaders()
+            kept = statement.predicate.rollout.model_copy(update={"led_before": led})
+            predicate = statement.predicate.model_copy(update={"rollout": kept})
+            statement = statement.model_copy(update={"predicate": predicate})
         if shape is not None:
             shaped = statement.predicate.model_copy(update={"rollout": shape(statement)})
             statement = statement.model_copy(update={"predicate": shaped})

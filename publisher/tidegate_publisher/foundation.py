@@ -54,7 +54,8 @@ def require_good_to_go(verified: Verified, now: datetime, *, even_if_expired: bo
     if predicate.expires <= now and not even_if_expired:
         reason = (
             f"The statement with sequence {predicate.sequence} expired at {rfc3339(predicate.expires)}; "
-            "it may be an old one that is played back. If it is the newest, give --even-if-expired"
+            "it may be an old one that is played back. If it is the newest, give --even-if-expired (before a "
+            "rollout goes on: to `tidegate heartbeat`)"
         )
         raise TidegateError(Code.STATEMENT_EXPIRED, reason)
 

@@ -50,6 +50,9 @@ _STATES = {
     Operation.RESUME: RolloutState.ACTIVE,
     Operation.REVOKE: RolloutState.REVOKED,
 }
+_MOST_ATTEMPTS = 5
+"""So often a stop is signed anew, where others are faster each time."""
+
 _NOT_AFTER_REVOCATION = frozenset({Operation.HOLD, Operation.RESUME, Operation.PROMOTE})
 
 
@@ -103,16 +106,43 @@ class Operating:
                 publishing raise.
         """
         before = self._channels.current(product, channel)
-        verified = usable(before, f"{product}/{channel}")
+        for _ in range(_MOST_ATTEMPTS):
+            outcome = self._sign(
+                operation, f"{product}/{channel}", before, conditions, wave=wave, unfinished=not publish
+            )
+            if not publish or not outcome.changed:
+                return outcome
+            # To sign takes seconds, and a person's login minutes: hosts refuse a second statement with one
+            # sequence, so what was signed upon must still be there.
+            stands = self._channels.current(product, channel)
+            if stands.bundle == before.bundle:
+                self._channels.publish(outcome.signed, before)
+                return outcome
+            if operation.lets_hosts_go_on:
+                break
+            self._progress.note("somebody announced something meanwhile; signing on top of that")
+            before = stands
+        reason = f"Somebody else announced something on {product}/{channel} while this was signed"
+        raise TidegateError(Code.ANNOUNCE_CONFLICT, reason)
+
+    def _sign(
+        self,
+        operation: Operation,
+        name: str,
+        before: Current,
+        conditions: Conditions,
+        *,
+        wave: str | None,
+        unfinished: bool,
+    ) -> Outcome:
+        verified = usable(before, name)
         statement = verified.statement
         self._check(operation, verified, conditions)
         rollout = self._afterwards(operation, statement.predicate.rollout, wave)
         if operation is not Operation.HEARTBEAT and rollout == statement.predicate.rollout:
             return Outcome(self._as_signed(before), None, changed=False)
         renewed = next_statement(verified, rollout, self._clock.now(), self._progress, conditions.validity)
-        signed = self._signing.sign(renewed, before.verified, unfinished=not publish)
-        if publish:
-            self._channels.publish(signed, before)
+        signed = self._signing.sign(renewed, before.verified, unfinished=unfinished)
         return Outcome(signed, None, changed=True)
 
     def _afterwards(self, operation: Operation, rollout: Rollout, wave: str | None) -> Rollout:

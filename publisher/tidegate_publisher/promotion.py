@@ -24,7 +24,8 @@ def open_wave(rollout: Rollout, name: str | None, now: datetime) -> tuple[Rollou
         The rollout afterwards, the same one when there is nothing to open, and what came of it in words.
 
     Raises:
-        TidegateError: ROLLOUT_WAVE when there is no wave of that name.
+        TidegateError: ROLLOUT_WAVE when there is no wave of that name; ROLLOUT_CLAIMED when a run opens one
+            before it step by step.
     """
     wave = _closed(rollout, now) if name is None else _named(rollout, name)
     if wave is None:
@@ -34,10 +35,29 @@ def open_wave(rollout: Rollout, name: str | None, now: datetime) -> tuple[Rollou
         )
     if is_open(wave, now):
         return rollout, f"the wave {wave.name} is open already"
+    _require_no_budget(rollout, wave, now)
     opened = tuple(
         one.model_copy(update={"open": True}) if one.name == wave.name else one for one in rollout.waves
     )
     return rollout.model_copy(update={"waves": opened}), _told(rollout, wave, now)
+
+
+def _require_no_budget(rollout: Rollout, wave: Wave, now: datetime) -> None:
+    """Refuse to pass a run's budget over: hosts that it has not admitted would all be in this wave."""
+    runner = rollout.runner
+    if runner is None or runner.whole is None or not runner.claims(now) or wave.name == runner.wave:
+        return
+    names = [one.name for one in rollout.waves]
+    if runner.wave not in names or names.index(wave.name) < names.index(runner.wave):
+        return
+    led = rollout.waves[names.index(runner.wave)]
+    if all(led.labels.get(key, value) == value for key, value in wave.labels.items()):
+        reason = (
+            f"The run {runner.id} opens the wave {led.name} step by step, as its budget allows; opened now, "
+            f"{wave.name} would let in all hosts that wait for that. Promote it when {led.name} is open as a "
+            "whole"
+        )
+        raise TidegateError(Code.ROLLOUT_CLAIMED, reason)
 
 
 def is_open(wave: Wave, now: datetime) -> bool:

@@ -481,8 +481,8 @@ REGISTRY: dict[Code, Entry] = {
         "Let it finish. If it is dead, continue as the same run with --run-id, wait until its claim ends, or give --take-over.",
     ),
     Code.ROLLOUT_DIFFERS: Entry(
-        "The channel holds this image with other waves than the release file has.",
-        "Bring the release file's waves back to what is announced, or announce the release anew with `tidegate announce`.",
+        "The channel holds this image with other waves, another version, or for other hosts than the release file has.",
+        "Bring the release file back to what is announced, or announce the release anew with `tidegate announce`.",
     ),
     Code.ROLLOUT_FAILED: Entry(
         "A wave passed a threshold of its gate: too many hosts failed, fell silent or dropped out.",

@@ -53,6 +53,10 @@ class Wave(Message):
         return self.open or (self.opens_at is not None and self.opens_at <= now)
 
 
+REMEMBERED_RUNS = 16
+"""Runs of earlier releases that a statement names."""
+
+
 class Runner(Message):
     """Who leads a release from wave to wave, and how far that is (`tidegate rollout run`). Hosts ignore it.
 
@@ -60,6 +64,11 @@ class Runner(Message):
     without it nobody claims the channel, and the rest says how far the last run came. `wave` is the one that
     is waited for: those before it are done. Its gate was found met at `met_at`; `approved` are waves that
     somebody let through before they were opened. `ended` says how the run came to its end.
+
+    `waits_since` is when the time began that the gate has to be met in, where that was not the opening: it
+    was met and lost again, or nobody led the release meanwhile. `whole` is the fraction that `wave` is opened
+    to, as long as it is not. `first` is the sequence with which the run announced the release: what hosts say
+    of an earlier one is about another attempt.
     """
 
     id: Short
@@ -70,6 +79,9 @@ class Runner(Message):
     opened_at: Moment | None = None
     widened_at: Moment | None = None
     met_at: Moment | None = None
+    waits_since: Moment | None = None
+    whole: Annotated[float, Field(gt=0, le=1)] | None = None
+    first: Annotated[int, Field(ge=1)] | None = None
     approved: Annotated[tuple[Name, ...], Field(max_length=limits.ITEMS)] = ()
     ended: Short | None = None
 
@@ -79,12 +91,22 @@ class Runner(Message):
 
 
 class Rollout(Message):
-    """How a release may spread. Without waves all hosts may start at once."""
+    """How a release may spread. Without waves all hosts may start at once.
+
+    `led_before` names the runs that led releases before this one, the newest last, `REMEMBERED_RUNS` at most:
+    such a run does not put its own in this one's place. Hosts ignore it.
+    """
 
     state: RolloutState = RolloutState.ACTIVE
     seed: Short
     waves: Annotated[tuple[Wave, ...], Field(max_length=limits.ITEMS)] = ()
     runner: Runner | None = None
+    led_before: Annotated[tuple[Short, ...], Field(max_length=limits.ITEMS)] = ()
+
+    def leaders(self) -> tuple[str, ...]:
+        """The runs that led releases on the channel up to this one: what its successor remembers."""
+        mine = () if self.runner is None else (self.runner.id,)
+        return (*(one for one in self.led_before if one not in mine), *mine)[-REMEMBERED_RUNS:]
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

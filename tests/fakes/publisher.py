@@ -31,7 +31,8 @@ def fake_bundle(payload: bytes, signer: SignerId = RELEASER) -> bytes:
 class FakeSigner:
     """ports.Signer: signs as `name`; `garble` alters what was signed, `error` is raised instead.
 
-    `foretold` is whom it says beforehand that it will sign as; True is `name`.
+    `foretold` is whom it says beforehand that it will sign as; True is `name`. `meanwhile` happens
+    once while it signs.
     """
 
     name: SignerId = RELEASER
@@ -39,6 +40,7 @@ class FakeSigner:
     error: TidegateError | None = None
     signed: list[bytes] = field(default_factory=list)
     foretold: SignerId | Literal[True] | None = True
+    meanwhile: Callable[[], object] | None = None
 
     def identity(self) -> SignerId | None:
         """See ports.Signer.identity."""
@@ -48,6 +50,9 @@ class FakeSigner:
         """See ports.Signer.sign."""
         if self.error is not None:
             raise self.error
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
         self.signed.append(payload)
         return fake_bundle(self.garble(payload) if self.garble else payload, self.name)
 

@@ -78,6 +78,7 @@ class Park:
         store: the broker's retained statements.
         announced: every statement that was on the channel, in order.
         watch: called with each of them, after hosts have heard it.
+        ignores: hosts that wait: for a window, or a person.
     """
 
     def __init__(self, clock: FakeClock, verifier: FakeVerifier, hosts: Sequence[SimHost]) -> None:
@@ -86,11 +87,17 @@ class Park:
         self.store = _Store(self)
         self.announced: list[ChannelStatement] = []
         self.watch: Callable[[ChannelStatement], None] = lambda _: None
+        self.ignores: set[str] = set()
         self._verifier = verifier
         self._inbox: list[Message] = []
         self._agenda: list[tuple[datetime, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
         self.up = True
+        clock.watch(self._set)
+
+    def _set(self, by: timedelta) -> None:
+        """The publisher's clock was set: hosts go on all the same."""
+        self._agenda = [(moment + by, number, what) for moment, number, what in self._agenda]
 
     def at(self, moment: datetime, what: Callable[[], object]) -> None:
         """Do something at a moment."""
@@ -144,7 +151,7 @@ class Park:
         if not host.online or host.digest == statement.digest or rollout.state is not RolloutState.ACTIVE:
             return
         wave = wave_of(rollout, host.name, host.labels)
-        if wave is None or not is_open(wave, self.clock.now()):
+        if wave is None or not is_open(wave, self.clock.now()) or host.name in self.ignores:
             return
         host.digest, host.sequence = statement.digest, statement.predicate.sequence
         self._move(host, Step.ACTIVATING)
@@ -197,13 +204,17 @@ class Park:
 
     def take(self, seconds: float) -> list[Message]:
         """Let time pass until something comes, or for so many seconds."""
-        end = self.clock.now() + timedelta(seconds=seconds)
-        while not self._inbox and self._agenda and self._agenda[0][0] <= end:
+        end = self.clock.elapsed() + timedelta(seconds=seconds)
+        while not self._inbox and self._agenda and self._agenda[0][0] <= self._moment(end):
             self._next()
         if not self._inbox:
-            self._until(end)
+            self._until(self._moment(end))
         found, self._inbox = self._inbox, []
         return found
+
+    def _moment(self, elapsed: timedelta) -> datetime:
+        """What the clock will show when so much time has passed, if nobody sets it."""
+        return self.clock.now() + (elapsed - self.clock.elapsed())
 
     def _next(self) -> None:
         moment, _, what = heapq.heappop(self._agenda)
@@ -221,7 +232,7 @@ class _Store(FakeStore):
     def __init__(self, park: Park) -> None:
         super().__init__()
         self._park = park
-        self.before_publish: Callable[[], None] = lambda: None
+        self.before_publish: Callable[[], object] = lambda: None
 
     def read(self, product: str, channel: str) -> bytes | None:
         """See ports.ChannelStore.read."""
@@ -245,19 +256,20 @@ class FakeEar:
     """rollout.ports.Ear in a park.
 
     Attributes:
+        park: where.
         left: how often it hears until the process is killed; None is for ever.
     """
 
     def __init__(self, park: Park, left: int | None = None) -> None:
-        self._park = park
+        self.park = park
         self.left = left
         self._retained: list[Message] = []
 
     def listen(self) -> None:
         """See Ear.listen."""
         self._require_up()
-        self._park.forget()
-        self._retained = self._park.retained()
+        self.park.forget()
+        self._retained = self.park.retained()
 
     def hear(self, timeout_s: float) -> Sequence[Message]:
         """See Ear.hear."""
@@ -267,18 +279,18 @@ class FakeEar:
                 raise Killed
         found, self._retained = self._retained, []
         if not found:
-            found = self._park.take(timeout_s)
+            found = self.park.take(timeout_s)
         self._require_up()
         return found
 
     def pause(self, seconds: float) -> None:
         """See Ear.pause."""
-        end = self._park.clock.now() + timedelta(seconds=max(seconds, 0.1))
-        while (left := (end - self._park.clock.now()).total_seconds()) > 0:
-            self._park.take(left)
+        end = self.park.clock.elapsed() + timedelta(seconds=max(seconds, 0.1))
+        while (left := (end - self.park.clock.elapsed()).total_seconds()) > 0:
+            self.park.take(left)
 
     def _require_up(self) -> None:
-        if not self._park.up:
+        if not self.park.up:
             raise TidegateError(Code.BUS_UNREACHABLE, "The connection is lost")
 
 

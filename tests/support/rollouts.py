@@ -73,6 +73,7 @@ class Stage:
         hosts: the fleet.
         park: where they live.
         teller: is told by every run.
+        make_ear: what each of them hears with.
     """
 
     release: Release
@@ -83,6 +84,7 @@ class Stage:
     progress: RecordedProgress = field(default_factory=RecordedProgress)
     teller: RecordedTeller = field(default_factory=RecordedTeller)
     audience: Audience = field(default_factory=lambda: Audience(TOPICS))
+    make_ear: type[FakeEar] = FakeEar
 
     def __post_init__(self) -> None:
         self.park = Park(self.clock, self.verifier, self.hosts)
@@ -96,7 +98,7 @@ class Stage:
 
     def run(self, plan: Plan | None = None, *, killed_after: int | None = None) -> Finished | None:
         """Lead the release; None when the process is killed after it has heard so often."""
-        ear = FakeEar(self.park, killed_after)
+        ear = self.make_ear(self.park, killed_after)
         plan = plan or self.plan()
         desk = self._steering()
         parts = Parts(ear, desk, self.clock, self.teller, lambda: 0.5)
@@ -111,33 +113,33 @@ class Stage:
 
     def operate(self, operation: Operation, wave: str | None = None) -> Outcome:
         """What an operator does by hand."""
-        operating = Operating(self._channels(), self._desk(), self.clock, self.progress)
+        operating = Operating(self.channels(), self.desk(), self.clock, self.progress)
         return operating.run(operation, *OS_STABLE, Conditions(), wave=wave)
 
     def approve(self, wave: str) -> Outcome:
         """Let a wave through."""
-        approving = Approving(self._channels(), self._desk(), self.clock, self.progress)
+        approving = Approving(self.channels(), self.desk(), self.clock, self.progress)
         return approving.approve(*OS_STABLE, wave, Conditions())
 
     def _steering(self) -> Steering:
         @contextlib.contextmanager
         def channels() -> Iterator[ChannelDesk]:
-            yield self._channels()
+            yield self.channels()
 
         resolver = FakeResolver({"registry.example/os:1.2": IMAGE})
-        releases = ReleaseSigning(resolver, self._desk(), self.clock, self.progress, lambda: "drawn")
+        releases = ReleaseSigning(resolver, self.desk(), self.clock, self.progress, lambda: "drawn")
         return Steering(
             with_waves(self.release),
             channels,
             releases,
-            self._desk(),
+            self.desk(),
             verifier=self.verifier,
             clock=self.clock,
             progress=self.progress,
         )
 
-    def _channels(self) -> ChannelDesk:
+    def channels(self) -> ChannelDesk:
         return ChannelDesk(self.park.store, self.verifier, self.progress)
 
-    def _desk(self) -> SigningDesk:
+    def desk(self) -> SigningDesk:
         return SigningDesk(self.signer, self.verifier, self.progress)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_SINCE_BOOT: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Where there is one, a clock that goes on while the machine sleeps (clock_gettime(2))."""
 
 
 class SystemClock:
@@ -11,3 +16,7 @@ class SystemClock:
     def now(self) -> datetime:
         """The present moment in UTC."""
         return datetime.now(UTC)
+
+    def elapsed(self) -> timedelta:
+        """See rollout.ports.LongClock.elapsed."""
+        return timedelta(seconds=time.clock_gettime(_SINCE_BOOT))

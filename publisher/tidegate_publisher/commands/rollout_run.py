@@ -99,12 +99,10 @@ def run(
         ended = _lead(plan, wanted.version, desk, audience, broker, telling)
     except TidegateError as error:
         output.error(error)
+        _write(telling.story.broken(error), junit_file, summary_file)
         ctx.exit(int(exit_for(error.code)))
     document = telling.story.document(ended)
-    if junit_file is not None:
-        write_whole(junit_file, junit(document))
-    if summary_file is not None:
-        _append(summary_file, markdown(document))
+    _write(document, junit_file, summary_file)
     _tell_end(ended, document, output)
     ctx.exit(int(EXITS[ended.outcome]))
 
@@ -137,6 +135,13 @@ def _lead(
     with contextlib.closing(BrokerEar(broker.settings, filters)) as ear:
         parts = Parts(ear, desk, wiring.clock, telling, random.random)
         return Run(plan, version, parts, audience).lead()
+
+
+def _write(document: dict[str, Any], junit_file: Path | None, summary_file: Path | None) -> None:
+    if junit_file is not None:
+        write_whole(junit_file, junit(document))
+    if summary_file is not None:
+        _append(summary_file, markdown(document))
 
 
 def _append(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 _RUN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 _HOSTS_BYTES: Final = 128 * 1024 * 1024
 _SHORTEST: Final = timedelta(minutes=1)
-_CI: Final = {"GITHUB_RUN_ID": "github", "CI_PIPELINE_ID": "gitlab"}
+_LONGEST: Final = 100
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9._/-]")
+_CI: Final = {
+    "GITHUB_RUN_ID": ("github", "GITHUB_REPOSITORY", "GITHUB_JOB"),
+    "CI_PIPELINE_ID": ("gitlab", "CI_PROJECT_PATH", "CI_JOB_NAME"),
+}
+"""What tells a pipeline, and with it where it is and its job: two jobs of one are not one run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +54,11 @@ class RunInput:
         """The run's id: as given, else the CI's, else the one given here."""
         if self.run_id is not None:
             return self.run_id
-        for variable, prefix in _CI.items():
+        for variable, (prefix, where, job) in _CI.items():
             if found := environment.get(variable):
-                return f"{prefix}-{found}"
+                parts = (prefix, environment.get(where, ""), found, environment.get(job, ""))
+                name = "-".join(_UNFIT.sub("_", part) for part in parts if part)
+                return name if len(name) <= _LONGEST else sha256(name.encode()).hexdigest()
         return otherwise
 
 
@@ -76,7 +85,7 @@ run_options = group(
             "--run-id",
             callback=_read_run,
             metavar="ID",
-            help="Go on as this run.  [default: from GITHUB_RUN_ID or CI_PIPELINE_ID, else a new one]",
+            help="Go on as this run.  [default: the CI's project, pipeline and job, else a new one]",
         ),
         click.option("--take-over", is_flag=True, help="Take the channel from another run."),
         click.option(

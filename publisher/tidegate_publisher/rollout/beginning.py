@@ -52,10 +52,19 @@ def require_unclaimed(plan: Plan, rollout: Rollout, now: datetime) -> None:
     """Refuse to put a release in the place of one that another run leads.
 
     Raises:
-        TidegateError: ROLLOUT_CLAIMED.
+        TidegateError: ROLLOUT_CLAIMED; ROLLOUT_OVERTAKEN for a run whose release this one took the place of.
     """
     runner = rollout.runner
-    if runner is None or rollout.state is not RolloutState.ACTIVE or runner.id == plan.run or plan.take_over:
+    if plan.take_over:
+        return
+    if plan.run in rollout.leaders():
+        reason = (
+            f"The run {plan.run} led a release on this channel before, and another one stands there now: a "
+            "job that is repeated brings nothing old back. To put this release in its place, give "
+            "--take-over, or another --run-id"
+        )
+        raise TidegateError(Code.ROLLOUT_OVERTAKEN, reason)
+    if runner is None or rollout.state is not RolloutState.ACTIVE:
         return
     if runner.claims(now) and runner.until is not None:
         reason = (
@@ -67,7 +76,7 @@ def require_unclaimed(plan: Plan, rollout: Rollout, now: datetime) -> None:
 
 def first_rollout(plan: Plan, fleet: Fleet, statement: ChannelStatement, now: datetime) -> Rollout:
     """The rollout that a release is announced with: claimed, and its first wave open if it may be."""
-    rollout = closed(plan, statement.predicate.rollout, now)
+    rollout = closed(plan, statement.predicate.rollout, now, statement.predicate.sequence)
     predicate = statement.predicate.model_copy(update={"rollout": rollout})
     first = statement.model_copy(update={"predicate": predicate})
     picture = Picture(plan, fleet, first, now)

@@ -22,6 +22,7 @@ from tidegate_publisher.rollout.decisions import (
     Decision,
     Finished,
     Hold,
+    Lose,
     Open,
     Outcome,
     Revoke,
@@ -31,6 +32,7 @@ from tidegate_publisher.rollout.decisions import (
 )
 from tidegate_publisher.rollout.figures import judge, passed_threshold
 from tidegate_publisher.rollout.plan import Plan
+from tidegate_publisher.rollout.steps import behind
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.gates import OnFailure, OnTimeout
 from tidegate_schemas.rollout import Rollout, RolloutState, Runner
@@ -56,10 +58,11 @@ class Numbers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Now, and whether this process leads already."""
+    """Now, and whether this process leads already; `leapt`: the clock was set since the gate was met."""
 
     now: datetime
     leading: bool
+    leapt: bool = False
 
 
 def decide(plan: Plan, statement: ChannelStatement, hosts: Numbers, moment: Moment) -> Decision:
@@ -82,6 +85,8 @@ def decide(plan: Plan, statement: ChannelStatement, hosts: Numbers, moment: Mome
     if runner is None:
         return Claim("nobody leads this release")
     step = _Look(plan, rollout, runner, hosts, moment.now).step()
+    if moment.leapt and moment.leading and runner.met_at is not None:
+        step = Lose(runner.wave, "the clock was set, so that its soak cannot be told from it")
     return _lead(plan, statement, step, moment.now) if moment.leading else _begin(runner, step)
 
 
@@ -151,22 +156,33 @@ def _threshold(plan: Plan, rollout: Rollout, hosts: Numbers, now: datetime) -> H
 
 
 def _late(plan: Plan, runner: Runner, step: Wait | AskApproval, now: datetime) -> Hold | Finished | None:
-    wave = plan.waves[plan.place(runner.wave)]
+    wave = plan.waves[plan.place(step.wave)]
     if plan.timeout is not None and now >= runner.began_at + plan.timeout:
         what = f"the rollout began at {rfc3339(runner.began_at)}"
-    elif _stuck(wave, step) and runner.opened_at is not None and now >= runner.opened_at + wave.gate.timeout:
-        what = f"wave {wave.name} was opened at {rfc3339(runner.opened_at)}"
     else:
-        return None
+        since = _waited_since(plan, runner, step)
+        if since is None or now < since + wave.gate.timeout:
+            return None
+        what = f"wave {wave.name} is waited for since {rfc3339(since)}"
     reason = f"{what}, and has taken longer than it may: {step.reason}"
     if wave.gate.on_timeout is OnTimeout.HOLD:
         return Hold(wave.name, reason, Outcome.TIMED_OUT)
     return Finished(Outcome.TIMED_OUT, reason, wave.name, release=True)
 
 
-def _stuck(wave: PlannedWave, step: Wait | AskApproval) -> bool:
-    """Whether it is this wave's gate that is waited for: not its soak, nor what comes after it."""
-    return isinstance(step, Wait) and step.wave == wave.name and not step.soaks
+def _waited_since(plan: Plan, runner: Runner, step: Wait | AskApproval) -> datetime | None:
+    """Since when a wave's gate is waited for, or room for the next one; None for a soak, a time, a person."""
+    if isinstance(step, AskApproval) or step.soaks:
+        return None
+    wave = plan.waves[plan.place(runner.wave)]
+    began = [moment for moment in (runner.opened_at, runner.waits_since) if moment is not None]
+    if step.wave == wave.name and began:
+        return max(began)
+    if step.until is not None:
+        return None
+    if runner.met_at is not None:
+        began.append(runner.met_at + wave.gate.soak)
+    return max(began, default=runner.began_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +203,8 @@ class _Look:
         if announced.fraction < wave.fraction:
             return self._widen(place)
         verdict = judge(wave.gate, self.hosts.figures(wave, self.now))
+        if not verdict.enough and self.runner.met_at is not None:
+            return Lose(wave.name, verdict.words)
         if not verdict.met:
             return Wait(wave.name, verdict.words)
         return self._soak(place, verdict.words) or self._pass(place, f"wave {wave.name}: {verdict.words}")
@@ -225,6 +243,11 @@ class _Look:
         seen = self.hosts.figures(wave, self.now)
         told = f"open for {self.rollout.waves[place].fraction:.4g} of {wave.fraction:.4g}"
         words = f"{told}; {seen.succeeded} of {seen.known} hosts have succeeded"
+        fraction = self.rollout.waves[place].fraction
+        caught = [self.rollout.waves[later].name for later in behind(self.plan, self.rollout, place)]
+        opened = [one.name for one in self.rollout.waves if one.name in caught and is_open(one, self.now)]
+        if opened:
+            return Widen(wave.name, fraction, f"{', '.join(opened)} waits for its turn; {words}")
         last = self.runner.widened_at or self.runner.opened_at
         if last is not None and self.now < last + wave.gate.widen_every:
             return Wait(wave.name, words, last + wave.gate.widen_every)

@@ -99,5 +99,13 @@ class Finished:
     release: bool = False
 
 
-Action = Claim | Open | Widen | Soak | Hold | Revoke
+@dataclass(frozen=True, slots=True)
+class Lose:
+    """Write down that a wave does not meet its gate any more: its time, and later its soak, begin anew."""
+
+    wave: str
+    reason: str
+
+
+Action = Claim | Open | Widen | Soak | Lose | Hold | Revoke
 Decision = Wait | AskApproval | Action | Finished

@@ -25,6 +25,7 @@ class Figures:
         skipped: hosts that let it go for another.
         silent: activating hosts that have said nothing for longer than the gate allows.
         gone: hosts that went offline after activation and stayed so for longer than the gate allows.
+        away: hosts that succeeded and are offline now, for however long.
     """
 
     known: int = 0
@@ -36,6 +37,7 @@ class Figures:
     skipped: int = 0
     silent: int = 0
     gone: int = 0
+    away: int = 0
 
     @property
     def ended(self) -> int:
@@ -54,10 +56,17 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a gate is met, and in words how far it is."""
+    """Whether a gate is met, and in words how far it is.
+
+    Attributes:
+        met: whether enough hosts have succeeded, and not too many of them have gone since.
+        words: how far it is.
+        enough: whether enough have succeeded, wherever they are now.
+    """
 
     met: bool
     words: str
+    enough: bool
 
 
 def passed_threshold(gate: Thresholds, seen: Figures) -> str | None:
@@ -82,7 +91,10 @@ def judge(gate: Thresholds, seen: Figures) -> Verdict:
         words += f"; {seen.absent} offline ones do not count"
     if seen.failed:
         words += f"; {seen.failed} failed"
-    return Verdict(seen.succeeded >= needed, words)
+    missing = max(0, seen.away - gate.dropouts.tolerated(seen.begun))
+    if seen.away:
+        words += f"; {seen.away} succeeded and are offline now"
+    return Verdict(seen.succeeded - missing >= needed, words, seen.succeeded >= needed)
 
 
 def percent(millionths: int) -> str:

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from tidegate_fleet.hosts import Fleet
     from tidegate_fleet.words import EventCheck
-    from tidegate_publisher.ports import Clock
-    from tidegate_publisher.rollout.ports import Ear
+    from tidegate_publisher.rollout.ports import Ear, LongClock
     from tidegate_schemas.topics import Topics
     from tidegate_wire.mqtt.messages import Message
 
@@ -80,15 +79,14 @@ class Hearing:
             else:
                 self._take_word(message, now)
 
-    def settle(self, ear: Ear, clock: Clock) -> None:
+    def settle(self, ear: Ear, clock: LongClock) -> None:
         """Hear all that is retained. Raises TidegateError(BUS_*)."""
-        now = quiet_since = clock.now()
-        while now - quiet_since < QUIET:
+        quiet_since = clock.elapsed()
+        while clock.elapsed() - quiet_since < QUIET:
             heard = ear.hear(LOOK_S)
-            now = clock.now()
-            self.take(heard, now)
+            self.take(heard, clock.now())
             if any(message.retained for message in heard):
-                quiet_since = now
+                quiet_since = clock.elapsed()
 
     def announced(self) -> list[bytes]:
         """What was heard on the channel since the last call, in its order."""

@@ -21,6 +21,8 @@ _LONGEST: Final = 300
 def junit(document: dict[str, Any]) -> bytes:
     """One test case for each wave: closed ones are skipped, the one that failed is a failure.
 
+    The one that was waited for when the run ended is an error: a run that did not end well is red.
+
     Args:
         document: as `story.Story.document` makes it.
     """
@@ -32,7 +34,7 @@ def junit(document: dict[str, Any]) -> bytes:
         name=_clean(f"rollout {document['product']}/{document['channel']} {document.get('version', '')}"),
         tests=str(len(waves)),
         failures=str(len(failed)),
-        errors="0",
+        errors=str(sum(wave["state"] == "stopped" for wave in waves)),
         skipped=str(len(skipped)),
     )
     for wave in waves:
@@ -43,6 +45,8 @@ def junit(document: dict[str, Any]) -> bytes:
         if wave["state"] == "failed":
             failure = ET.SubElement(case, "failure", message=words, type=document.get("code", "failed"))
             failure.text = "\n".join(_clean(line) for line in _failure_lines(document))
+        elif wave["state"] == "stopped":
+            ET.SubElement(case, "error", message=words, type=document.get("code", "error"))
         elif wave["state"] in {"closed", "open"}:
             ET.SubElement(case, "skipped", message=words or f"the wave is {wave['state']}")
         ET.SubElement(case, "system-out").text = _clean(_counts(wave))

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tidegate_fleet.words import EventCheck
-from tidegate_publisher.ports import Clock
-from tidegate_publisher.rollout.ports import Desk, Ear, Teller
+from tidegate_publisher.rollout.ports import Desk, Ear, LongClock, Teller
 from tidegate_schemas.topics import Topics
 
 
@@ -25,7 +24,7 @@ class Parts:
 
     ear: Ear
     desk: Desk
-    clock: Clock
+    clock: LongClock
     teller: Teller
     random: Callable[[], float]
 

@@ -9,7 +9,7 @@ from tidegate_publisher.rollout.ports import Failure, View
 from tidegate_publisher.rollout.tally import Tally
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from tidegate_fleet.hosts import Fleet
     from tidegate_publisher.rollout.plan import Plan
@@ -33,7 +33,9 @@ class Picture:
         self, plan: Plan, fleet: Fleet, statement: ChannelStatement, now: datetime, *, watching: bool = False
     ) -> None:
         self._plan = plan
-        self._progress = Progress(fleet, self._whole(statement))
+        runner = statement.predicate.rollout.runner
+        first = runner.first if runner is not None else None
+        self._progress = Progress(fleet, self._whole(statement), first or 0)
         self.tally = Tally(fleet, self._progress, plan, statement.predicate.rollout, now)
         if watching:
             # In this order: the tally asks the progress.
@@ -45,6 +47,10 @@ class Picture:
         if statement.predicate.rollout.seed != self._progress.statement.predicate.rollout.seed:
             self._progress.restate(self._whole(statement))
         self.tally.restate(statement.predicate.rollout, now)
+
+    def listen(self, by: timedelta) -> None:
+        """The run has listened for so much longer: in that time hosts may be silent or gone."""
+        self.tally.listen(by)
 
     def view(self, now: datetime, statement: ChannelStatement | None) -> View:
         """What there is to be shown."""

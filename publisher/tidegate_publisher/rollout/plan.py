@@ -8,13 +8,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tidegate_publisher.compose import wave_fields
+from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.gates import Absence, Budget, OnFailure, OnTimeout, Tolerance, merged
 from tidegate_schemas.rollout import Rollout, RolloutState, Wave
+from tidegate_schemas.statement import Requires
 
 if TYPE_CHECKING:
     from tidegate_schemas.gates import Gate
     from tidegate_schemas.release import Release, ReleaseWave
+    from tidegate_schemas.rollout import Runner
+    from tidegate_schemas.statement import ChannelPredicate
 
 T = TypeVar("T")
 
@@ -46,6 +50,11 @@ class Limit:
         if self.count is not None and bad >= self.count:
             return True
         return of >= self.minimum and bad * MILLION > self.share * of
+
+    def tolerated(self, of: int) -> int:
+        """How many may end badly out of `of` that came so far, be these ever so few."""
+        few = self.share * of // MILLION
+        return few if self.count is None else min(few, self.count - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,7 @@ class Plan:
         process: the name of this process.
         lease: how long the run claims the channel with each of its statements.
         take_over: whether it may take the channel from another run.
+        terms: what else the release decides and hosts go by, by the names that it has in a statement.
     """
 
     product: str
@@ -103,6 +113,7 @@ class Plan:
     process: str
     lease: timedelta = DEFAULT_LEASE
     take_over: bool = False
+    terms: tuple[tuple[str, object], ...] = ()
 
     @property
     def budgets(self) -> tuple[Budget, ...]:
@@ -134,9 +145,13 @@ class Plan:
             return False
         pairs = zip(rollout.waves, self.waves, strict=True)
         return all(
-            (one.name, one.labels) == (mine.name, dict(mine.labels)) and one.fraction <= mine.fraction
+            (one.name, one.labels) == (mine.name, dict(mine.labels)) and _reaches(one, mine, rollout.runner)
             for one, mine in pairs
         )
+
+    def differing(self, predicate: ChannelPredicate) -> tuple[str, ...]:
+        """What the release says otherwise than what is announced, by its names."""
+        return tuple(name for name, value in self.terms if _told(getattr(predicate, name)) != _told(value))
 
 
 def make_plan(release: Release, run: str, process: str, *, until: str | None = None) -> Plan:
@@ -161,7 +176,7 @@ def make_plan(release: Release, run: str, process: str, *, until: str | None = N
     if len(set(names)) != len(names):
         raise TidegateError(Code.RELEASE_INVALID, "rollout.waves: two waves have one name")
     last, timeout = len(waves) - 1, release.rollout.timeout
-    plan = Plan(release.product, release.channel, waves, timeout, last, run, process)
+    plan = Plan(release.product, release.channel, waves, timeout, last, run, process, terms=_terms(release))
     return plan if until is None else replace(plan, until=plan.place(until))
 
 
@@ -174,6 +189,25 @@ def with_waves(release: Release) -> Release:
     return release.model_copy(update={"rollout": rollout})
 
 
+def _told(value: object) -> object:
+    """A moment as it is written down, with nothing finer than that."""
+    return rfc3339(value) if isinstance(value, datetime) else value
+
+
+def _terms(release: Release) -> tuple[tuple[str, object], ...]:
+    requires = Requires(**dict(release.requires))
+    terms = {"version": release.version, "requires": requires, "urgency": release.urgency}
+    return (*terms.items(), ("deadline", release.deadline))
+
+
+def _reaches(one: Wave, mine: PlannedWave, runner: Runner | None) -> bool:
+    """Whether a wave is open as far as planned, or on its way there."""
+    if one.fraction >= mine.fraction:
+        return one.fraction == mine.fraction
+    led = runner is not None and (runner.wave, runner.whole) == (one.name, mine.fraction)
+    return bool(mine.gate.budget) or led
+
+
 def _wave(wave: ReleaseWave, default: Gate) -> PlannedWave:
     said = wave_fields(wave)
     return PlannedWave(wave.name, wave.fraction, said["labels"], wave.opens_at, resolve(default, wave.gate))
@@ -182,14 +216,16 @@ def _wave(wave: ReleaseWave, default: Gate) -> PlannedWave:
 def resolve(default: Gate, over: Gate) -> Thresholds:
     """A wave's gate, with the defaults for what neither the wave nor the release says."""
     said = merged(default, over)
+    silence, dropouts = _limit(said.silence), _limit(said.dropouts)
     return Thresholds(
         success=_millionths(_or(said.success, 0.95)),
         minimum_hosts=_or(said.minimum_hosts, 1),
         ignore_offline=_or(said.ignore_offline, otherwise=True),
         failures=_limit(said.failures),
-        silence=_limit(said.silence),
-        dropouts=_limit(said.dropouts),
-        soak=_or(said.soak, timedelta(minutes=10)),
+        silence=silence,
+        dropouts=dropouts,
+        # Who falls silent or drops out right after it has succeeded shall be found out before others follow.
+        soak=_or(said.soak, max(silence.after, dropouts.after)),
         timeout=_or(said.timeout, timedelta(days=1)),
         on_failure=said.on_failure or OnFailure.HOLD,
         on_timeout=said.on_timeout or OnTimeout.HOLD,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from tidegate_publisher.ports import Clock
 from tidegate_publisher.rollout.figures import Figures
 from tidegate_schemas.statement import ChannelStatement
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from tidegate_publisher.rollout.decisions import Decision
     from tidegate_schemas.rollout import Rollout
     from tidegate_wire.mqtt.messages import Message
+
+
+class LongClock(Clock, Protocol):
+    """A clock that also tells how much time has passed, whatever it is set to meanwhile."""
+
+    def elapsed(self) -> timedelta:
+        """All the time that has passed, since some moment; that in which the machine slept, too."""
+        ...
 
 
 class Ear(Protocol):
@@ -66,6 +75,18 @@ class Desk(Protocol):
         Raises:
             TidegateError: ANNOUNCE_CONFLICT when it holds another, ANNOUNCE_MISSING; what the channel's
                 statement may not be built upon for; and what signing and publishing raise.
+        """
+        ...
+
+    def stop(self, known: Verified, rollout: Rollout) -> Signed:
+        """Stop the release that `known` announces: `rollout` is held or revoked.
+
+        It is signed on top of the newest statement that is known, also where the channel holds an older one,
+        or something that does not verify: who overwrites a stop, or spoils what is retained, wins nothing.
+
+        Raises:
+            TidegateError: ANNOUNCE_CONFLICT when the channel holds another release, or a later statement; and
+                what signing and publishing raise.
         """
         ...
 

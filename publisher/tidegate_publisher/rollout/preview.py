@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate_publisher.durations import format_duration
 from tidegate_publisher.rollout.figures import Figures, percent
-from tidegate_publisher.rollout.plan import PlannedWave
+from tidegate_publisher.rollout.plan import MILLION, PlannedWave
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.gates import share_of
 
@@ -129,12 +129,19 @@ def _doubts(wave: PlannedWave, seen: Figures) -> list[str]:
         found.append(f"wave {wave.name} has {seen.known} known hosts, and needs {gate.minimum_hosts}")
     elif counted == 0:
         found.append(f"wave {wave.name}: all of its {seen.known} hosts are offline")
-    limit = gate.failures
-    if seen.known and limit.count is None and limit.minimum > seen.known:
-        found.append(
-            f"wave {wave.name} has {seen.known} known hosts, and failures count from {limit.minimum} on: it "
-            "is never stopped by failures, only by its timeout (failures.count says how many are too many)"
-        )
+    for name in ("failures", "silence", "dropouts"):
+        limit = getattr(gate, name)
+        if seen.known and limit.share < MILLION and limit.count is None and limit.minimum > seen.known:
+            found.append(
+                f"wave {wave.name} has {seen.known} known hosts, and {name} count from {limit.minimum} on: "
+                f"it is never stopped by {name}, only by its timeout ({name}.count says how many are too "
+                "many)"
+            )
+        if gate.soak < limit.after:
+            found.append(
+                f"wave {wave.name} soaks for {format_duration(gate.soak)}, and {name} count after "
+                f"{format_duration(limit.after)}: the next wave may be opened before"
+            )
     if gate.timeout <= gate.soak:
         found.append(f"wave {wave.name} soaks for longer than its timeout")
     return found

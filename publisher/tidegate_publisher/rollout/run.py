@@ -10,10 +10,12 @@ whether that was heard; hence its length.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.hosts import Fleet
+from tidegate_publisher.durations import format_duration
 from tidegate_publisher.foundation import usable
 from tidegate_publisher.rollout.beginning import first_rollout, require_unclaimed, wanted_digest
 from tidegate_publisher.rollout.decision import Moment, decide
@@ -27,8 +29,6 @@ from tidegate_schemas.rollout import RolloutState
 from tidegate_wire.mqtt.backoff import Backoff
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from tidegate_publisher.ports import Verified
     from tidegate_publisher.publication import Current, Signed
     from tidegate_publisher.rollout.decisions import Action, Decision
@@ -56,6 +56,24 @@ _PAUSE_MOST_S: Final = 30.0
 _ECHO: Final = timedelta(seconds=30)
 """How long our own statement may take until we hear it."""
 
+_STALL: Final = timedelta(minutes=1)
+"""Longer than this neither a look takes too long, nor does the clock differ from the time that has passed."""
+
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_LAST_ROUNDS: Final = 5
+"""So often a stop that our last statement took the place of is written again."""
+
+_RANK: Final = {RolloutState.ACTIVE: 0, RolloutState.HELD: 1, RolloutState.REVOKED: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """Somebody's stop with a sequence that hosts know from a statement of ours: they refuse it."""
+
+    state: RolloutState
+    sequence: int
+
 
 class Run:
     """See the module's docstring.
@@ -79,10 +97,18 @@ class Run:
         self._digest: str | None = None
         self._stands: Verified | None = None
         self._own: bytes | None = None
-        self._unheard_since: datetime | None = None
+        self._unheard_since: timedelta | None = None
+        self._offset = self._parts.clock.now() - _LONG_AGO - self._parts.clock.elapsed()
+        self._leapt = False
         self._leading = False
-        self._stopped: RolloutState | None = None
+        self._first_own: int | None = None
+        self._own_stops: list[ChannelStatement] = []
+        self._stopped: _Stop | None = None
         self._doubts = 0
+        self._tried = False
+        self._noted = ""
+        self._away_since: timedelta | None = None
+        self._told_of: dict[str, int] = {}
 
     def lead(self) -> Finished:
         """Lead the release to its end.
@@ -99,30 +125,44 @@ class Run:
                 self._begin()
                 return self._go_on()
             except TidegateError as error:
-                if error.code is Code.ANNOUNCE_CONFLICT:
-                    # Somebody was faster: what is there now says whether we go on.
-                    continue
                 if not self._may_pass(error):
                     raise
                 late = self._late(error)
                 if late is not None:
                     return late
-                self._parts.teller.note(f"{error.reason}; trying again, and nothing is opened meanwhile")
+                if error.reason != self._noted:
+                    self._noted = error.reason
+                    note = f"{error.reason}; trying again, and nothing is opened meanwhile"
+                    self._parts.teller.note(note)
                 self._parts.ear.pause(backoff.failed())
 
     def _may_pass(self, error: TidegateError) -> bool:
-        if self._stands is None:
-            return False
-        self._doubts += error.code in _DOUBTFUL
-        return error.code in _PASSING or (error.code in _DOUBTFUL and self._doubts < _DOUBTS)
+        conflict = error.code is Code.ANNOUNCE_CONFLICT
+        if self._stands is None and not conflict:
+            # What was announced and not acknowledged may be there all the same, with its wave open.
+            return self._tried and error.code in _PASSING
+        # What the channel holds may be garbage, which hosts refuse: we go on with what it held before.
+        spoilt = error.code.partition(".")[0] in {"signature", "statement"}
+        doubtful = conflict or error.code in _DOUBTFUL or (spoilt and error.code not in _PASSING)
+        self._doubts += doubtful
+        return error.code in _PASSING or (doubtful and self._doubts < _DOUBTS)
 
     def _late(self, error: TidegateError) -> Finished | None:
         """The end of a run that cannot reach the broker any more. Nothing is open that was not before."""
-        assert self._stands is not None  # noqa: S101 -- the caller has seen it; this is for the type checker
-        runner, now = self._stands.statement.predicate.rollout.runner, self._parts.clock.now()
-        if runner is None or self._plan.timeout is None or now < runner.began_at + self._plan.timeout:
-            return None
-        reason = f"the rollout began at {rfc3339(runner.began_at)}, and has taken longer than it may"
+        runner = None if self._stands is None else self._stands.statement.predicate.rollout.runner
+        now, elapsed = self._parts.clock.now(), self._parts.clock.elapsed()
+        self._away_since = elapsed if self._away_since is None else self._away_since
+        names = [wave.name for wave in self._plan.waves]
+        place = names.index(runner.wave) if runner is not None and runner.wave in names else 0
+        if runner is not None and self._plan.timeout is not None:
+            if now < runner.began_at + self._plan.timeout:
+                return None
+            reason = f"the rollout began at {rfc3339(runner.began_at)}, and has taken longer than it may"
+        else:
+            if elapsed - self._away_since < self._plan.waves[place].gate.timeout:
+                return None
+            away = format_duration(elapsed - self._away_since)
+            reason = f"nothing worked for {away}, which is longer than wave {names[place]} may take"
         return Finished(Outcome.TIMED_OUT, f"{reason}; nothing could be announced: {error.reason}")
 
     def _begin(self) -> None:
@@ -133,6 +173,10 @@ class Run:
         if before.bundle is None and any(heard):
             # A slow broker: what it retains was heard, but did not come in time when it was asked for.
             raise TidegateError(Code.ANNOUNCE_CONFLICT, "The channel holds something that cannot be read now")
+        if before.fault is not None and self._picture is not None:
+            reason = before.fault.reason
+            self._parts.teller.note(f"what the channel holds does not verify: {reason}; hosts refuse it, too")
+            return
         if self._digest is None:
             image = self._parts.desk.resolve()
             self._digest = wanted_digest(self._plan, self._version, before, image, self._parts.teller)
@@ -153,7 +197,11 @@ class Run:
         def shape(statement: ChannelStatement) -> Rollout:
             return first_rollout(self._plan, self._fleet, statement, now)
 
-        signed = self._parts.desk.announce(before, shape)
+        try:
+            signed = self._parts.desk.announce(before, shape)
+        except TidegateError as error:
+            self._tried = error.code is Code.ANNOUNCE_TIMEOUT
+            raise
         self._digest = signed.verified.statement.digest
         self._published(signed)
 
@@ -169,12 +217,26 @@ class Run:
                 if error.code is not Code.ANNOUNCE_CONFLICT:
                     raise
                 self._parts.teller.note(f"{error.reason}; looking at it")
-                self._adopt(usable(self._parts.desk.current(), f"{self._plan.product}/{self._plan.channel}"))
+                self._look_again()
                 continue
             if ended is not None:
-                return ended
+                return self._hear_the_last(ended)
             self._listen(decision.until if isinstance(decision, Wait) else None)
             self._hear_ourselves()
+            self._doubts, self._noted, self._away_since = 0, "", None
+            self._tell_who_is_not_heard()
+
+    def _tell_who_is_not_heard(self) -> None:
+        """Say when words were passed over for the first time, and when ten times as many were."""
+        counts = {
+            "words of hosts beyond the most that are remembered": self._fleet.refused,
+            "words of hosts that are not among those that count": self.hearing.strangers,
+            "events that no device key of their host stands behind": self.hearing.refused,
+        }
+        for what, count in counts.items():
+            if count and count >= 10 * self._told_of.get(what, 0):
+                self._told_of[what] = count
+                self._parts.teller.note(f"passed over: {count} {what}")
 
     def _decide(self) -> Decision:
         now, statement = self._parts.clock.now(), self._statement
@@ -182,9 +244,23 @@ class Run:
             version = statement.predicate.version
             return Finished(Outcome.OVERTAKEN, f"the channel holds another release: {version}")
         assert self._picture is not None  # noqa: S101 -- adopted with the statement; this is for the type checker
-        return decide(self._plan, statement, self._picture.tally, Moment(now, self._leading))
+        runner = statement.predicate.rollout.runner
+        # Where no soak goes on there is none that the clock could have changed.
+        self._leapt = self._leapt and runner is not None and runner.met_at is not None
+        decision = decide(self._plan, statement, self._picture.tally, Moment(now, self._leading, self._leapt))
+        differing = self._plan.differing(statement.predicate)
+        if differing and not isinstance(decision, Finished | Hold | Revoke):
+            name = f"{self._plan.product}/{self._plan.channel}"
+            reason = (
+                f"{name} holds this image with another {' and '.join(differing)} than the release file has"
+            )
+            raise TidegateError(Code.ROLLOUT_DIFFERS, reason)
+        return decision
 
     def _act(self, decision: Decision) -> Finished | None:
+        if self._statement.digest != self._digest and isinstance(decision, Finished):
+            # Another release is none of ours, and so is what was to be done to the one before.
+            return decision
         if self._stopped is not None:
             return self._stop_again(self._stopped)
         if isinstance(decision, Wait | AskApproval):
@@ -200,20 +276,57 @@ class Run:
             return Finished(action.outcome, action.reason, action.wave)
         return None
 
-    def _stop_again(self, state: RolloutState) -> Finished:
-        """Our statement took the place of one that stopped the release, within the same moment."""
+    def _stop_again(self, stop: _Stop) -> Finished:
+        """Stop the release once more, with a sequence that hosts do not know yet.
+
+        A statement of ours took the place of the stop, or was there before it with the same sequence: then
+        the channel says that the release is stopped, and hosts refuse it (`statement.equivocation`).
+        """
+        said = self._statement.predicate
+        state = max(said.rollout.state, stop.state, key=_RANK.__getitem__)
         outcome = Outcome.HELD if state is RolloutState.HELD else Outcome.REVOKED
-        rollout = self._statement.predicate.rollout
-        if rollout.state is RolloutState.ACTIVE:
-            self._steer(given_back(rollout.model_copy(update={"state": state}), outcome))
+        if said.rollout.state is not state or said.sequence <= stop.sequence:
+            self._steer(given_back(said.rollout.model_copy(update={"state": state}), outcome))
+        self._stopped = None
         return Finished(outcome, f"an operator has {outcome} the release while this run announced")
 
+    def _hear_the_last(self, ended: Finished) -> Finished:
+        """Our last statement may have taken the place of a stop, too: nobody would listen after us."""
+        for _ in range(_LAST_ROUNDS):
+            try:
+                self._hear_ourselves()
+                if self._stopped is None or self._statement.digest != self._digest:
+                    break
+                stop = self._stop_again(self._stopped)
+            except TidegateError as error:
+                if error.code is not Code.ANNOUNCE_CONFLICT:
+                    self._parts.teller.note(
+                        f"whether somebody stopped the release is not known: {error.reason}"
+                    )
+                    break
+                self._look_again()
+            else:
+                ended = ended if ended.outcome in {Outcome.FAILED, Outcome.TIMED_OUT} else stop
+        return ended
+
+    def _look_again(self) -> None:
+        self._adopt(usable(self._parts.desk.current(), f"{self._plan.product}/{self._plan.channel}"))
+
     def _steer(self, rollout: Rollout) -> None:
-        self._published(self._parts.desk.steer(self._statement, rollout))
+        desk = self._parts.desk
+        if rollout.state is RolloutState.ACTIVE:
+            self._published(desk.steer(self._statement, rollout))
+            return
+        assert self._stands is not None  # noqa: S101 -- the run has begun; this is for the type checker
+        signed = desk.stop(self._stands, rollout)
+        self._own_stops.append(signed.verified.statement)
+        self._published(signed)
 
     def _published(self, signed: Signed) -> None:
         self._own, self._leading, self._doubts = signed.bundle, True, 0
-        self._unheard_since = self._parts.clock.now()
+        if self._first_own is None:
+            self._first_own = signed.verified.statement.predicate.sequence
+        self._unheard_since = self._parts.clock.elapsed()
         self._adopt(signed.verified)
         self._parts.teller.published(signed.verified.statement)
 
@@ -221,7 +334,10 @@ class Run:
         """Go by this statement from now on. Raises TidegateError(STATEMENT_ROLLBACK, ROLLOUT_DIFFERS)."""
         statement, now = verified.statement, self._parts.clock.now()
         sequence = statement.predicate.sequence
+        lost = self._is_lost_stop(verified)
         if self._stands is not None and sequence < self._statement.predicate.sequence:
+            if lost:
+                return
             reason = f"The broker holds sequence {sequence}, which is older than what was there before"
             raise TidegateError(Code.STATEMENT_ROLLBACK, reason)
         self._stands = verified
@@ -243,18 +359,35 @@ class Run:
         look, so that what comes together is judged together.
         """
         clock, ear = self._parts.clock, self._parts.ear
-        now = clock.now()
+        now, begun = clock.now(), clock.elapsed()
         idle = IDLE_S if until is None else min(IDLE_S, max(LOOK_S, (until - now).total_seconds()))
         heard = ear.hear(idle)
         self.hearing.take(heard, clock.now())
-        end = now + timedelta(seconds=LOOK_S)
-        while (left := (end - clock.now()).total_seconds()) > 0:
+        end = begun + timedelta(seconds=LOOK_S)
+        while (left := (end - clock.elapsed()).total_seconds()) > 0:
             self.hearing.take(ear.hear(left), clock.now())
+        self._listened(begun, timedelta(seconds=idle))
         for bundle in self.hearing.announced():
             if bundle == self._own:
                 self._unheard_since = None
             elif bundle:
                 self._heard_of(bundle)
+
+    def _listened(self, begun: timedelta, idle: timedelta) -> None:
+        """Count the time in which we listened. Raises TidegateError(BUS_UNREACHABLE) where we did not.
+
+        After a sleep, what waits in the connection is to be heard before anything is decided; it may be lost.
+        """
+        clock = self._parts.clock
+        passed, offset = clock.elapsed() - begun, clock.now() - _LONG_AGO - clock.elapsed()
+        if abs(offset - self._offset) > _STALL:
+            self._leapt, self._offset = True, offset
+            raise TidegateError(Code.BUS_UNREACHABLE, "The clock was set; who is heard is found out anew")
+        if passed > idle + _STALL:
+            reason = f"This process stood still for {format_duration(passed)}; who is heard is found out anew"
+            raise TidegateError(Code.BUS_UNREACHABLE, reason)
+        if self._picture is not None:
+            self._picture.listen(passed)
 
     def _hear_ourselves(self) -> None:
         """Do nothing more until our own statement was heard: then all that was announced before it was, too.
@@ -265,7 +398,7 @@ class Run:
             TidegateError: BUS_UNREACHABLE when it does not come.
         """
         while self._unheard_since is not None:
-            if self._parts.clock.now() - self._unheard_since > _ECHO:
+            if self._parts.clock.elapsed() - self._unheard_since > _ECHO:
                 reason = "The broker holds what this run announced, but does not hand it out"
                 raise TidegateError(Code.BUS_UNREACHABLE, reason)
             self._listen()
@@ -277,15 +410,33 @@ class Run:
             self._parts.teller.note(f"something on the channel does not verify: {error.reason}")
             return
         theirs, ours = verified.statement.predicate, self._statement.predicate
-        if theirs.sequence < ours.sequence or verified.statement == self._statement:
+        if self._is_lost_stop(verified) or theirs.sequence < ours.sequence:
             return
         if theirs.sequence > ours.sequence:
             self._adopt(verified)
-        elif theirs.rollout.state is not RolloutState.ACTIVE and verified.statement.digest == self._digest:
-            self._stopped = theirs.rollout.state
-        else:
+        elif verified.statement != self._statement:
             # Two with one sequence: what the broker holds in the end counts.
-            self._adopt(usable(self._parts.desk.current(), f"{theirs.product}/{theirs.channel}"))
+            self._look_again()
+
+    def _is_lost_stop(self, verified: Verified) -> bool:
+        """Whether hosts refuse this stop, since a statement of ours was faster; remembers it.
+
+        Any stop from our first statement on: none was there before it that we did not obey.
+        """
+        said, first = verified.statement.predicate, self._first_own
+        stops = said.rollout.state is not RolloutState.ACTIVE and verified.statement.digest == self._digest
+        if first is None or not stops or verified.statement in self._own_stops:
+            return False
+        if (
+            self._statement.digest != self._digest
+            or not first <= said.sequence <= self._statement.predicate.sequence
+        ):
+            return False
+        if verified.statement == self._statement:
+            return self._stopped is not None
+        if self._stopped is None or _RANK[said.rollout.state] >= _RANK[self._stopped.state]:
+            self._stopped = _Stop(said.rollout.state, said.sequence)
+        return True
 
     @property
     def _statement(self) -> ChannelStatement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from tidegate_fleet.standing import Phase
@@ -15,13 +15,14 @@ _AFTER_ACTIVATION: Final = frozenset({Phase.ACTIVATING, Phase.SUCCEEDED})
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """What counts of one host."""
+    """What counts of one host; `since` is when we heard of the step of an activation that it is at."""
 
     wave: str
     phase: Phase
     online: bool
     admitted: bool
     groups: tuple[Membership, ...]
+    since: datetime | None = None
 
     @property
     def absent(self) -> bool:
@@ -30,8 +31,13 @@ class Seat:
 
     @property
     def busy(self) -> bool:
-        """Whether it uses up a budget."""
-        return self.admitted and not self.phase.final
+        """Whether it uses up a budget: who has begun does so, whatever is announced by now."""
+        return self.phase is Phase.ACTIVATING or (self.admitted and not self.phase.final)
+
+    @property
+    def away(self) -> bool:
+        """Whether it succeeded and is offline now."""
+        return self.phase is Phase.SUCCEEDED and not self.online
 
     @property
     def gone(self) -> bool:
@@ -41,10 +47,14 @@ class Seat:
 
 @dataclass(slots=True)
 class Bench:
-    """One wave: hosts by phase; those under way and those gone, each with a moment, the oldest first."""
+    """One wave: hosts by phase; those under way and those gone, each with when that began.
+
+    Times are in what the run has listened so far, see `tally.Tally.listen`.
+    """
 
     phases: Counter[Phase] = field(default_factory=Counter)
     absent: int = 0
-    under_way: dict[str, datetime] = field(default_factory=dict)
-    gone: dict[str, datetime] = field(default_factory=dict)
+    under_way: dict[str, timedelta] = field(default_factory=dict)
+    away: int = 0
+    gone: dict[str, timedelta] = field(default_factory=dict)
     outside: list[tuple[float, str]] | None = None

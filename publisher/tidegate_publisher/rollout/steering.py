@@ -76,6 +76,8 @@ class Steering:
             if stands.bundle != before.bundle:
                 raise self._conflict()
             outcome = self._releases.sign(self._release, stands, shape=shape)
+            if channels.current(*self._target).bundle != before.bundle:
+                raise self._conflict()
             channels.publish(outcome.signed, stands)
             return outcome.signed
 
@@ -90,9 +92,26 @@ class Steering:
             if rollout.state is RolloutState.ACTIVE:
                 require_good_to_go(verified, now)
             statement = next_statement(verified, rollout, now, self._progress)
-            signed = self._signing.sign(statement, verified)
-            channels.publish(signed, before)
-            return signed
+            return self._sign(channels, statement, verified, before)
+
+    def stop(self, known: Verified, rollout: Rollout) -> Signed:
+        """See Desk.stop."""
+        with self._channels() as channels:
+            before = channels.current(*self._target)
+            if before.verified is not None and _stands_against(before.verified, known):
+                raise self._conflict()
+            statement = next_statement(known, rollout, self._clock.now(), self._progress)
+            return self._sign(channels, statement, known, before)
+
+    def _sign(
+        self, channels: ChannelDesk, statement: ChannelStatement, known: Verified, before: Current
+    ) -> Signed:
+        signed = self._signing.sign(statement, known)
+        # To sign takes seconds, and a person's login minutes: somebody may have been faster.
+        if channels.current(*self._target).bundle != before.bundle:
+            raise self._conflict()
+        channels.publish(signed, before)
+        return signed
 
     @property
     def _target(self) -> tuple[str, str]:
@@ -101,3 +120,12 @@ class Steering:
     def _conflict(self) -> TidegateError:
         reason = f"Somebody else announced something on {'/'.join(self._target)} in this moment"
         return TidegateError(Code.ANNOUNCE_CONFLICT, reason)
+
+
+def _stands_against(theirs: Verified, known: Verified) -> bool:
+    """Whether a stop that is built on `known` would take the place of what it does not know."""
+    one, other = theirs.statement, known.statement
+    if one.digest != other.digest or one.predicate.sequence > other.predicate.sequence:
+        return True
+    twin = one.predicate.sequence == other.predicate.sequence and one != other
+    return twin and one.predicate.rollout.state is RolloutState.ACTIVE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate_publisher.promotion import is_open
 from tidegate_publisher.rollout.decisions import Finished, Hold, Outcome, Revoke
-from tidegate_publisher.rollout.endings import CODES, EXITS
+from tidegate_publisher.rollout.endings import CODES, EXITS, exit_for
 from tidegate_publisher.rollout.figures import Figures, judge
 from tidegate_publisher.rollout.plan import PlannedWave
 from tidegate_schemas.base import rfc3339
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tidegate_publisher.rollout.decisions import Decision
     from tidegate_publisher.rollout.plan import Plan
     from tidegate_publisher.rollout.ports import View
+    from tidegate_schemas.codes import Code, TidegateError
     from tidegate_schemas.statement import ChannelStatement
 
 
@@ -27,7 +28,7 @@ class Chapter:
     Attributes:
         wave: which one.
         figures: its hosts, when they were last counted.
-        state: `closed`, `open`, `done` or `failed`.
+        state: `closed`, `open`, `done`, `failed`; or `stopped`: the run ended while it waited for this wave.
         opened: since when it is open, as far as this run knows.
         met: when its gate was met, the same.
         words: how far it is; why it failed.
@@ -54,6 +55,7 @@ class Story:
         self.chapters = {wave.name: Chapter(wave) for wave in plan.waves}
         self.began: datetime | None = None
         self.view: View | None = None
+        self._current = plan.waves[0].name
 
     def take(self, decision: Decision, view: View) -> None:
         """See Teller.decided."""
@@ -61,8 +63,10 @@ class Story:
         self.began = self.began or view.now
         for name, figures in view.figures.items():
             self.chapters[name].figures = figures
-        if view.statement is not None:
-            self._read(view.statement, view.now)
+        overtaken = isinstance(decision, Finished) and decision.outcome is Outcome.OVERTAKEN
+        stands = view.statement
+        if stands is not None and not overtaken and self._plan.describes(stands.predicate.rollout):
+            self._read(stands, view.now)
         if isinstance(decision, Hold | Revoke):
             self._fail(decision.wave, decision.reason)
         elif isinstance(decision, Finished) and decision.wave:
@@ -74,7 +78,9 @@ class Story:
     def _read(self, statement: ChannelStatement, now: datetime) -> None:
         rollout = statement.predicate.rollout
         runner = rollout.runner
-        current = 0 if runner is None else self._plan.place(runner.wave)
+        names = list(self.chapters)
+        current = 0 if runner is None or runner.wave not in names else names.index(runner.wave)
+        self._current = names[current]
         for place, (chapter, wave) in enumerate(zip(self.chapters.values(), rollout.waves, strict=True)):
             if not is_open(wave, now):
                 continue
@@ -89,16 +95,31 @@ class Story:
 
     def document(self, ended: Finished) -> dict[str, Any]:
         """The whole of it for a machine."""
+        if ended.outcome is not Outcome.DONE:
+            self._stop(ended.reason)
+        code = CODES.get(ended.outcome)
+        return self._document(ended.outcome.value, int(EXITS[ended.outcome]), code, ended.reason)
+
+    def broken(self, error: TidegateError) -> dict[str, Any]:
+        """The same of a run that an error ended."""
+        self._stop(error.reason)
+        return self._document("error", int(exit_for(error.code)), error.code, error.reason)
+
+    def _stop(self, reason: str) -> None:
+        if not any(chapter.state == "failed" for chapter in self.chapters.values()):
+            chapter = self.chapters[self._current]
+            chapter.state, chapter.words = "stopped", reason
+
+    def _document(self, outcome: str, status: int, code: Code | None, reason: str) -> dict[str, Any]:
         view = self.view
         statement = view.statement if view is not None else None
         predicate = statement.predicate if statement is not None else None
-        code = CODES.get(ended.outcome)
         found = {
             "decision": "finished",
-            "outcome": ended.outcome.value,
-            "exitCode": int(EXITS[ended.outcome]),
+            "outcome": outcome,
+            "exitCode": status,
             "code": code.value if code else None,
-            "reason": ended.reason,
+            "reason": reason,
             "product": self._plan.product,
             "channel": self._plan.channel,
             "run": self._plan.run,

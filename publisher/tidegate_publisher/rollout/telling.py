@@ -11,6 +11,7 @@ from tidegate_publisher.rollout.decisions import (
     Claim,
     Finished,
     Hold,
+    Lose,
     Open,
     Revoke,
     Soak,
@@ -19,6 +20,7 @@ from tidegate_publisher.rollout.decisions import (
 )
 from tidegate_publisher.rollout.story import Story, failures_document, figures_document
 from tidegate_schemas.base import rfc3339
+from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
     from tidegate_publisher.output import Output
@@ -37,6 +39,7 @@ _KINDS: Final = {
     Open: "open",
     Widen: "widen",
     Soak: "soak",
+    Lose: "lose",
     Hold: "hold",
     Revoke: "revoke",
     Finished: "finished",
@@ -78,7 +81,9 @@ class Telling:
     def published(self, statement: ChannelStatement) -> None:
         """See Teller.published."""
         predicate = statement.predicate
-        self._output.note(f"          announced as sequence {predicate.sequence}")
+        state = predicate.rollout.state
+        told = "" if state is RolloutState.ACTIVE else f": the release is {state}"
+        self._output.note(f"          announced as sequence {predicate.sequence}{told}")
 
     def note(self, text: str) -> None:
         """See Teller.note."""
@@ -99,7 +104,7 @@ class Telling:
         self._said, self._reason, self._said_at = what, decision.reason, view.now
         return True
 
-    def _sentence(self, decision: Decision, view: View) -> str:
+    def _sentence(self, decision: Decision, view: View) -> str:  # noqa: PLR0911 -- one for each decision
         match decision:
             case AskApproval(wave, reason):
                 return f"{wave}: waits for approval: {reason}\n          {approval(self._plan, wave, view)}"
@@ -107,12 +112,14 @@ class Telling:
                 return f"{wave}: waits: {reason}{_until(until, view.now)}"
             case Soak(wave, until, reason):
                 return f"{wave}: its gate is met: {reason}; soaks{_until(until, view.now)}"
+            case Lose(wave, reason):
+                return f"{wave}: its gate is not met any more: {reason}"
             case Open(wave, fraction, reason) | Widen(wave, fraction, reason):
                 verb = "opens" if isinstance(decision, Open) else "widens"
                 return f"{wave}: {verb} to {fraction * 100:.4g} % of hosts: {reason}"
             case Hold() | Revoke():
-                verb = "held" if isinstance(decision, Hold) else "revoked"
-                return f"the release is {verb}: {decision.reason}{_failures(view)}"
+                verb = "holding" if isinstance(decision, Hold) else "revoking"
+                return f"{verb} the release: {decision.reason}{_failures(view)}"
             case _:
                 return decision.reason
 

@@ -64,6 +64,11 @@ def test_what_an_operator_does_keeps_the_claim(operation: Operation) -> None:
     [
         ({"GITHUB_RUN_ID": "81"}, "github-81"),
         ({"CI_PIPELINE_ID": "7"}, "gitlab-7"),
+        (
+            {"GITHUB_RUN_ID": "81", "GITHUB_REPOSITORY": "acme/os", "GITHUB_JOB": "roll"},
+            "github-acme/os-81-roll",
+        ),
+        ({"CI_PIPELINE_ID": "7", "CI_PROJECT_PATH": "a/b", "CI_JOB_NAME": "a job"}, "gitlab-a/b-7-a_job"),
         ({"GITHUB_RUN_ID": ""}, "drawn"),
         ({}, "drawn"),
     ],

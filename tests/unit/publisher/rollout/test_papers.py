@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -124,6 +125,18 @@ def test_a_plan_tells_waves_groups_and_doubts() -> None:
     ):
         assert told in text
     assert seen.document(hosts=True)["waves"][1]["hosts"] == list(seen.waves[1][2])
+
+
+def test_a_plan_warns_of_thresholds_that_come_too_late_or_never() -> None:
+    waves: Sequence[dict[str, Any]] = ({"name": "few", "labels": {"ring": "canary"}},)
+    stage, tally = a_tally(
+        a_fleet(3), waves, failures={"count": 1}, silence={"count": 1, "after": timedelta(minutes=1)}
+    )
+    text = "\n".join(preview(stage.plan(), tally, NOON).warnings)
+    assert "wave few has 1 known hosts, and dropouts count from 10 on" in text
+    assert "wave few soaks for 1m, and dropouts count after 30m" in text
+    assert "failures count" not in text
+    assert "silence count" not in text
 
 
 def test_the_command_says_how_it_ends_and_what_it_refuses() -> None:

@@ -61,9 +61,9 @@ def test_the_pages_defaults_are_so() -> None:
     assert (gate.success, gate.minimum_hosts, gate.ignore_offline) == (950_000, 1, True)
     assert gate.failures == Limit(50_000, 10)
     assert gate.silence == gate.dropouts == Limit(50_000, 10, None, timedelta(minutes=30))
-    assert (gate.soak, gate.timeout) == (timedelta(minutes=10), timedelta(hours=24))
+    assert (gate.soak, gate.timeout) == (timedelta(minutes=30), timedelta(hours=24))
     assert gate.widen_every == timedelta(minutes=1)
-    for row in ("`success` | `95%`", "`soak` | `10m`", "`timeout` | `24h`", "`widen_every` | `1m`"):
+    for row in ("`success` | `95%`", "`soak` | `30m`", "`timeout` | `24h`", "`widen_every` | `1m`"):
         assert f"| {row} |" in page
 
 
@@ -127,7 +127,8 @@ def test_there_has_to_be_the_wave_that_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("waves", "same"),
     [
-        ((Wave(name="canary", labels={"ring": "canary"}), Wave(name="everybody", fraction=0.2)), True),
+        ((Wave(name="canary", labels={"ring": "canary"}), Wave(name="everybody")), True),
+        ((Wave(name="canary", labels={"ring": "canary"}), Wave(name="everybody", fraction=0.2)), False),
         ((Wave(name="canary"), Wave(name="everybody")), False),
         ((Wave(name="everybody"), Wave(name="canary", labels={"ring": "canary"})), False),
         ((Wave(name="canary", labels={"ring": "canary"}),), False),
