@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from tidegate_fleet.store.placing import NOWHERE
 from tidegate_fleet.store.rows import statement_row
 from tidegate_fleet.store.schema import release, statement
-from tidegate_fleet.store.upserts import among, insert_new
+from tidegate_fleet.store.upserts import insert_new, look_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +39,7 @@ def begin_releases(connection: Connection, keys: Sequence[Values], now: datetime
     if not wanted:
         return
     columns = [release.c[name] for name in _KEY]
-    known = connection.execute(select(*columns).where(among(connection, columns, sorted(wanted))))
+    known = connection.execute(look_up(connection, columns, columns, sorted(wanted)))
     missing = sorted(wanted - {tuple(row) for row in known})
     insert_new(
         connection,

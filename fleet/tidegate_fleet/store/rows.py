@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from tidegate_fleet.dossier import Dossier, Way, arch_of, membership
+from tidegate_fleet.dossier import Dossier, Way, arch_of, membership, release_of
 from tidegate_fleet.history import EventRecord, ReleaseKey, StatementRecord
 from tidegate_fleet.standing import Standing
 from tidegate_fleet.words import HostEvent
@@ -45,12 +45,13 @@ def is_storable(word: Word) -> bool:
 def event_row(heard: HostEvent, now: datetime) -> Values:
     """A row of `event`."""
     event, said = heard.event, heard.event.data
+    way = release_of(event)
     return {
         "host": event.subject,
         "id": _clean(event.id),
         "product": said.product,
         "channel": said.channel,
-        "digest": said.digest,
+        "digest": None if way is None else way.digest,
         "sequence": said.sequence,
         "attempt": said.attempt,
         "step": said.step.value,

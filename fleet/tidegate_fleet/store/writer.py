@@ -24,7 +24,7 @@ from tidegate_fleet.store.placing import place_some
 from tidegate_fleet.store.releases import begin_releases, keep_statements
 from tidegate_fleet.store.rows import Word, event_row
 from tidegate_fleet.store.schema import collector, event, host
-from tidegate_fleet.store.upserts import among, insert_new, upsert
+from tidegate_fleet.store.upserts import among, insert_new, look_up, upsert
 from tidegate_fleet.words import HostEvent
 from tidegate_schemas.status import HostStatus
 
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 _EMPTY: Final[Mapping[str, int]] = {}
 # Held from the first event's number to the commit; "even" in ASCII.
 _NUMBERING: Final = 0x6576656E
-_MANY: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ class _Batch:
     def _lock(self, names: set[str]) -> set[str]:
         """Make and lock the rows of hosts; which of them there are room for."""
         chosen = sorted(names)
-        these = among(self._connection, (host.c.name,), [(name,) for name in chosen])
+        these = among(self._connection, host.c.name, chosen)
         locked = select(host.c.name).where(these).order_by(host.c.name).with_for_update()
         while True:
             there = set(self._connection.scalars(select(host.c.name).where(these)))
@@ -178,12 +177,11 @@ class _Batch:
         return new, again, collided
 
     def _bodies(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        found: dict[tuple[str, str], str] = {}
-        for start in range(0, len(places), _MANY):
-            some = among(self._connection, (event.c.host, event.c.id), places[start : start + _MANY])
-            for row in self._connection.execute(select(event.c.host, event.c.id, event.c.body).where(some)):
-                found[row.host, row.id] = row.body
-        return found
+        if not places:
+            return {}
+        keys = event.c.host, event.c.id
+        asked = look_up(self._connection, (*keys, event.c.body), keys, sorted(set(places)))
+        return {(row.host, row.id): row.body for row in self._connection.execute(asked)}
 
     def _events(self, new: Sequence[tuple[HostEvent, Values]]) -> tuple[EventRecord, ...]:
         if not new:
