@@ -139,3 +139,19 @@ def test_one_collector_at_a_time_forgets(tmp_path: Path) -> None:
         assert not forgetting.some(at(100), "two", day, None, LEASE), "the other one has the lease"
         assert forgetting.some(at(100) + LEASE, "two", day, None, LEASE)
         assert not forgetting.some(at(101) + LEASE, "one", day, None, LEASE)
+
+
+def test_a_last_will_that_the_broker_kept_brings_no_forgotten_host_back(tmp_path: Path) -> None:
+    year = timedelta(seconds=500)
+    with open_store(f"sqlite:///{tmp_path}/f.db") as store:
+        writer, history = Writer(store, "one", forget_hosts=year), StoredHistory(store)
+        will = describes("gone", 0, presence=Presence.OFFLINE)
+        writer.write([describes("gone", 0), will], at(0))
+        assert Forgetting(store).some(at(1000), "one", None, year, LEASE)
+        written = writer.write([will, describes("new", 900, presence=Presence.OFFLINE)], at(1000))
+        assert [record.name for record in history.hosts(HostQuery())] == ["new"]
+        assert (written.statuses, written.strangers) == (1, 0)
+        # One that is still known has its will taken in, however old it is; and who speaks again is back.
+        writer.write([describes("new", 1, 2), said("gone", Step.ACCEPTED, 1001)], at(1001))
+        writer.write([describes("new", 1, 2, presence=Presence.OFFLINE)], at(1002))
+        assert [record.name for record in history.hosts(HostQuery(online=False))] == ["gone", "new"]

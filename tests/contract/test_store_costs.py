@@ -12,7 +12,6 @@ from tests.support.fleets import at, describes, said
 from tests.support.statements import a_statement, digest_of
 from tidegate_fleet.history import ReleaseKey, StatementRecord
 from tidegate_fleet.store.connect import open_store
-from tidegate_fleet.store.forgetting import Forgetting
 from tidegate_fleet.store.reader import StoredHistory
 from tidegate_fleet.store.writer import Writer
 from tidegate_schemas.events import Step

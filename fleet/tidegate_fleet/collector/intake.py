@@ -57,19 +57,15 @@ class Intake:
         self._taps = tuple(taps)
         self._meter = meter
         self._now = now
-        self._flooded: Counter[str] = Counter()
         self._told: Counter[tuple[str, Refusal]] = Counter()
 
     def read(self, messages: Sequence[Message]) -> list[Word]:
-        """The words of a batch that are to be stored; what is none, or one too many, is counted."""
+        """The words of a batch that are to be stored; what is none is counted."""
         now, words = self._now(), []
         for message in messages:
             word = self._reader.read(message, now)
             if isinstance(word, Refusal):
                 self._refuse(word, message.topic)
-            elif isinstance(word, HostEvent) and not self._guard.admits(word.event, time.monotonic()):
-                self._flooded[word.event.subject] += 1
-                self._refuse(Refusal.FLOOD, message.topic)
             elif word is not None:
                 words.append(word)
         return _without_overtaken(words)
@@ -80,17 +76,18 @@ class Intake:
         Raises:
             StoreError: the store does not take anything now. Safe to repeat.
         """
-        if not words and not self._flooded:
+        if not words:
             return 0
         began = time.monotonic()
         try:
-            written = self._writer.write(words, self._now(), self._flooded)
+            # What was not stored comes again, and shall not be counted twice: it would be taken for a flood.
+            with self._guard.round(began) as gate:
+                written = self._writer.write(words, self._now(), gate)
         except UnfitRowError as error:
             return self._divide(words, error)
         except StoreError as error:
             self._meter.failed(error.code)
             raise
-        self._flooded.clear()
         self._meter.stored(time.monotonic() - began)
         self._account(written)
         return written.statements
@@ -110,9 +107,13 @@ class Intake:
         if written.strangers:
             self._meter.refused(Refusal.STRANGER, written.strangers)
             logger.warning("{} words of hosts beyond the cap were passed over", written.strangers)
-        for name, count in written.collided.items():
-            self._meter.refused(Refusal.COLLISION, count)
-            self._complain(Refusal.COLLISION, name, count)
+        for reason, counts in (
+            (Refusal.COLLISION, written.collided),
+            (Refusal.FLOOD, written.flooded),
+        ):
+            for name, count in counts.items():
+                self._meter.refused(reason, count)
+                self._complain(reason, name, count)
         for tap in self._taps:
             try:
                 tap.committed(written.events, written.statuses)

@@ -57,7 +57,7 @@ def build_collector(  # noqa: PLR0913 -- the composition root: one argument for 
         meters: count.
     """
     tally = Tally(meters)
-    writer = Writer(store, settings.name, settings.most_hosts)
+    writer = Writer(store, settings.name, settings.most_hosts, settings.forget_hosts)
     reader = MessageReader(bus.topics, events, statements)
     intake = Intake(settings, reader, writer, (tally, *taps), tally, _now)
     upkeep = Upkeep(settings, writer, Forgetting(store), _now)

@@ -2,8 +2,8 @@
 
 To PostgreSQL they go as one array for each column: one short statement, whatever the number of rows. A
 statement with a parameter for each value has to be taken apart at both ends, which took longer than the rest.
-SQLite is given keys of several columns as one JSON text: of a list of such keys after IN it makes no use of an
-index, and reads the whole table.
+SQLite is given keys of several columns as one JSON text: of a list of such keys after IN it makes no use of
+an index, and reads the whole table.
 """
 
 from __future__ import annotations
