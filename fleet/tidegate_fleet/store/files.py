@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, delete, func, select
 
@@ -204,7 +204,7 @@ class Files:
         for some in _some(names):
             these = among(self._connection, passage.c.host, some)
             counted = select(passage.c.host, func.count()).where(these).group_by(passage.c.host)
-            counts.update({name: count for name, count in self._connection.execute(counted)})
+            counts.update({row[0]: row[1] for row in self._connection.execute(counted)})
         return counts
 
     def _sum_up(self, told: Sequence[tuple[Dossier, ReleaseKey]], events: Sequence[HostEvent]) -> None:

@@ -2,8 +2,8 @@
 
 1. the rows of all hosts concerned are made and locked, in the order of their names: writers that share hosts
    wait for each other, and never in a circle
-2. events that are here already are sorted out by their id; one with another content is a collision; of what is
-   new, the gate lets in what its host may say
+2. events that are here already are sorted out by their id; one with another content is a collision; of what
+   is new, the gate lets in what its host may say
 3. the dossiers are read, changed as `tidegate_fleet.dossier` says, and written back
 4. the new events are written last, on PostgreSQL under a lock: events get their numbers in the order in which
    they become visible, so that who reads on from a number misses none
@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sqlalchemy import func, select, text, update
@@ -31,7 +32,7 @@ from tidegate_schemas.status import HostStatus, Presence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from sqlalchemy.engine import Connection
 
