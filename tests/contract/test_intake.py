@@ -6,18 +6,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import update
 
 from tests.support.fleets import at, describes, said
-from tests.support.statements import a_statement
+from tests.support.statements import a_statement, digest_of
 from tidegate_fleet.collector.intake import Intake
 from tidegate_fleet.collector.reading import MessageReader
 from tidegate_fleet.collector.settings import CollectorSettings
 from tidegate_fleet.collector.tally import Tally
 from tidegate_fleet.guard import Allowance
-from tidegate_fleet.history import EventRecord, HostQuery, StatementRecord
+from tidegate_fleet.history import EventRecord, HostQuery, ReleaseKey, StatementRecord
 from tidegate_fleet.store.connect import Store, open_store
 from tidegate_fleet.store.faults import StoreError, UnfitRowError
 from tidegate_fleet.store.reader import StoredHistory
+from tidegate_fleet.store.schema import event, passage, standing
 from tidegate_fleet.store.writer import OpenGate, Writer, Written
 from tidegate_fleet.words import HostEvent
 from tidegate_schemas.codes import Code
@@ -196,3 +198,32 @@ def test_new_statements_are_told_even_if_the_rest_is_written_later(store: Store)
     with store.writing() as connection:
         connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO host")
     assert writer.write([record, said("edge-1", Step.ACCEPTED)], at(0)).statements == 1
+
+
+def test_what_a_newer_collector_wrote_loses_no_words_and_hides_no_hosts(store: Store) -> None:
+    tally, history = Tally(), StoredHistory(store)
+    taken = intake(Writer(store, "one"), tally)
+    taken.store([describes("edge-1"), said("edge-1", Step.FAILED, 1, code=Code.HEALTH_FAILED, reason="no")])
+    with store.writing() as connection:
+        for table in (standing, passage, event):
+            connection.execute(update(table).values(code="health.frozen"))
+        connection.exec_driver_sql("UPDATE event SET body = replace(body, 'health.failed', 'health.frozen')")
+    (found,) = history.hosts(HostQuery())
+    assert found.standings["os", "stable"].code is None
+    (record,) = history.events_after(0)
+    assert (record.event.data.code, record.event.data.reason) == (None, "no [health.frozen]")
+    assert history.failures(ReleaseKey("os", "stable", digest_of("a")))[0].code is None
+    taken.store([said("edge-1", Step.SUCCEEDED, 2)])
+    assert (tally.events, tally.why) == (2, {})
+
+
+def test_a_row_that_nobody_can_read_blames_no_word(store: Store) -> None:
+    tally = Tally()
+    taken = intake(Writer(store, "one"), tally)
+    taken.store([said("edge-1", Step.ACCEPTED, 1)])
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE standing SET step = 'vanished'")
+    with pytest.raises(StoreError, match="vanished") as caught:
+        taken.store([said("edge-1", Step.SUCCEEDED, 2)])
+    assert caught.value.code is Code.STORE_NEWER
+    assert tally.why == {}, "the broker keeps it"

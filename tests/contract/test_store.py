@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from tests.support.fleets import at, describes, said
 from tests.support.statements import a_statement, digest_of
 from tidegate_fleet.history import HostQuery, ReleaseKey, StatementRecord
 from tidegate_fleet.store.connect import open_store
+from tidegate_fleet.store.faults import StoreError
 from tidegate_fleet.store.forgetting import Forgetting
 from tidegate_fleet.store.reader import StoredHistory
 from tidegate_fleet.store.writer import Writer
@@ -40,6 +42,8 @@ def refused(url: str, *, make: bool = True) -> TidegateError:
         "mysql://db/fleet",
         "sqlite://",
         "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///file:f.db?mode=memory&uri=true",
         "postgresql+asyncpg://db/fleet",
         "postgres://db/f",
     ],
@@ -155,3 +159,14 @@ def test_a_last_will_that_the_broker_kept_brings_no_forgotten_host_back(tmp_path
         writer.write([describes("new", 1, 2), said("gone", Step.ACCEPTED, 1001)], at(1001))
         writer.write([describes("new", 1, 2, presence=Presence.OFFLINE)], at(1002))
         assert [record.name for record in history.hosts(HostQuery(online=False))] == ["gone", "new"]
+
+
+def test_those_who_read_do_not_take_the_writers_connections(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/f.db"
+    with open_store(url) as store, open_store(url, make=False) as asked, ExitStack() as questions:
+        writer = Writer(store, "one")
+        with pytest.raises(StoreError) as caught:
+            for _ in range(100):
+                questions.enter_context(asked.reading())
+        assert caught.value.code is Code.STORE_UNREACHABLE
+        assert len(writer.write([said("edge-1", Step.ACCEPTED)], at(0)).events) == 1
