@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -166,7 +167,6 @@ def test_those_who_read_do_not_take_the_writers_connections(tmp_path: Path) -> N
     with open_store(url) as store, open_store(url, make=False) as asked, ExitStack() as questions:
         writer = Writer(store, "one")
         with pytest.raises(StoreError) as caught:
-            for _ in range(100):
-                questions.enter_context(asked.reading())
+            deque(questions.enter_context(asked.reading()) for _ in range(100))
         assert caught.value.code is Code.STORE_UNREACHABLE
         assert len(writer.write([said("edge-1", Step.ACCEPTED)], at(0)).events) == 1

@@ -88,8 +88,8 @@ def open_store(url: str, *, make: bool = True) -> Store:
 
     Args:
         url: `sqlite:///path` or `postgresql+psycopg://user@host/database`.
-        make: make what is missing, and bring older tables forward; else both are errors, and it is for reading:
-            a question that finds too many others under way fails after a few seconds.
+        make: make what is missing, and bring older tables forward; else both are errors, and it is for
+            reading: a question that finds too many others under way fails after a few seconds.
 
     Raises:
         TidegateError: CONFIG_VALUE for the URL; STORE_MISSING, STORE_NEWER, STORE_REFUSED, STORE_UNREACHABLE.
