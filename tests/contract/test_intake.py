@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from loguru import logger
 from sqlalchemy import update
 
 from tests.support.fleets import at, describes, said
@@ -227,3 +228,19 @@ def test_a_row_that_nobody_can_read_blames_no_word(store: Store) -> None:
         taken.store([said("edge-1", Step.SUCCEEDED, 2)])
     assert caught.value.code is Code.STORE_NEWER
     assert tally.why == {}, "the broker keeps it"
+
+
+def test_a_topic_reaches_no_terminal_as_it_came(store: Store) -> None:
+    lines: list[str] = []
+    handler = logger.add(lambda line: lines.append(str(line)), format="{message}")
+    try:
+        hostile = Message(
+            "tidegate/v1/hosts/\x1b[2J\nforged: " + "x" * 60_000, b"{", retained=False, packet=1
+        )
+        assert not intake(Writer(store, "one"), Tally()).read([hostile])
+    finally:
+        logger.remove(handler)
+    (line,) = lines
+    assert line.endswith("not taken in: malformed\n")
+    assert line.removesuffix("\n").isprintable()
+    assert len(line) < 300

@@ -25,6 +25,8 @@ from tidegate_schemas.status import Presence
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tidegate_fleet.store.rows import Word
+
 A = ReleaseKey("os", "stable", digest_of("a"))
 LEASE = timedelta(minutes=10)
 
@@ -170,3 +172,16 @@ def test_those_who_read_do_not_take_the_writers_connections(tmp_path: Path) -> N
             deque(questions.enter_context(asked.reading()) for _ in range(100))
         assert caught.value.code is Code.STORE_UNREACHABLE
         assert len(writer.write([said("edge-1", Step.ACCEPTED)], at(0)).events) == 1
+
+
+def test_events_from_a_clock_that_was_ahead_do_not_keep_older_ones(tmp_path: Path) -> None:
+    with open_store(f"sqlite:///{tmp_path}/f.db") as store:
+        writer, forgetting = Writer(store, "one"), Forgetting(store)
+        ahead: list[Word] = [said("edge-1", Step.STAGING, index) for index in range(2100)]
+        writer.write(ahead, at(10**9))
+        writer.write([said("edge-2", Step.STAGING, 1)], at(1))
+        keep = timedelta(seconds=500)
+        assert forgetting.some(at(1000), "one", keep, None, LEASE)
+        assert not forgetting.some(at(1000), "one", keep, None, LEASE)
+        assert StoredHistory(store).host_events("edge-2") == ()
+        assert StoredHistory(store).host_events("edge-1") != ()

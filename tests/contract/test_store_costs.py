@@ -93,7 +93,7 @@ def invent(store: Store, numbers: range, now: datetime) -> None:
 def ways(store: Store, name: str) -> int:
     with store.reading() as connection:
         found = connection.exec_driver_sql("SELECT count(*) FROM passage WHERE host = ?", (name,))
-        return found.scalar_one()
+        return int(found.scalar_one())
 
 
 def test_a_host_that_invents_releases_fills_its_own_ways_and_no_more(store: Store) -> None:

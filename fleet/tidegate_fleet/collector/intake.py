@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
 from tidegate_fleet.guard import HostGuard
+from tidegate_fleet.harmless import harmless
 from tidegate_fleet.refusal import Refusal
 from tidegate_fleet.store.faults import StoreError, UnfitRowError
 from tidegate_fleet.words import HostEvent
@@ -122,7 +123,8 @@ class Intake:
 
     def _refuse(self, reason: Refusal, topic: str) -> None:
         self._meter.refused(reason)
-        self._complain(reason, topic, 1)
+        # Of a word that is none the topic is any text that a broker lets pass.
+        self._complain(reason, harmless(topic, _TOPIC), 1)
 
     def _complain(self, reason: Refusal, whose: str, count: int) -> None:
         """Say it at the first time, and then when it has doubled: a flood must not become one of the log."""
@@ -134,7 +136,8 @@ class Intake:
             logger.warning("{}: {} so far were not taken in: {}", whose, now, reason.value)
 
 
-_COMPLAINTS = 10_000
+_COMPLAINTS: Final = 10_000
+_TOPIC: Final = 200
 
 
 def _without_overtaken(words: Sequence[Word]) -> list[Word]:

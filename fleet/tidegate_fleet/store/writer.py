@@ -202,7 +202,9 @@ class _Batch:
         The broker keeps these for ever, and tells them to whoever connects.
         """
         before, gone, here = self._limits.gone_before, set[str](), set[str]()
-        for word in words if before is not None else ():
+        if before is None:
+            return gone
+        for word in words:
             if isinstance(word, HostStatus) and word.presence is Presence.OFFLINE and word.at < before:
                 gone.add(word.host)
             elif (name := _speaker(word)) is not None:

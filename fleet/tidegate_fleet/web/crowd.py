@@ -9,12 +9,14 @@ import resource
 import socket
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
     import asyncio
+
+    from uvicorn.protocols.http.h11_impl import RequestResponseCycle
 
 _CONNECTIONS: Final = 500
 _OTHERS: Final = 256
@@ -96,7 +98,8 @@ class ImpatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _answers(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is not None and not cycle.response_complete
 
     def _wait(self) -> None:
         self._deadline = self.loop.call_later(self._head_s, self._give_up)
