@@ -29,7 +29,8 @@ def keep_statements(connection: Connection, records: Sequence[StatementRecord], 
     Of two with one sequence the first one stays, but for one that was taken at its word: a verified one
     replaces it.
     """
-    preferred = sorted(records[::-1], key=lambda record: record.verified)
+    preferred = list(reversed(records))
+    preferred.sort(key=lambda record: record.verified)
     rows = {(row["product"], row["channel"], row["sequence"]): row for row in map(statement_row, preferred)}
     ordered = [rows[place] for place in sorted(rows)]
     for row in ordered:

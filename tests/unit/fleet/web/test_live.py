@@ -245,6 +245,8 @@ def test_a_store_that_fails_for_a_while_ends_no_view(fault: Exception) -> None:
             assert await asyncio.to_thread(history.refused.wait, PATIENCE_S)
             history.broken = False
             await viewer.until(lambda one: len(one.events()) == 2)
+            happen(history, "till-3")
+            await viewer.until(lambda one: len(one.events()) == 3)
 
     run(story)
 
