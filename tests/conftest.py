@@ -1,4 +1,4 @@
-"""What every test shares: the rule for real programs."""
+"""What every test shares: the rule for real programs, and no stop watch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Nothing is a fault for being slow on a busy machine. (Hypothesis knows CI by itself: no deadline there.)
+if not os.environ.get("CI"):
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
 
 
 def find_program(name: str) -> str | None:

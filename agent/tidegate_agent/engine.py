@@ -67,6 +67,7 @@ class Engine:
         self._bus = bus
         self._life = around.journal.begin()
         self._connection = 0
+        self._revision = 0
         self._connected = False
         self.broker_failure: Failure | None = None
         self._trouble = Trouble()
@@ -314,8 +315,12 @@ class Engine:
         if self._around.board is not None:
             self._around.board.show(list(motd_lines(status)))
         content = status.model_dump_json(exclude={"at"}).encode()
-        if self._connected and content != self._told and self._bus.publish(self._status_message(status)):
+        if not self._connected or content == self._told:
+            return
+        told = status.model_copy(update={"revision": self._revision + 1})
+        if self._bus.publish(self._status_message(told)):
             self._told = content
+            self._revision += 1
 
     def _status(self, presence: Presence, *, full: bool = False) -> HostStatus:
         follows = tuple(reporting.follow_status(f.view()) for f in self.followers) if full else ()

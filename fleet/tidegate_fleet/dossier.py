@@ -118,7 +118,7 @@ class Dossier:
         A last will describes nothing: it was written when its connection began.
         """
         born = status.start, status.connection
-        if born == self.born and status == self.status:
+        if (born == self.born and status == self.status) or status.overtaken_by(self.status):
             return False
         if born < self.born:
             if self.status is None or not begins_anew(status, self.born[0], self.status.at, now):

@@ -97,6 +97,8 @@ class Host:
         farewell says all but who the host is. One that is not `believed` makes nothing forgotten.
         """
         born = status.start, status.connection
+        if status.overtaken_by(self.status):
+            return False
         if born < self._born:
             if not begins_anew(status, self._born[0], self._at, now):
                 return False

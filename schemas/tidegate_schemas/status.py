@@ -85,8 +85,10 @@ class HostStatus(Message):
 
     `start` counts the agent's starts and `connection` the connections of this start: of two statuses the
     one with the higher pair is the newer, so that a late will cannot hide a live host. An `offline` will
-    carries the pair of the connection that died. `device_key` names the key that signs the host's events,
-    while it can: to be compared at enrolment and not to be believed, for the status itself is not signed.
+    carries the pair of the connection that died. `revision` counts what a start tells while it is online: a
+    broker that delivers once more, or in another order, brings nothing old back. `device_key` names the key
+    that signs the host's events, while it can: to be compared at enrolment and not to be believed, for the
+    status itself is not signed.
     `fault` is there while the host cannot write down what it does, and so does nothing.
     `events_dropped` is how many events the host has given up since it began, because too many waited for the
     broker; never results.
@@ -96,6 +98,7 @@ class HostStatus(Message):
     presence: Presence
     start: Annotated[int, Field(ge=0)]
     connection: Annotated[int, Field(ge=0)]
+    revision: Annotated[int, Field(ge=0)] = 0
     at: Moment
     boot_id: Short | None = None
     labels: Labels = {}
@@ -105,3 +108,12 @@ class HostStatus(Message):
     trust: TrustStatus | None = None
     fault: Fault | None = None
     events_dropped: Annotated[int, Field(ge=0)] = 0
+
+    def overtaken_by(self, known: HostStatus | None) -> bool:
+        """Whether `known` is a later word of the same connection."""
+        return (
+            known is not None
+            and self.presence is Presence.ONLINE
+            and (self.start, self.connection) == (known.start, known.connection)
+            and self.revision < known.revision
+        )

@@ -19,9 +19,10 @@ from tidegate_fleet.guard import Allowance
 from tidegate_fleet.history import EventRecord, HostQuery, ReleaseKey, StatementRecord
 from tidegate_fleet.store.connect import Store, open_store
 from tidegate_fleet.store.faults import StoreError, UnfitRowError
+from tidegate_fleet.store.gate import OpenGate
 from tidegate_fleet.store.reader import StoredHistory
 from tidegate_fleet.store.schema import event, passage, standing
-from tidegate_fleet.store.writer import OpenGate, Writer, Written
+from tidegate_fleet.store.writer import Writer, Written
 from tidegate_fleet.words import HostEvent
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from tidegate_fleet.store.gate import Gate
     from tidegate_fleet.store.rows import Word
-    from tidegate_fleet.store.writer import Gate
 
 TOPICS = Topics()
 SETTINGS = CollectorSettings("one", allowance=Allowance(burst=5, each_s=1e9, results=2))

@@ -143,10 +143,10 @@ _TOPIC: Final = 200
 def _without_overtaken(words: Sequence[Word]) -> list[Word]:
     """Without the statuses that a later one of their host in the same batch makes void."""
     kept: list[Word] = []
-    described: dict[str, tuple[int, int]] = {}
+    described: dict[str, tuple[int, int, int]] = {}
     for word in reversed(words):
         if isinstance(word, HostStatus):
-            born = word.start, word.connection
+            born = word.start, word.connection, word.revision
             if word.host in described and described[word.host] >= born:
                 continue
             # A last will describes nothing: what came before it still counts.

@@ -15,13 +15,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import func, select, text, update
 
 from tidegate_fleet.history import EventRecord, StatementRecord
 from tidegate_fleet.hosts import MOST_HOSTS
 from tidegate_fleet.store.files import Files
+from tidegate_fleet.store.gate import Gate, OpenGate
 from tidegate_fleet.store.placing import place_some
 from tidegate_fleet.store.releases import begin_releases, keep_statements
 from tidegate_fleet.store.rows import Word, event_row
@@ -38,43 +39,9 @@ if TYPE_CHECKING:
 
     from tidegate_fleet.store.connect import Store
     from tidegate_fleet.store.rows import Values
-    from tidegate_schemas.events import UpdateEvent
 
 # Held from the first event's number to the commit; "even" in ASCII.
 _NUMBERING: Final = 0x6576656E
-
-
-class Gate(Protocol):
-    """How much of a host is heard. Asked about news alone: what comes twice costs nobody anything."""
-
-    def admits(self, event: UpdateEvent) -> bool:
-        """Whether an event is heard; then it is counted."""
-        ...
-
-    def admits_status(self, host: str) -> bool:
-        """Whether a status is heard."""
-        ...
-
-    def took_status(self, host: str) -> None:
-        """A status told something new: it is counted."""
-        ...
-
-
-class OpenGate:
-    """Lets everything in."""
-
-    def admits(self, event: UpdateEvent) -> bool:
-        """See Gate.admits."""
-        del event
-        return True
-
-    def admits_status(self, host: str) -> bool:
-        """See Gate.admits_status."""
-        del host
-        return True
-
-    def took_status(self, host: str) -> None:
-        """See Gate.took_status."""
 
 
 _OPEN: Final = OpenGate()

@@ -360,6 +360,18 @@ def test_the_will_carries_the_connection_that_died(rig: Rig) -> None:
     assert (second.presence, second.connection) == (Presence.ONLINE, first.connection + 1)
 
 
+def test_statuses_are_numbered_over_all_connections_of_a_start(rig: Rig) -> None:
+    rig.announce(NEW)
+    rig.broker.cut()
+    rig.settle()
+    told = [m for m in rig.broker.published if m.topic == TOPICS.status(HOST)]
+    statuses = [type(rig.status()).model_validate_json(each.payload) for each in told]
+    online = [each for each in statuses if each.presence is Presence.ONLINE]
+    assert len(online) > 2
+    assert [each.revision for each in online] == list(range(1, len(online) + 1))
+    assert {each.revision for each in statuses if each.presence is Presence.OFFLINE} == {0}
+
+
 def test_the_farewell_says_what_the_host_was_left_with(rig: Rig) -> None:
     rig.announce(NEW)
     rig.agent.stop()

@@ -163,7 +163,9 @@ def test_an_inventory_is_published_though_nothing_changed(rig: Rig) -> None:
     told = statuses(rig)
     assert len(told) == before + 1
     assert told[-1].inventory is not None
-    assert told[-1].model_copy(update={"at": None}) == told[-2].model_copy(update={"at": None})
+    changes = {"at": None, "revision": 0}
+    assert told[-1].model_copy(update=changes) == told[-2].model_copy(update=changes)
+    assert told[-1].revision == told[-2].revision + 1
 
 
 def test_an_answer_says_what_was_asked_by_whom(rig: Rig) -> None:

@@ -27,6 +27,14 @@ def test_a_host_that_was_installed_anew_is_heard_again() -> None:
     assert dossier.ways[KEY].standing.phase is Phase.STAGING
 
 
+def test_a_status_that_comes_out_of_order_brings_nothing_old_back() -> None:
+    dossier = Dossier("edge-1", NOON)
+    assert dossier.take_status(says(revision=2, at=after_noon(60)), NOON)
+    assert not dossier.take_status(says(WAITS, revision=1, at=NOON), after_noon(61))
+    assert not dossier.standings
+    assert dossier.take_status(says(WAITS, born=(1, 2), revision=1, at=NOON), after_noon(62))
+
+
 def test_a_status_or_a_will_that_was_overtaken_is_no_new_beginning() -> None:
     dossier = Dossier("edge-1", NOON)
     dossier.take_status(says(born=(57, 3), at=after_noon(60)), NOON)

@@ -63,6 +63,18 @@ def test_a_will_of_before_does_not_hide_a_live_host() -> None:
     assert not host_of(says(born=(1, 2)), will(born=(1, 2))).online
 
 
+def test_a_status_that_comes_out_of_order_brings_nothing_old_back() -> None:
+    done = a_follow(state="succeeded", target=A, sequence=1)
+    host = host_of(says(done, revision=2), says(STAGING, revision=1))
+    assert host.follow(CHANNEL) == done
+    assert host.standings[CHANNEL].phase is Phase.SUCCEEDED
+
+
+def test_of_agents_that_do_not_count_their_statuses_the_last_word_counts() -> None:
+    done = a_follow(state="succeeded", target=A, sequence=1)
+    assert host_of(says(STAGING), says(done)).follow(CHANNEL) == done
+
+
 def test_a_farewell_keeps_who_the_host_is() -> None:
     farewell = says(STAGING, presence=Presence.OFFLINE, labels={}).model_copy(update={"inventory": None})
     host = host_of(says(a_follow(), labels={"site": "kiel"}), farewell)

@@ -44,6 +44,7 @@ class SimHost:
         host, flaps = model.profile.host, model.profile.does(Behaviour.FLAPS)
         self._keeper = Keeper(around.wires, self, host, self._topics.channel(*model.channel), flaps=flaps)
         self._number = 0
+        self._revision = 0
         self._under_way: OrderedDict[int, tuple[float, str | None]] = OrderedDict()
         self._told: tuple[object, ...] | None = None
         self._alarm: Timer | None = None
@@ -168,6 +169,7 @@ class SimHost:
     def _publish_status(self, presence: Presence) -> bool:
         sent = self._send(self._status(presence), None)
         self._figures.statuses += sent
+        self._revision += sent
         return sent
 
     def _pump(self) -> None:
@@ -190,5 +192,6 @@ class SimHost:
         return mid is not None
 
     def _status(self, presence: Presence) -> Publication:
-        said = telling.status(self.model, self._number, presence, self._now())
+        revision = self._revision + 1 if presence is Presence.ONLINE else 0
+        said = telling.status(self.model, self._number, presence, self._now(), revision)
         return Publication(self._topics.status(self.model.profile.host), said.to_json(), retain=True)

@@ -108,7 +108,9 @@ def _event(model: HostModel, place: str, data: UpdateData, now: datetime) -> Upd
     )
 
 
-def status(model: HostModel, connection: int, presence: Presence, now: datetime) -> HostStatus:
+def status(
+    model: HostModel, connection: int, presence: Presence, now: datetime, revision: int = 0
+) -> HostStatus:
     """The retained status: the last will's says no more than that the host is gone."""
     profile, online = model.profile, presence is Presence.ONLINE
     return HostStatus(
@@ -116,6 +118,7 @@ def status(model: HostModel, connection: int, presence: Presence, now: datetime)
         presence=presence,
         start=model.start,
         connection=connection,
+        revision=revision,
         at=now,
         boot_id=model.boot_id,
         labels=profile.labels if online else {},
