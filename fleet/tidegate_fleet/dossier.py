@@ -17,7 +17,7 @@ from tidegate_fleet.history import Adopted, Passage, ReleaseKey
 from tidegate_fleet.host import Channel, begins_anew
 from tidegate_fleet.order import after, forgotten
 from tidegate_fleet.progress import NO_WAVE
-from tidegate_fleet.standing import Phase, Standing, told_by_event, told_by_status
+from tidegate_fleet.standing import Phase, Standing, is_about_update, told_by_event, told_by_status
 from tidegate_schemas import limits
 from tidegate_schemas.events import Step
 from tidegate_schemas.rollout import wave_of
@@ -162,9 +162,9 @@ class Dossier:
 
 
 def release_of(event: UpdateEvent) -> ReleaseKey | None:
-    """The release that an event is about, if it is about one."""
+    """The release along whose way an event leads its host, if it does."""
     said = event.data
-    if said.product is None or said.channel is None or said.digest is None:
+    if said.product is None or said.channel is None or said.digest is None or not is_about_update(event):
         return None
     return ReleaseKey(said.product, said.channel, said.digest)
 

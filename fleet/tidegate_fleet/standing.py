@@ -114,13 +114,18 @@ class Standing:
         return self.first_heard or self.heard
 
 
+def is_about_update(event: UpdateEvent) -> bool:
+    """Whether an event tells how far its host is with a certain statement."""
+    return event.data.step not in _NO_UPDATE and event.data.sequence is not None
+
+
 def told_by_event(event: UpdateEvent, heard: datetime) -> Standing | None:
     """Where an event says that its host stands; None when it is about no certain release.
 
     A host that could not verify a message tells no sequence: whose message it was is not known.
     """
     said = event.data
-    if said.step in _NO_UPDATE or said.digest is None or said.sequence is None:
+    if not is_about_update(event) or said.digest is None or said.sequence is None:
         return None
     reset = _RESETS.search(event.id)
     return Standing(

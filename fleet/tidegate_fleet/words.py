@@ -7,18 +7,24 @@ when a key of the host that the topic names has signed it, and the signed event 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pydantic import ValidationError
 
+from tidegate_fleet.newer import in_known_words
 from tidegate_schemas import limits
 from tidegate_schemas.envelope import EventSignatureError, read_envelope, read_event
 from tidegate_schemas.events import UpdateEvent, decode
 from tidegate_schemas.status import HostStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tidegate_schemas.topics import Topics
     from tidegate_wire.mqtt.messages import Message
+
+
+T = TypeVar("T")
 
 
 class EventCheck(Protocol):
@@ -81,9 +87,8 @@ def read_host_message(message: Message, topics: Topics, check: EventCheck | None
 def _status(host: str, payload: bytes) -> HostStatus | None:
     if len(payload) > limits.STATEMENT_BYTES:
         return None
-    try:
-        status = HostStatus.model_validate_json(payload)
-    except ValidationError:
+    status = _lenient(HostStatus.model_validate_json, payload)
+    if status is None:
         return None
     # The broker's ACL binds the topic to the host; what the payload says about its sender is a claim.
     return status if status.host == host else None
@@ -92,7 +97,7 @@ def _status(host: str, payload: bytes) -> HostStatus | None:
 def _checked(host: str, payload: bytes, check: EventCheck) -> HostEvent | RefusedEvent:
     try:
         signed, key_id = check.verify(host, payload)
-        event = read_event(signed)
+        event = _signed(signed)
     except EventSignatureError as error:
         return RefusedEvent(host, error.reason)
     if event.subject != host:
@@ -104,10 +109,31 @@ def _checked(host: str, payload: bytes, check: EventCheck) -> HostEvent | Refuse
 def _unchecked(host: str, message: Message) -> HostEvent | None:
     try:
         sealed = read_envelope(message.payload)
-        if sealed is None:
-            read = HostEvent(decode(message.payload, message.properties))
-        else:
-            read = HostEvent(read_event(sealed.payload), sealed.signature.keyid)
+    except EventSignatureError:
+        return None
+    content = message.payload if sealed is None else sealed.payload
+    if sealed is None:
+        event = _lenient(lambda raw: decode(raw, message.properties), content)
+    else:
+        event = _lenient(read_event, content)
+    if event is None or event.subject != host:
+        return None
+    return HostEvent(event, None if sealed is None else sealed.signature.keyid)
+
+
+def _signed(content: bytes) -> UpdateEvent:
+    """What was signed. Raises EventSignatureError: it is no event."""
+    event = _lenient(read_event, content)
+    return read_event(content) if event is None else event
+
+
+def _lenient(read: Callable[[bytes], T], raw: bytes) -> T | None:
+    """Read a word, of a newer agent too; None when it is none."""
+    try:
+        return read(raw)
+    except (ValidationError, EventSignatureError):
+        known = in_known_words(raw)
+    try:
+        return None if known is None else read(known)
     except (ValidationError, EventSignatureError):
         return None
-    return read if read.event.subject == host else None

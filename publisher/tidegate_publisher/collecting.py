@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,16 +55,17 @@ def run(bus: BusSettings, settings: CollectorSettings, sources: Sources, page: P
         logger.info("Nobody is named who may sign: statements are taken at their word")
     if sources.events is None:
         logger.info("There are no device keys: events are taken at their word")
-    with stopped_by_signals() as stop:
-        store = open_patiently(sources.store, stop)
-        if store is None:
-            return Tally()
-        history = StoredHistory(store)
-        with (
-            store,
-            outgoing(sources.outward, history) as out,
-            page.served(history, out.registry) as served,
-        ):
+    with stopped_by_signals() as stop, contextlib.ExitStack() as opened:
+        # Those who ask have connections of their own: however many they are, collecting goes on.
+        stores = []
+        for make in (True, False):
+            store = open_patiently(sources.store, stop, make=make)
+            if store is None:
+                return Tally()
+            stores.append(opened.enter_context(store))
+        store, asked = stores
+        history = StoredHistory(asked)
+        with outgoing(sources.outward, history) as out, page.served(history, out.registry) as served:
             logger.info("Collecting into {} as {}", store.label, settings.name)
             if served is not None:
                 logger.info("The page is at {}", served.address)

@@ -12,7 +12,7 @@ from tests.fakes.history import FakeHistory
 from tests.support.fleets import at, describes, said
 from tests.support.postgres import Postgres
 from tests.support.statements import a_statement, digest_of
-from tidegate_fleet.history import Adopted, HostQuery, ReleaseKey
+from tidegate_fleet.history import Adopted, HostQuery, ReleaseKey, StatementRecord
 from tidegate_fleet.standing import Phase
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -243,6 +243,28 @@ def test_the_statements_about_a_release_are_kept_once_each(place: Place) -> None
     assert release is not None
     assert release.latest == records[1]
     assert release.version == "1.0.1"
+
+
+def test_a_verified_statement_replaces_one_that_was_taken_at_its_word(place: Place) -> None:
+    def record(digest: str, second: int, *signers: str) -> StatementRecord:
+        return StatementRecord(a_statement(digest, sequence=1), at(second), bool(signers), signers)
+
+    place.take(record(A.digest, 1), at(1))
+    place.take(record(A.digest, 2, "ci"), at(2))
+    (vouched,) = place.history.statements(A)
+    assert (vouched.heard, vouched.verified, vouched.signers) == (at(1), True, ("ci",))
+    place.take(record(B.digest, 3), at(3))
+    place.take(record(B.digest, 4, "other"), at(4))
+    assert place.history.statements(A) == (vouched,)
+    assert place.history.statements(B) == ()
+
+
+def test_a_forged_statement_keeps_no_genuine_one_out(place: Place) -> None:
+    place.take(StatementRecord(a_statement(B.digest, sequence=1), at(1), verified=False), at(1))
+    genuine = StatementRecord(a_statement(A.digest, sequence=1), at(2), verified=True, signers=("ci",))
+    place.take(genuine, at(2))
+    assert place.history.statements(A) == (genuine,)
+    assert place.history.statements(B) == ()
 
 
 def test_a_release_that_a_single_host_invents_is_not_listed(place: Place) -> None:

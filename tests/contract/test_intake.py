@@ -6,17 +6,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from loguru import logger
+from sqlalchemy import update
 
 from tests.support.fleets import at, describes, said
+from tests.support.statements import a_statement, digest_of
 from tidegate_fleet.collector.intake import Intake
 from tidegate_fleet.collector.reading import MessageReader
 from tidegate_fleet.collector.settings import CollectorSettings
 from tidegate_fleet.collector.tally import Tally
 from tidegate_fleet.guard import Allowance
-from tidegate_fleet.history import EventRecord, HostQuery
+from tidegate_fleet.history import EventRecord, HostQuery, ReleaseKey, StatementRecord
 from tidegate_fleet.store.connect import Store, open_store
 from tidegate_fleet.store.faults import StoreError, UnfitRowError
+from tidegate_fleet.store.gate import OpenGate
 from tidegate_fleet.store.reader import StoredHistory
+from tidegate_fleet.store.schema import event, passage, standing
 from tidegate_fleet.store.writer import Writer, Written
 from tidegate_fleet.words import HostEvent
 from tidegate_schemas.codes import Code
@@ -26,10 +31,11 @@ from tidegate_schemas.topics import Topics
 from tidegate_wire.mqtt.messages import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
+    from tidegate_fleet.store.gate import Gate
     from tidegate_fleet.store.rows import Word
 
 TOPICS = Topics()
@@ -41,14 +47,12 @@ class Squeamish(Writer):
 
     away = False
 
-    def write(
-        self, words: Sequence[Word], now: datetime, flooded: Mapping[str, int] | None = None
-    ) -> Written:
+    def write(self, words: Sequence[Word], now: datetime, gate: Gate | None = None) -> Written:
         if self.away:
             raise StoreError(Code.STORE_UNREACHABLE, "away")
         if any(isinstance(word, HostEvent) and word.event.subject == "poison" for word in words):
             raise UnfitRowError(Code.INTERNAL_ERROR, "does not take a row")
-        return super().write(words, now, flooded or {})
+        return super().write(words, now, gate or OpenGate())
 
 
 @dataclass
@@ -137,3 +141,107 @@ def test_hosts_beyond_the_cap_are_not_taken_in(store: Store) -> None:
     assert (len(written.events), written.strangers) == (2, 3)
     again = writer.write([said("edge-0", Step.STAGING), said("edge-4", Step.STAGING)], at(1))
     assert (len(again.events), again.strangers) == (1, 1)
+
+
+class Losing(Writer):
+    """A writer whose store goes away as often as it is told, before or after it has taken everything."""
+
+    before = after = 0
+
+    def write(self, words: Sequence[Word], now: datetime, gate: Gate | None = None) -> Written:
+        written = None
+        if self.before == 0:
+            written = super().write(words, now, gate or OpenGate())
+        if written is not None and self.after == 0:
+            return written
+        self.before, self.after = max(self.before - 1, 0), self.after - (written is not None)
+        raise StoreError(Code.STORE_UNREACHABLE, "away")
+
+
+@pytest.mark.parametrize(("before", "after"), [(9, 0), (0, 1), (4, 1)])
+def test_what_the_broker_gives_again_is_no_flood(store: Store, before: int, after: int) -> None:
+    """As when the connection breaks while the store is away: the same messages are read once more."""
+    writer, tally = Losing(store, "one"), Tally()
+    writer.before, writer.after = before, after
+    taken = intake(writer, tally)
+    messages = [message(said("edge-1", Step.STAGING, index)) for index in range(5)]
+    for _ in range(before + after):
+        with pytest.raises(StoreError):
+            taken.store(taken.read(messages))
+    taken.store(taken.read(messages))
+    taken.store(taken.read(messages))
+    assert tally.why == {}
+    assert StoredHistory(store).summary().events == 5
+    taken.store(taken.read([message(said("edge-1", Step.STAGING, 99))]))
+    assert (tally.why == {"flood": 1}) is (after == 0), "what we know to be stored is counted"
+
+
+def test_statuses_of_one_host_are_bounded_and_repeated_ones_are_free(store: Store) -> None:
+    tally = Tally()
+    settings = CollectorSettings("one", allowance=Allowance(each_s=1e9, statuses=3))
+    taken = Intake(settings, MessageReader(TOPICS), Writer(store, "one"), (tally,), tally, lambda: at(100))
+    for index in range(1, 11):
+        for _ in range(2):
+            one = describes("loud", index, index, labels={"n": str(index)})
+            taken.store(taken.read([Message(TOPICS.status("loud"), one.to_json(), retained=True)]))
+    quiet = Message(TOPICS.status("quiet"), describes("quiet").to_json(), retained=True)
+    taken.store(taken.read([quiet]))
+    assert (tally.statuses, tally.why["flood"]) == (4, 14 + 1)
+    assert StoredHistory(store).host("quiet") is not None
+
+
+def test_new_statements_are_told_even_if_the_rest_is_written_later(store: Store) -> None:
+    writer = Writer(store, "one")
+    record = StatementRecord(a_statement(), at(0), verified=False)
+    with store.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE host RENAME TO elsewhere")
+    with pytest.raises(StoreError):
+        writer.write([record, said("edge-1", Step.ACCEPTED)], at(0))
+    with store.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO host")
+    assert writer.write([record, said("edge-1", Step.ACCEPTED)], at(0)).statements == 1
+
+
+def test_what_a_newer_collector_wrote_loses_no_words_and_hides_no_hosts(store: Store) -> None:
+    tally, history = Tally(), StoredHistory(store)
+    taken = intake(Writer(store, "one"), tally)
+    taken.store([describes("edge-1"), said("edge-1", Step.FAILED, 1, code=Code.HEALTH_FAILED, reason="no")])
+    with store.writing() as connection:
+        for table in (standing, passage, event):
+            connection.execute(update(table).values(code="health.frozen"))
+        connection.exec_driver_sql("UPDATE event SET body = replace(body, 'health.failed', 'health.frozen')")
+    (found,) = history.hosts(HostQuery())
+    assert found.standings["os", "stable"].code is None
+    (record,) = history.events_after(0)
+    assert (record.event.data.code, record.event.data.reason) == (None, "no [health.frozen]")
+    assert history.failures(ReleaseKey("os", "stable", digest_of("a")))[0].code is None
+    taken.store([said("edge-1", Step.SUCCEEDED, 2)])
+    assert (tally.events, tally.why) == (2, {})
+
+
+def test_a_row_that_nobody_can_read_blames_no_word(store: Store) -> None:
+    tally = Tally()
+    taken = intake(Writer(store, "one"), tally)
+    taken.store([said("edge-1", Step.ACCEPTED, 1)])
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE standing SET step = 'vanished'")
+    with pytest.raises(StoreError, match="vanished") as caught:
+        taken.store([said("edge-1", Step.SUCCEEDED, 2)])
+    assert caught.value.code is Code.STORE_NEWER
+    assert tally.why == {}, "the broker keeps it"
+
+
+def test_a_topic_reaches_no_terminal_as_it_came(store: Store) -> None:
+    lines: list[str] = []
+    handler = logger.add(lambda line: lines.append(str(line)), format="{message}")
+    try:
+        hostile = Message(
+            "tidegate/v1/hosts/\x1b[2J\nforged: " + "x" * 60_000, b"{", retained=False, packet=1
+        )
+        assert not intake(Writer(store, "one"), Tally()).read([hostile])
+    finally:
+        logger.remove(handler)
+    (line,) = lines
+    assert line.endswith("not taken in: malformed\n")
+    assert line.removesuffix("\n").isprintable()
+    assert len(line) < 300

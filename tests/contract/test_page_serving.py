@@ -18,6 +18,7 @@ from tests.support.page_client import a_history
 from tests.support.pki import Authority
 from tests.support.waiting import wait_until
 from tidegate_fleet.web.app import create_app
+from tidegate_fleet.web.crowd import Crowd
 from tidegate_fleet.web.doors.open_door import OpenDoor
 from tidegate_fleet.web.doors.token_door import TokenDoor
 from tidegate_fleet.web.listening import Listen
@@ -174,3 +175,62 @@ def test_what_is_no_request_to_us_gets_no_page(request_bytes: bytes) -> None:
         assert b" 200 " not in answer.partition(b"\r\n")[0]
         with asked(served.port, "/healthz") as healthy:
             assert healthy.status == 200
+
+
+def says_nothing(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=30)
+
+
+def is_hung_up_on(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize("speaks_tls", [False, True])
+def test_strangers_take_no_more_connections_than_they_may(tmp_path: Path, *, speaks_tls: bool) -> None:
+    tls = None
+    if speaks_tls:
+        leaf = Authority(tmp_path).issue("localhost")
+        tls = Tls(leaf.cert, leaf.key)
+    with (
+        serve(an_app(), HERE, tls, Crowd(most=3, head_s=3600)) as served,
+        contextlib.ExitStack() as strangers,
+    ):
+        first = [strangers.enter_context(says_nothing(served.port)) for _ in range(3)]
+        for _ in range(20):
+            assert is_hung_up_on(strangers.enter_context(says_nothing(served.port)))
+        first[0].close()
+        if speaks_tls:
+            return
+
+        def is_served() -> bool:
+            try:
+                with asked(served.port, "/healthz") as answer:
+                    return answer.status == 200
+            except (ConnectionError, http.client.BadStatusLine):
+                return False
+
+        wait_until(is_served, "one is served where another one left")
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"GET / HTTP/1.1\r\nHost: local", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET"]
+)
+def test_who_does_not_come_to_the_end_of_a_request_is_hung_up_on(said: bytes) -> None:
+    with serve(an_app(), HERE, None, Crowd(head_s=0.3)) as served, says_nothing(served.port) as stranger:
+        stranger.sendall(said)
+        while not is_hung_up_on(stranger):
+            pass
+
+
+def test_who_was_answered_slowly_is_not_hung_up_on() -> None:
+    app = an_app(a_history(2), heartbeat_s=0.1)
+    with (
+        serve(app, HERE, None, Crowd(head_s=0.3)) as served,
+        asked(served.port, "/api/v1/live") as answer,
+    ):
+        read_event(answer, "fleet")
+        for _ in range(30):
+            assert answer.readline()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import deque
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from tests.support.fleets import at, describes, said
 from tests.support.statements import a_statement, digest_of
 from tidegate_fleet.history import HostQuery, ReleaseKey, StatementRecord
 from tidegate_fleet.store.connect import open_store
+from tidegate_fleet.store.faults import StoreError
 from tidegate_fleet.store.forgetting import Forgetting
 from tidegate_fleet.store.reader import StoredHistory
 from tidegate_fleet.store.writer import Writer
@@ -21,6 +24,8 @@ from tidegate_schemas.status import Presence
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tidegate_fleet.store.rows import Word
 
 A = ReleaseKey("os", "stable", digest_of("a"))
 LEASE = timedelta(minutes=10)
@@ -40,6 +45,8 @@ def refused(url: str, *, make: bool = True) -> TidegateError:
         "mysql://db/fleet",
         "sqlite://",
         "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///file:f.db?mode=memory&uri=true",
         "postgresql+asyncpg://db/fleet",
         "postgres://db/f",
     ],
@@ -139,3 +146,42 @@ def test_one_collector_at_a_time_forgets(tmp_path: Path) -> None:
         assert not forgetting.some(at(100), "two", day, None, LEASE), "the other one has the lease"
         assert forgetting.some(at(100) + LEASE, "two", day, None, LEASE)
         assert not forgetting.some(at(101) + LEASE, "one", day, None, LEASE)
+
+
+def test_a_last_will_that_the_broker_kept_brings_no_forgotten_host_back(tmp_path: Path) -> None:
+    year = timedelta(seconds=500)
+    with open_store(f"sqlite:///{tmp_path}/f.db") as store:
+        writer, history = Writer(store, "one", forget_hosts=year), StoredHistory(store)
+        will = describes("gone", 0, presence=Presence.OFFLINE)
+        writer.write([describes("gone", 0), will], at(0))
+        assert Forgetting(store).some(at(1000), "one", None, year, LEASE)
+        written = writer.write([will, describes("new", 900, presence=Presence.OFFLINE)], at(1000))
+        assert [record.name for record in history.hosts(HostQuery())] == ["new"]
+        assert (written.statuses, written.strangers) == (1, 0)
+        # One that is still known has its will taken in, however old it is; and who speaks again is back.
+        writer.write([describes("new", 1, 2), said("gone", Step.ACCEPTED, 1001)], at(1001))
+        writer.write([describes("new", 1, 2, presence=Presence.OFFLINE)], at(1002))
+        assert [record.name for record in history.hosts(HostQuery(online=False))] == ["gone", "new"]
+
+
+def test_those_who_read_do_not_take_the_writers_connections(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/f.db"
+    with open_store(url) as store, open_store(url, make=False) as asked, ExitStack() as questions:
+        writer = Writer(store, "one")
+        with pytest.raises(StoreError) as caught:
+            deque(questions.enter_context(asked.reading()) for _ in range(100))
+        assert caught.value.code is Code.STORE_UNREACHABLE
+        assert len(writer.write([said("edge-1", Step.ACCEPTED)], at(0)).events) == 1
+
+
+def test_events_from_a_clock_that_was_ahead_do_not_keep_older_ones(tmp_path: Path) -> None:
+    with open_store(f"sqlite:///{tmp_path}/f.db") as store:
+        writer, forgetting = Writer(store, "one"), Forgetting(store)
+        ahead: list[Word] = [said("edge-1", Step.STAGING, index) for index in range(2100)]
+        writer.write(ahead, at(10**9))
+        writer.write([said("edge-2", Step.STAGING, 1)], at(1))
+        keep = timedelta(seconds=500)
+        assert forgetting.some(at(1000), "one", keep, None, LEASE)
+        assert not forgetting.some(at(1000), "one", keep, None, LEASE)
+        assert StoredHistory(store).host_events("edge-2") == ()
+        assert StoredHistory(store).host_events("edge-1") != ()

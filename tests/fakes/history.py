@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -181,11 +181,13 @@ class FakeHistory:
                 yield way.passage(name, self._wave(key, dossier))
 
     def _take_statement(self, record: StatementRecord) -> None:
-        said = record.statement.predicate
-        known = [one.statement.predicate for one in self.records]
-        if (said.product, said.channel, said.sequence) not in {
-            (one.product, one.channel, one.sequence) for one in known
-        }:
+        place = _place(record)
+        if record.verified:
+            for index, one in enumerate(self.records):
+                if _place(one) == place and not one.verified and one.statement == record.statement:
+                    self.records[index] = replace(one, verified=True, signers=record.signers)
+            self.records = [one for one in self.records if one.verified or _place(one) != place]
+        if place not in map(_place, self.records):
             self.records.append(record)
             key = _key(record)
             self.first[key] = min(self.first.get(key, record.heard), record.heard)
@@ -286,6 +288,11 @@ def _is_meant(asked: ChannelStatement, status: HostStatus | None) -> bool:
 def _record(dossier: Dossier) -> HostRecord:
     online = dossier.presence is Presence.ONLINE
     return HostRecord(dossier.name, online, dossier.heard, dossier.status, dict(dossier.standings))
+
+
+def _place(record: StatementRecord) -> tuple[str, str, int]:
+    predicate = record.statement.predicate
+    return predicate.product, predicate.channel, predicate.sequence
 
 
 def _key(record: StatementRecord) -> ReleaseKey:

@@ -44,6 +44,7 @@ def test_options_lead_to_a_signed_webhook_and_to_opentelemetry(tmp_path: Path) -
     secrets.write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
     secrets.chmod(0o600)
     headers.write_text("Authorization: Bearer word\n")
+    headers.chmod(0o600)
     history = FakeHistory()
     with Receiver() as hook, Receiver() as otlp:
         otlp.answers = [Answer(200)]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
 from tidegate_fleet.guard import HostGuard
+from tidegate_fleet.harmless import harmless
 from tidegate_fleet.refusal import Refusal
 from tidegate_fleet.store.faults import StoreError, UnfitRowError
 from tidegate_fleet.words import HostEvent
@@ -57,19 +58,15 @@ class Intake:
         self._taps = tuple(taps)
         self._meter = meter
         self._now = now
-        self._flooded: Counter[str] = Counter()
         self._told: Counter[tuple[str, Refusal]] = Counter()
 
     def read(self, messages: Sequence[Message]) -> list[Word]:
-        """The words of a batch that are to be stored; what is none, or one too many, is counted."""
+        """The words of a batch that are to be stored; what is none is counted."""
         now, words = self._now(), []
         for message in messages:
             word = self._reader.read(message, now)
             if isinstance(word, Refusal):
                 self._refuse(word, message.topic)
-            elif isinstance(word, HostEvent) and not self._guard.admits(word.event, time.monotonic()):
-                self._flooded[word.event.subject] += 1
-                self._refuse(Refusal.FLOOD, message.topic)
             elif word is not None:
                 words.append(word)
         return _without_overtaken(words)
@@ -80,17 +77,18 @@ class Intake:
         Raises:
             StoreError: the store does not take anything now. Safe to repeat.
         """
-        if not words and not self._flooded:
+        if not words:
             return 0
         began = time.monotonic()
         try:
-            written = self._writer.write(words, self._now(), self._flooded)
+            # What was not stored comes again, and shall not be counted twice: it would be taken for a flood.
+            with self._guard.round(began) as gate:
+                written = self._writer.write(words, self._now(), gate)
         except UnfitRowError as error:
             return self._divide(words, error)
         except StoreError as error:
             self._meter.failed(error.code)
             raise
-        self._flooded.clear()
         self._meter.stored(time.monotonic() - began)
         self._account(written)
         return written.statements
@@ -110,9 +108,13 @@ class Intake:
         if written.strangers:
             self._meter.refused(Refusal.STRANGER, written.strangers)
             logger.warning("{} words of hosts beyond the cap were passed over", written.strangers)
-        for name, count in written.collided.items():
-            self._meter.refused(Refusal.COLLISION, count)
-            self._complain(Refusal.COLLISION, name, count)
+        for reason, counts in (
+            (Refusal.COLLISION, written.collided),
+            (Refusal.FLOOD, written.flooded),
+        ):
+            for name, count in counts.items():
+                self._meter.refused(reason, count)
+                self._complain(reason, name, count)
         for tap in self._taps:
             try:
                 tap.committed(written.events, written.statuses)
@@ -121,7 +123,8 @@ class Intake:
 
     def _refuse(self, reason: Refusal, topic: str) -> None:
         self._meter.refused(reason)
-        self._complain(reason, topic, 1)
+        # Of a word that is none the topic is any text that a broker lets pass.
+        self._complain(reason, harmless(topic, _TOPIC), 1)
 
     def _complain(self, reason: Refusal, whose: str, count: int) -> None:
         """Say it at the first time, and then when it has doubled: a flood must not become one of the log."""
@@ -133,7 +136,8 @@ class Intake:
             logger.warning("{}: {} so far were not taken in: {}", whose, now, reason.value)
 
 
-_COMPLAINTS = 10_000
+_COMPLAINTS: Final = 10_000
+_TOPIC: Final = 200
 
 
 def _without_overtaken(words: Sequence[Word]) -> list[Word]:

@@ -57,15 +57,20 @@ def build_collector(  # noqa: PLR0913 -- the composition root: one argument for 
         meters: count.
     """
     tally = Tally(meters)
-    writer = Writer(store, settings.name, settings.most_hosts)
+    writer = Writer(store, settings.name, settings.most_hosts, settings.forget_hosts)
     reader = MessageReader(bus.topics, events, statements)
     intake = Intake(settings, reader, writer, (tally, *taps), tally, _now)
     upkeep = Upkeep(settings, writer, Forgetting(store), _now)
     return Collector(bus, settings, intake, upkeep, tally, stop), tally
 
 
-def open_patiently(url: str, stop: threading.Event) -> Store | None:
+def open_patiently(url: str, stop: threading.Event, *, make: bool = True) -> Store | None:
     """Open a database, however long it takes to come up; None when it was told to stop before that.
+
+    Args:
+        url: of the database.
+        stop: set when it should come to an end.
+        make: see `open_store`.
 
     Raises:
         TidegateError: what no waiting mends: CONFIG_VALUE, STORE_NEWER, STORE_REFUSED.
@@ -73,7 +78,7 @@ def open_patiently(url: str, stop: threading.Event) -> Store | None:
     backoff = Backoff(random.random, cap_s=_STORE_AGAIN_MOST_S)
     while not stop.is_set():
         try:
-            return open_store(url)
+            return open_store(url, make=make)
         except TidegateError as error:
             if error.code is not Code.STORE_UNREACHABLE:
                 raise

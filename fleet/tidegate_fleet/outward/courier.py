@@ -2,7 +2,7 @@
 
 1. the cursor says which event was done with last; the store, what came after it
 2. what is not wanted is passed over, and what is too old to be news
-3. the rest is brought; only then the cursor goes on
+3. the rest is brought; the cursor goes on after each request
 4. a target that is away is tried again after growing pauses, with jitter, or when it asks to be; one that
    refuses an event for what it is, or several at once, gets them one by one, and goes without what it refuses
 
@@ -103,6 +103,7 @@ class Courier:
         self._ledger = ledger
         self._now = now
         self._done: int | None = None
+        self._singly_to = 0
         self._failures = 0
         self._complaint = ""
         self._news = threading.Event()
@@ -159,10 +160,15 @@ class Courier:
         waiting = self._sorted_out(records)
         self._tell_behind(waiting)
         try:
-            for start in range(0, len(waiting), self._target.most):
-                some = waiting[start : start + self._target.most]
-                self._bring(some)
-                self._go_on(some[-1].number)
+            if waiting:
+                # Up to the first that is to be brought nothing is news: it is counted once.
+                self._go_on(
+                    max((one.number for one in records if one.number < waiting[0].number), default=after)
+                )
+            while waiting:
+                if done := self._bring(waiting):
+                    self._go_on(waiting[done - 1].number)
+                waiting = waiting[done:]
         except AwayError as error:
             return self._pause(error)
         if not records:
@@ -198,21 +204,25 @@ class Courier:
             logger.warning("{}: {} events are too old", self._target.name, len(wanted) - len(news))
         return news
 
-    def _bring(self, records: Sequence[EventRecord]) -> None:
+    def _bring(self, waiting: Sequence[EventRecord]) -> int:
+        """Bring the first ones; how many of them are done with. Raises AwayError."""
+        most = self._target.most if waiting[0].number > self._singly_to else 1
+        records = waiting[:most]
         try:
             self._target.deliver(records)
         except UnwantedError as error:
-            if len(records) == 1:
-                self._tell("refused", 1)
-                logger.error("{}: event {!r}: {}", self._target.name, records[0].event.id, error.reason)
-                return
-            for record in records:
-                self._bring([record])
+            if len(records) > 1:
+                # Each for itself from here on, also after pauses, until these are done with.
+                self._singly_to = records[-1].number
+                return 0
+            self._tell("refused", 1)
+            logger.error("{}: event {!r}: {}", self._target.name, records[0].event.id, error.reason)
         else:
             self._tell("delivered", len(records))
         if self._complaint:
             logger.info("{}: events are delivered again", self._target.name)
         self._failures, self._complaint = 0, ""
+        return len(records)
 
     def _go_on(self, number: int) -> None:
         if number != self._done:

@@ -127,7 +127,7 @@ def fleet_registry(history: History) -> CollectorRegistry:
 def _of_fleet(summary: Summary) -> Iterator[Metric]:
     yield GaugeMetricFamily("tidegate_fleet_hosts", "Hosts that were ever heard of.", summary.hosts)
     yield GaugeMetricFamily("tidegate_fleet_hosts_online", "Hosts that are connected.", summary.online)
-    yield GaugeMetricFamily("tidegate_fleet_events", "Events in the store.", summary.events)
+    yield GaugeMetricFamily("tidegate_fleet_events", "Events that were ever collected.", summary.events)
     yield GaugeMetricFamily(
         "tidegate_fleet_last_event_timestamp_seconds",
         "When the newest event was collected; 0: never.",

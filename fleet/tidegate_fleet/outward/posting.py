@@ -6,6 +6,7 @@ The address is the operator's own word: whatever it names is connected to, from 
 from __future__ import annotations
 
 import ipaddress
+import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,6 +58,12 @@ class Address:
     def __post_init__(self) -> None:
         require_url(self.url)
 
+    @property
+    def label(self) -> str:
+        """Where that is, for messages: path and query of many receivers are their secrets."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
 
 class Poster:
     """Posts to one address, over one connection that is kept.
@@ -95,11 +102,11 @@ class Poster:
                 preload_content=False,
             )
         except urllib3.exceptions.HTTPError as error:
-            raise AwayError(f"{self._address.url} cannot be reached: {_words(error)}") from error
+            raise AwayError(f"{self._address.label} cannot be reached: {_words(error)}") from error
         try:
             content = self._read(answer)
         except urllib3.exceptions.HTTPError as error:
-            raise AwayError(f"{self._address.url} broke its answer off: {_words(error)}") from error
+            raise AwayError(f"{self._address.label} broke its answer off: {_words(error)}") from error
         finally:
             answer.release_conn()
         self._judge(answer.status, answer.headers.get("Retry-After"))
@@ -120,7 +127,7 @@ class Poster:
         return content[:ANSWER_BYTES]
 
     def _judge(self, status: int, retry_after: str | None) -> None:
-        said = f"{self._address.url} answers {status}"
+        said = f"{self._address.label} answers {status}"
         if status in range(200, 300):
             return
         if status in range(300, 400):
@@ -137,7 +144,7 @@ def pause_of(retry_after: str, now: datetime) -> float | None:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         return None
@@ -164,8 +171,15 @@ def require_url(url: str) -> None:
 
 
 def read_headers(path: Path) -> dict[str, str]:
-    """More headers out of a file: `Name: value`, one a line. Raises TidegateError(CONFIG_VALUE)."""
+    """More headers out of a file: `Name: value`, one a line.
+
+    Raises:
+        TidegateError: CONFIG_VALUE: it cannot be read, others may read it, or it holds something else.
+    """
     try:
+        if stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXO:
+            reason = f"the headers' file {path} can be used by everybody: chmod o-rwx"
+            raise TidegateError(Code.CONFIG_VALUE, reason)
         with path.open("rb") as file:
             lines = file.read(_HEADER_BYTES).decode("ascii").splitlines()
     except (OSError, UnicodeError) as error:

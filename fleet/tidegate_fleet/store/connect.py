@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 _FORMS: Final = "sqlite:////var/lib/tidegate/fleet.db or postgresql+psycopg://user@host/database"
 _BUSY_S: Final = 30.0
+# Who asks while many others do is told so at once; a writer waits.
+_ASKED_S: Final = 5.0
+_CACHE_KIB: Final = 65_536
+_READERS_CACHE_KIB: Final = 8_192
 _PATIENCE: Final = {
     "connect_timeout": "10",
     "keepalives_idle": "30",
@@ -84,14 +88,15 @@ def open_store(url: str, *, make: bool = True) -> Store:
 
     Args:
         url: `sqlite:///path` or `postgresql+psycopg://user@host/database`.
-        make: make what is missing, and bring older tables forward; else both are errors.
+        make: make what is missing, and bring older tables forward; else both are errors, and it is for
+            reading: a question that finds too many others under way fails after a few seconds.
 
     Raises:
         TidegateError: CONFIG_VALUE for the URL; STORE_MISSING, STORE_NEWER, STORE_REFUSED, STORE_UNREACHABLE.
     """
     parsed = _parse(url)
     file = parsed.get_backend_name() == "sqlite"
-    store = _sqlite(parsed, make=make) if file else _postgresql(parsed)
+    store = _sqlite(parsed, make=make) if file else _postgresql(parsed, make=make)
     try:
         if make:
             with store.writing() as connection:
@@ -116,6 +121,8 @@ def _parse(url: str) -> URL:
             "put it into ~/.pgpass, or name a file with PGPASSFILE"
         )
     if parsed.drivername == "sqlite" and parsed.database and not parsed.host:
+        if parsed.database == ":memory:" or parsed.database.startswith("file:"):
+            raise _refused("names no file, or not by its path")
         return parsed
     if parsed.drivername in {"postgresql", "postgresql+psycopg"}:
         return parsed.set(drivername="postgresql+psycopg")
@@ -129,8 +136,12 @@ def _refused(what: str) -> TidegateError:
 def _sqlite(url: URL, *, make: bool) -> Store:
     path = Path(url.database or "")
     _prepare_file(path, make=make)
-    engine = create_engine(url, connect_args={"timeout": _BUSY_S, "check_same_thread": False})
+    engine = create_engine(
+        url, connect_args={"timeout": _BUSY_S, "check_same_thread": False}, pool_timeout=_patience(make=make)
+    )
     event.listen(engine, "connect", _tune_sqlite)
+    cache_kib = _CACHE_KIB if make else _READERS_CACHE_KIB
+    event.listen(engine, "connect", lambda new, _: new.execute(f"PRAGMA cache_size=-{cache_kib}").close())
     event.listen(engine, "begin", _begin_sqlite)
     return Store(engine, str(path))
 
@@ -153,7 +164,7 @@ def _tune_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 -- the sql
     # Transactions are begun below: the module's own way begins none before a SELECT.
     connection.isolation_level = None
     # FULL: what was acknowledged to the broker must outlive a power cut.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "mmap_size=268435456"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "mmap_size=268435456"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
@@ -163,8 +174,14 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _postgresql(url: URL) -> Store:
+def _patience(*, make: bool) -> float:
+    return _BUSY_S if make else _ASKED_S
+
+
+def _postgresql(url: URL, *, make: bool) -> Store:
     missing = {name: value for name, value in _PATIENCE.items() if name not in url.query}
     missing.setdefault("options", f"-c statement_timeout={_STATEMENT_MS} -c timezone=UTC")
-    engine = create_engine(url.update_query_dict(missing, append=False), pool_pre_ping=True)
+    engine = create_engine(
+        url.update_query_dict(missing, append=False), pool_pre_ping=True, pool_timeout=_patience(make=make)
+    )
     return Store(engine, f"{url.host or 'localhost'}/{url.database or ''}")

@@ -38,6 +38,20 @@ class UnfitRowError(TidegateError):
 
 
 @contextlib.contextmanager
+def readable(what: str) -> Iterator[None]:
+    """Turn what cannot be read out of the database into a StoreError: nobody's words are at fault.
+
+    Args:
+        what: is read.
+    """
+    try:
+        yield
+    except ValueError as error:
+        reason = f"{what} cannot be read: {_first(error)}"
+        raise StoreError(Code.STORE_NEWER, reason) from error
+
+
+@contextlib.contextmanager
 def in_words(where: str) -> Iterator[None]:
     """Turn what the database says into a StoreError or UnfitRowError.
 

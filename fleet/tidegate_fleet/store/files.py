@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, delete, select
+from sqlalchemy import and_, delete, func, select
 
 from tidegate_fleet.dossier import Waiting, arch_of, release_of, waited
 from tidegate_fleet.history import ReleaseKey
 from tidegate_fleet.store import rows
 from tidegate_fleet.store.placing import UNDIVIDED, newest_of_channels, newest_of_releases
 from tidegate_fleet.store.schema import event, follow, host, label, passage, quarantine, standing, status
-from tidegate_fleet.store.upserts import among, upsert
+from tidegate_fleet.store.upserts import among, look_up, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
     from tidegate_fleet.words import HostEvent
     from tidegate_schemas.status import HostStatus
 
-_MANY = 400
-_WAITING = (
-    *(event.c.host, event.c.product, event.c.channel, event.c.digest),
-    *(event.c.at, event.c.id, event.c.waiting_for),
-)
+_MOST_WAYS: Final = 256
+"""Ways of one host beyond which only those are begun that a statement is about: it may invent releases."""
+
+_MOST_SUMMED: Final = 500
+"""Events of one way beyond which it is not summed up anew: an update has eight or so."""
+
+_MANY: Final = 400
+_EVENT_WAY: Final = (event.c.host, event.c.product, event.c.channel, event.c.digest)
 
 
 class Files:
@@ -63,15 +67,15 @@ class Files:
         )
         targets = {(one.host, key) for one in statuses for key in _targets(one)}
         self._read_ways(self._told | self._relabelled | targets)
+        self._spoken_of: set[ReleaseKey] = set()
 
     def dossier(self, name: str) -> Dossier:
         """The dossier of a host."""
         return self._dossiers[name]
 
     def releases(self) -> Iterator[rows.Values]:
-        """The releases that were spoken of."""
-        for key in {key for one in self._dossiers.values() for key in one.trodden}:
-            yield rows.key_columns(key)
+        """The releases that were spoken of; after `save`."""
+        return map(rows.key_columns, self._spoken_of)
 
     def save(self, events: Sequence[HostEvent]) -> None:
         """Write back what has changed, by these events among others, whose rows are not written yet."""
@@ -94,13 +98,13 @@ class Files:
         self._save_ways(dossiers, events)
 
     def _read_hosts(self, names: Sequence[str], described: Collection[str]) -> None:
-        told = among(self._connection, (host.c.name,), [(name,) for name in sorted(described)])
+        told = among(self._connection, host.c.name, sorted(described))
         joined = host.outerjoin(status, and_(status.c.host == host.c.name, told))
         for some in _some(names):
             chosen = (
                 select(host, status.c.body)
                 .select_from(joined)
-                .where(among(self._connection, (host.c.name,), some))
+                .where(among(self._connection, host.c.name, some))
             )
             for row in self._connection.execute(chosen):
                 self._dossiers[row.name] = rows.dossier_of(row)
@@ -109,7 +113,7 @@ class Files:
     def _read_standings(self) -> None:
         for some in _some(list(self._dossiers)):
             for row in self._connection.execute(
-                select(standing).where(among(self._connection, (standing.c.host,), some))
+                select(standing).where(among(self._connection, standing.c.host, some))
             ):
                 self._dossiers[row.host].standings[row.product, row.channel] = rows.standing_of(row)
 
@@ -120,20 +124,19 @@ class Files:
             (row.host, ReleaseKey(row.product, row.channel, row.digest))
             for some in _some(names)
             for row in self._connection.execute(
-                select(*columns).where(among(self._connection, (passage.c.host,), some))
+                select(*columns).where(among(self._connection, passage.c.host, some))
             )
         }
 
     def _read_ways(self, wanted: Collection[tuple[str, ReleaseKey]]) -> None:
         columns = passage.c.product, passage.c.channel, passage.c.digest, passage.c.host
-        places = [(key.product, key.channel, key.digest, name) for name, key in wanted]
-        for some in _some(places):
-            for row in self._connection.execute(
-                select(passage).where(among(self._connection, columns, some))
-            ):
-                key = ReleaseKey(row.product, row.channel, row.digest)
-                self._dossiers[row.host].ways[key] = rows.way_of(row)
-                self._before[row.host, key] = dict(row._mapping)  # noqa: SLF001 -- documented
+        places = sorted((key.product, key.channel, key.digest, name) for name, key in wanted)
+        if not places:
+            return
+        for row in self._connection.execute(look_up(self._connection, tuple(passage.c), columns, places)):
+            key = ReleaseKey(row.product, row.channel, row.digest)
+            self._dossiers[row.host].ways[key] = rows.way_of(row)
+            self._before[row.host, key] = dict(row._mapping)  # noqa: SLF001 -- documented
 
     def _host_row(self, dossier: Dossier) -> rows.Values:
         row = rows.host_row(dossier)
@@ -147,7 +150,7 @@ class Files:
         names = [one.host for one in said]
         for table in (label, follow, quarantine):
             for some in _some(names):
-                self._connection.execute(delete(table).where(among(self._connection, (table.c.host,), some)))
+                self._connection.execute(delete(table).where(among(self._connection, table.c.host, some)))
         body = [{"host": one.host, "body": one.to_json().decode()} for one in said]
         upsert(self._connection, status, body)
         upsert(self._connection, label, [row for one in said for row in rows.label_rows(one)])
@@ -166,8 +169,9 @@ class Files:
 
     def _save_ways(self, dossiers: Sequence[Dossier], events: Sequence[HostEvent]) -> None:
         places = {(one.name, key) for one in dossiers for key in one.trodden} | self._relabelled
-        trodden = [(self._dossiers[name], key) for name, key in places]
-        divisions = newest_of_releases(self._connection, [key for _, key in trodden])
+        divisions = newest_of_releases(self._connection, {key for _, key in places})
+        trodden = [(self._dossiers[name], key) for name, key in self._with_room(places, divisions)]
+        self._spoken_of = {key for one, key in trodden if key in one.trodden}
         self._sum_up([(one, key) for one, key in trodden if (one.name, key) in self._told], events)
         changed: list[rows.Values] = []
         for one, key in trodden:
@@ -180,21 +184,48 @@ class Files:
                 changed.append(row)
         upsert(self._connection, passage, changed)
 
+    def _with_room(
+        self, places: Collection[tuple[str, ReleaseKey]], stated: Collection[ReleaseKey]
+    ) -> list[tuple[str, ReleaseKey]]:
+        """Without the ways that are one too many of their host: new ones, and no statement is about them."""
+        kept, invented = list[tuple[str, ReleaseKey]](), list[tuple[str, ReleaseKey]]()
+        for place in sorted(places, key=_in_order):
+            known = place in self._before or place[1] in stated
+            (kept if known else invented).append(place)
+        counts = self._count_ways(sorted({name for name, _ in invented}))
+        for name, key in invented:
+            counts[name] += 1
+            if counts[name] <= _MOST_WAYS:
+                kept.append((name, key))
+        return kept
+
+    def _count_ways(self, names: Sequence[str]) -> Counter[str]:
+        counts = Counter[str]()
+        for some in _some(names):
+            these = among(self._connection, passage.c.host, some)
+            counted = select(passage.c.host, func.count()).where(these).group_by(passage.c.host)
+            counts.update({row[0]: row[1] for row in self._connection.execute(counted)})
+        return counts
+
     def _sum_up(self, told: Sequence[tuple[Dossier, ReleaseKey]], events: Sequence[HostEvent]) -> None:
         """What hosts waited for that have come to an end; what of it was forgotten since stays counted."""
-        ended = {(one.name, key): one.ways[key] for one, key in told if one.ways[key].standing.phase.final}
+        ended = {
+            (one.name, key): way
+            for one, key in told
+            for way in [one.ways[key]]
+            if way.standing.phase.final and way.events <= _MOST_SUMMED
+        }
         found: dict[tuple[str, ReleaseKey], list[Waiting]] = {place: [] for place in ended}
         for one in events:
             place = one.event.subject, release_of(one.event)
             if place in found:
                 found[place].append((one.event.time, one.event.id, one.event.data.waiting_for))
-        for some in _some(sorted({name for name, _ in ended})):
-            for row in self._connection.execute(
-                select(*_WAITING).where(among(self._connection, (event.c.host,), some))
-            ):
+        columns = *_EVENT_WAY, event.c.at, event.c.id, event.c.waiting_for
+        ways = sorted((name, key.product, key.channel, key.digest) for name, key in ended)
+        if ways:
+            for row in self._connection.execute(look_up(self._connection, columns, _EVENT_WAY, ways)):
                 place = row.host, ReleaseKey(row.product, row.channel, row.digest)
-                if place in found:
-                    found[place].append((row.at, row.id, row.waiting_for))
+                found[place].append((row.at, row.id, row.waiting_for))
         for place, way in ended.items():
             # Where events are missing that were counted, they were forgotten: what they told stays.
             if len(found[place]) >= way.events:
@@ -207,7 +238,11 @@ def _targets(said: HostStatus) -> Iterator[ReleaseKey]:
             yield ReleaseKey(one.product, one.channel, one.target)
 
 
-def _some(items: Sequence[Any]) -> Iterator[list[Any]]:
-    rows = [item if isinstance(item, tuple) else (item,) for item in items]
-    for start in range(0, len(rows), _MANY):
-        yield rows[start : start + _MANY]
+def _in_order(place: tuple[str, ReleaseKey]) -> tuple[str, ...]:
+    name, key = place
+    return name, key.product, key.channel, key.digest
+
+
+def _some(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), _MANY):
+        yield names[start : start + _MANY]

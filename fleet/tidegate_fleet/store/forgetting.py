@@ -73,7 +73,7 @@ class Forgetting:
                 return False
             gone = 0
             if events is not None:
-                gone += _forget_events(connection, now - events)
+                gone += _forget_events(connection, now, now - events)
             if hosts is not None:
                 gone += _forget_hosts(connection, now - hosts)
             return gone + _forget_inventions(connection) > 0
@@ -86,9 +86,13 @@ def _leased(connection: Connection, now: datetime, name: str, lease: timedelta) 
     return connection.execute(taken).rowcount == 1
 
 
-def _forget_events(connection: Connection, before: datetime) -> int:
-    """The oldest come first by number, nearly; those that are not old yet end the look."""
-    oldest = connection.execute(select(event.c.number, event.c.heard).order_by(event.c.number).limit(_EVENTS))
+def _forget_events(connection: Connection, now: datetime, before: datetime) -> int:
+    """The oldest come first by number, nearly; those that are not old yet end the look.
+
+    What was heard while a clock was ahead is passed over: it would hide what comes after it for years.
+    """
+    heard = select(event.c.number, event.c.heard).where(event.c.heard <= now)
+    oldest = connection.execute(heard.order_by(event.c.number).limit(_EVENTS))
     old = [row.number for row in oldest if row.heard < before]
     if old:
         connection.execute(delete(event).where(event.c.number.in_(old)))

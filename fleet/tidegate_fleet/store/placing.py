@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, bindparam, func, select, update
 
 from tidegate_fleet.dossier import is_fit, membership, wave_in
+from tidegate_fleet.history import ReleaseKey
 from tidegate_fleet.store.rows import statement_of
 from tidegate_fleet.store.schema import follow, host, passage, release, statement
+from tidegate_fleet.store.upserts import look_up
 from tidegate_schemas.statement import ChannelStatement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import Select, Table
+    from sqlalchemy import Row, Select, Table
     from sqlalchemy.engine import Connection
 
-    from tidegate_fleet.history import ReleaseKey
     from tidegate_fleet.hosts import Channel
     from tidegate_fleet.store.rows import Values
 
@@ -67,36 +68,30 @@ UNDIVIDED: Final = Division()
 
 def newest_of_channels(connection: Connection, channels: Iterable[Channel]) -> dict[Channel, Division]:
     """The divisions by the newest statements of channels."""
-    found = {}
-    for product, channel in set(channels):
-        row = connection.execute(
-            select(statement)
-            .where(statement.c.product == product, statement.c.channel == channel)
-            .order_by(statement.c.sequence.desc())
-            .limit(1)
-        ).first()
-        if row is not None:
-            found[product, channel] = Division.by(statement_of(row).statement)
-    return found
+    rows = _newest_of(connection, ("product", "channel"), sorted(set(channels)))
+    return {(row.product, row.channel): Division.by(statement_of(row).statement) for row in rows}
 
 
 def newest_of_releases(connection: Connection, keys: Iterable[ReleaseKey]) -> dict[ReleaseKey, Division]:
     """The divisions by the newest statements about releases."""
-    found = {}
-    for key in set(keys):
-        row = connection.execute(
-            select(statement)
-            .where(
-                statement.c.product == key.product,
-                statement.c.channel == key.channel,
-                statement.c.digest == key.digest,
-            )
-            .order_by(statement.c.sequence.desc())
-            .limit(1)
-        ).first()
-        if row is not None:
-            found[key] = Division.by(statement_of(row).statement)
-    return found
+    places = sorted({(key.product, key.channel, key.digest) for key in keys})
+    return {
+        ReleaseKey(row.product, row.channel, row.digest): Division.by(statement_of(row).statement)
+        for row in _newest_of(connection, ("product", "channel", "digest"), places)
+    }
+
+
+def _newest_of(
+    connection: Connection, names: Sequence[str], places: Sequence[tuple[str, ...]]
+) -> Sequence[Row[Any]]:
+    """The newest statement about each place, all in one question: hosts name as many as they like."""
+    if not places:
+        return ()
+    other = statement.alias()
+    same = [other.c[name] == statement.c[name] for name in names]
+    newest = select(func.max(other.c.sequence)).where(*same).scalar_subquery()
+    asked = look_up(connection, tuple(statement.c), [statement.c[name] for name in names], places)
+    return connection.execute(asked.where(statement.c.sequence == newest)).all()
 
 
 def place_some(connection: Connection) -> int:

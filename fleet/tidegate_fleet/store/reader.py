@@ -21,13 +21,13 @@ from tidegate_fleet.history import (
     StatementRecord,
     Summary,
 )
+from tidegate_fleet.newer import known_code
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.store.finding import conditions, of_release
 from tidegate_fleet.store.overview import fleet_in_numbers, release_record, talked_of
-from tidegate_fleet.store.rows import event_record, standing_of, statement_of, way_of
+from tidegate_fleet.store.rows import event_record, read_status, standing_of, statement_of, way_of
 from tidegate_fleet.store.schema import event, host, passage, release, standing, statement, status, ticks
-from tidegate_schemas.codes import Code
-from tidegate_schemas.status import HostStatus, Presence
+from tidegate_schemas.status import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -178,7 +178,7 @@ def _host_records(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Hos
             name=row.name,
             online=row.presence == Presence.ONLINE.value,
             heard=row.heard,
-            status=None if row.body is None else HostStatus.model_validate_json(row.body),
+            status=read_status(row.body),
             standings=standings[row.name],
         )
         for row in rows
@@ -193,5 +193,4 @@ def _failure(connection: Connection, failed: Sequence[Any], counted: Row[Any]) -
         .order_by(passage.c.heard.desc(), passage.c.host.desc())
         .limit(1)
     ).one()
-    code = None if counted.code is None else Code(counted.code)
-    return FailureRecord(code, counted.hosts, newest.heard, newest.reason, newest.host)
+    return FailureRecord(known_code(counted.code), counted.hosts, newest.heard, newest.reason, newest.host)

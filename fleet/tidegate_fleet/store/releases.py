@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import delete, update
 
 from tidegate_fleet.store.placing import NOWHERE
 from tidegate_fleet.store.rows import statement_row
 from tidegate_fleet.store.schema import release, statement
-from tidegate_fleet.store.upserts import among, insert_new
+from tidegate_fleet.store.upserts import insert_new, look_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,15 +24,30 @@ _KEY = ("product", "channel", "digest")
 
 
 def keep_statements(connection: Connection, records: Sequence[StatementRecord], now: datetime) -> int:
-    """Keep the statements that are new, and return how many. Of two with one sequence the first one stays."""
-    rows = {
-        (row["product"], row["channel"], row["sequence"]): row
-        for row in map(statement_row, reversed(records))
-    }
+    """Keep the statements that are new, and return how many.
+
+    Of two with one sequence the first one stays, but for one that was taken at its word: a verified one
+    replaces it.
+    """
+    preferred = list(reversed(records))
+    preferred.sort(key=lambda record: record.verified)
+    rows = {(row["product"], row["channel"], row["sequence"]): row for row in map(statement_row, preferred)}
     ordered = [rows[place] for place in sorted(rows)]
+    for row in ordered:
+        if row["verified"]:
+            _replace(connection, row)
     new = insert_new(connection, statement, ordered)
     begin_releases(connection, [{name: row[name] for name in _KEY} for row in ordered], now)
     return len(new)
+
+
+def _replace(connection: Connection, row: Values) -> None:
+    """Let what was taken at its word be vouched for, or go."""
+    same = [statement.c[name] == row[name] for name in ("product", "channel", "sequence")]
+    claimed = [*same, statement.c.verified.is_(False)]
+    vouched = update(statement).where(*claimed, statement.c.body == row["body"])
+    connection.execute(vouched.values(verified=True, signers=row["signers"]))
+    connection.execute(delete(statement).where(*claimed))
 
 
 def begin_releases(connection: Connection, keys: Sequence[Values], now: datetime) -> None:
@@ -41,7 +56,7 @@ def begin_releases(connection: Connection, keys: Sequence[Values], now: datetime
     if not wanted:
         return
     columns = [release.c[name] for name in _KEY]
-    known = connection.execute(select(*columns).where(among(connection, columns, sorted(wanted))))
+    known = connection.execute(look_up(connection, columns, columns, sorted(wanted)))
     missing = sorted(wanted - {tuple(row) for row in known})
     insert_new(
         connection,

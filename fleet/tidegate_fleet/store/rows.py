@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from tidegate_fleet.dossier import Dossier, Way, arch_of, membership
+from pydantic import ValidationError
+
+from tidegate_fleet.dossier import Dossier, Way, arch_of, membership, release_of
 from tidegate_fleet.history import EventRecord, ReleaseKey, StatementRecord
+from tidegate_fleet.newer import in_known_words, known_code
 from tidegate_fleet.standing import Standing
+from tidegate_fleet.store.faults import readable
 from tidegate_fleet.words import HostEvent
 from tidegate_schemas import limits
-from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step, UpdateEvent
 from tidegate_schemas.statement import ChannelStatement
 from tidegate_schemas.status import HostStatus, Presence
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Row
 
+M = TypeVar("M", UpdateEvent, HostStatus)
 Values = dict[str, Any]
 Word = HostEvent | HostStatus | StatementRecord
 """What a collector takes in."""
@@ -45,12 +49,13 @@ def is_storable(word: Word) -> bool:
 def event_row(heard: HostEvent, now: datetime) -> Values:
     """A row of `event`."""
     event, said = heard.event, heard.event.data
+    way = release_of(event)
     return {
         "host": event.subject,
         "id": _clean(event.id),
         "product": said.product,
         "channel": said.channel,
-        "digest": said.digest,
+        "digest": None if way is None else way.digest,
         "sequence": said.sequence,
         "attempt": said.attempt,
         "step": said.step.value,
@@ -69,8 +74,13 @@ def event_record(row: Row[Any]) -> EventRecord:
 
 
 def read_body(body: str) -> UpdateEvent:
-    """The event in a row."""
-    return UpdateEvent.model_validate_json(body)
+    """The event in a row, which a newer collector may have written. Raises StoreError: there is none."""
+    return _read(UpdateEvent, body)
+
+
+def read_status(body: str | None) -> HostStatus | None:
+    """The status in a row, likewise; None where there is none yet. Raises StoreError: it is none."""
+    return None if body is None else _read(HostStatus, body)
 
 
 def host_row(dossier: Dossier) -> Values:
@@ -89,7 +99,7 @@ def host_row(dossier: Dossier) -> Values:
 
 def dossier_of(row: Row[Any]) -> Dossier:
     """The dossier of a row of `host` with its `status.body`; standings and ways are still to come."""
-    status = None if row.body is None else HostStatus.model_validate_json(row.body)
+    status = read_status(row.body)
     born = row.start, row.connection
     return Dossier(row.name, row.heard, Presence(row.presence), born, status)
 
@@ -134,8 +144,9 @@ def standing_columns(standing: Standing) -> Values:
 
 def standing_of(row: Row[Any]) -> Standing:
     """The standing in a row of `standing` or `passage`."""
-    code = None if row.code is None else Code(row.code)
-    return Standing(step=Step(row.step), code=code, **{name: getattr(row, name) for name in _STANDING})
+    with readable("a standing"):
+        step = Step(row.step)
+    return Standing(step=step, code=known_code(row.code), **{name: getattr(row, name) for name in _STANDING})
 
 
 def way_columns(way: Way) -> Values:
@@ -184,13 +195,25 @@ def statement_row(record: StatementRecord) -> Values:
 
 def statement_of(row: Row[Any]) -> StatementRecord:
     """The record of a row of `statement`."""
-    content = ChannelStatement.model_validate_json(row.body)
+    with readable("a statement"):
+        content = ChannelStatement.model_validate_json(row.body)
     return StatementRecord(content, row.heard, row.verified, tuple(json.loads(row.signers)))
 
 
 def key_columns(key: ReleaseKey) -> Values:
     """The columns that name a release."""
     return {"product": key.product, "channel": key.channel, "digest": key.digest}
+
+
+def _read(kind: type[M], body: str) -> M:
+    with readable(f"a row of {kind.__name__}"):
+        try:
+            return kind.model_validate_json(body)
+        except ValidationError:
+            known = in_known_words(body.encode())
+            if known is None:
+                raise
+            return kind.model_validate_json(known)
 
 
 def _clean(text: str | None) -> str | None:

@@ -114,6 +114,8 @@ event = Table(
     Column("body", Text, nullable=False),
     UniqueConstraint("host", "id"),
     Index("event_of_host", "host", "number"),
+    # What leads a host along a way: see dossier.release_of. The other events of a host have no digest here.
+    Index("event_of_way", "host", "product", "channel", "digest"),
     sqlite_autoincrement=True,
 )
 

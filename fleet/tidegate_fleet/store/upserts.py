@@ -2,10 +2,13 @@
 
 To PostgreSQL they go as one array for each column: one short statement, whatever the number of rows. A
 statement with a parameter for each value has to be taken apart at both ends, which took longer than the rest.
+SQLite is given keys of several columns as one JSON text: of a list of such keys after IN it makes no use of
+an index, and reads the whole table.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, BindParameter, Text, any_, bindparam, false, func, select, tuple_
@@ -56,22 +59,39 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Values], add: Se
     connection.execute(either, given)
 
 
-def among(
-    connection: Connection, columns: Sequence[Column[Any]], rows: Sequence[tuple[Any, ...]]
-) -> ColumnElement[bool]:
-    """That columns are together like one of the rows."""
-    if not rows:
+def among(connection: Connection, column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """That a column has one of the values."""
+    if not values:
         return false()
     if connection.dialect.name != "postgresql":
-        return columns[0].in_([row[0] for row in rows]) if len(columns) == 1 else tuple_(*columns).in_(rows)
-    arrays = [list(values) for values in zip(*rows, strict=True)]
-    if len(columns) == 1:
-        return columns[0] == any_(bindparam(None, arrays[0], type_=postgresql.ARRAY(_plain(columns[0]))))
-    given = [
-        bindparam(column.name, values, type_=postgresql.ARRAY(_plain(column)), unique=True)
-        for column, values in zip(columns, arrays, strict=True)
+        return column.in_(values)
+    return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(_plain(column))))
+
+
+def look_up(
+    connection: Connection,
+    columns: Sequence[Column[Any]],
+    keys: Sequence[Column[Any]],
+    places: Sequence[tuple[str, ...]],
+) -> Select[Any]:
+    """A question for the rows of a table whose texts `keys` are together like one of the places.
+
+    Args:
+        connection: within a transaction.
+        columns: what is asked for.
+        keys: columns of an index of the table, in its order.
+        places: what is looked for: one at least, none twice.
+    """
+    if connection.dialect.name != "postgresql":
+        given = func.json_each(json.dumps(places, ensure_ascii=False)).table_valued("value", name="given")
+        same = [key == func.json_extract(given.c.value, f"$[{index}]") for index, key in enumerate(keys)]
+        return select(*columns).select_from(given, keys[0].table).where(*same)
+    arrays = [list(values) for values in zip(*places, strict=True)]
+    bound = [
+        bindparam(key.name, values, type_=postgresql.ARRAY(_plain(key)), unique=True)
+        for key, values in zip(keys, arrays, strict=True)
     ]
-    return tuple_(*columns).in_(_unnested(columns, given))
+    return select(*columns).where(tuple_(*keys).in_(_unnested(keys, bound)))
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Values]) -> tuple[Any, Any]:

@@ -2,7 +2,8 @@
 
 1. the rows of all hosts concerned are made and locked, in the order of their names: writers that share hosts
    wait for each other, and never in a circle
-2. events that are here already are sorted out by their id; one with another content is a collision
+2. events that are here already are sorted out by their id; one with another content is a collision; of what
+   is new, the gate lets in what its host may say
 3. the dossiers are read, changed as `tidegate_fleet.dossier` says, and written back
 4. the new events are written last, on PostgreSQL under a lock: events get their numbers in the order in which
    they become visible, so that who reads on from a number misses none
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import func, select, text, update
@@ -20,27 +22,29 @@ from sqlalchemy import func, select, text, update
 from tidegate_fleet.history import EventRecord, StatementRecord
 from tidegate_fleet.hosts import MOST_HOSTS
 from tidegate_fleet.store.files import Files
+from tidegate_fleet.store.gate import Gate, OpenGate
 from tidegate_fleet.store.placing import place_some
 from tidegate_fleet.store.releases import begin_releases, keep_statements
 from tidegate_fleet.store.rows import Word, event_row
 from tidegate_fleet.store.schema import collector, event, host
-from tidegate_fleet.store.upserts import among, insert_new, upsert
+from tidegate_fleet.store.upserts import among, insert_new, look_up, upsert
 from tidegate_fleet.words import HostEvent
-from tidegate_schemas.status import HostStatus
+from tidegate_schemas.status import HostStatus, Presence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import timedelta
 
     from sqlalchemy.engine import Connection
 
     from tidegate_fleet.store.connect import Store
     from tidegate_fleet.store.rows import Values
 
-_EMPTY: Final[Mapping[str, int]] = {}
 # Held from the first event's number to the commit; "even" in ASCII.
 _NUMBERING: Final = 0x6576656E
-_MANY: Final = 400
+
+
+_OPEN: Final = OpenGate()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Written:
         statements: how many were new.
         again: words that were here before.
         collided: events with the id and not the content of an earlier one, by host.
+        flooded: words that the gate did not let in, by host.
         strangers: words of hosts beyond the cap.
     """
 
@@ -61,6 +66,7 @@ class Written:
     statements: int = 0
     again: int = 0
     collided: Mapping[str, int] = field(default_factory=dict)
+    flooded: Mapping[str, int] = field(default_factory=dict)
     strangers: int = 0
 
 
@@ -71,33 +77,43 @@ class Writer:
         store: the database.
         name: of the collector; no other one has it.
         most_hosts: hosts remembered.
+        forget_hosts: after how long hosts are forgotten, if they are: an older last will brings none back.
     """
 
-    def __init__(self, store: Store, name: str, most_hosts: int = MOST_HOSTS) -> None:
+    def __init__(
+        self, store: Store, name: str, most_hosts: int = MOST_HOSTS, forget_hosts: timedelta | None = None
+    ) -> None:
         self._store = store
         self._name = name
         self._most_hosts = most_hosts
+        self._forget_hosts = forget_hosts
+        self._statements = 0
 
-    def write(self, words: Sequence[Word], now: datetime, flooded: Mapping[str, int] = _EMPTY) -> Written:
+    def write(self, words: Sequence[Word], now: datetime, gate: Gate = _OPEN) -> Written:
         """Take words in. Safe to repeat, also when it is not known whether it was done.
 
         Args:
             words: in the order in which they came.
             now: the present moment.
-            flooded: how many events of hosts were dropped since the last time, for counting.
+            gate: how much of each host is heard.
 
         Raises:
             StoreError: try again later; nothing was written.
             UnfitRowError: the database will never take this; nothing was written.
         """
         records = [word for word in words if isinstance(word, StatementRecord)]
-        statements = 0
         if records:
             with self._store.writing() as connection:
-                statements = keep_statements(connection, records, now)
+                new = keep_statements(connection, records, now)
+            # Told when the rest is written, too, be it at the second attempt.
+            self._statements += new
+        limits = _Limits(
+            gate, self._most_hosts, None if self._forget_hosts is None else now - self._forget_hosts
+        )
         with self._store.writing() as connection:
-            written = _Batch(connection, now, self._name, self._most_hosts).write(words, flooded)
-        return replace(written, statements=statements)
+            written = _Batch(connection, now, self._name, limits).write(words)
+        written, self._statements = replace(written, statements=self._statements), 0
+        return written
 
     def place(self) -> bool:
         """Bring some hosts into their waves; False when all are there. Raises StoreError."""
@@ -105,18 +121,27 @@ class Writer:
             return place_some(connection) > 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    gate: Gate
+    most_hosts: int
+    gone_before: datetime | None
+
+
 class _Batch:
     """One transaction."""
 
-    def __init__(self, connection: Connection, now: datetime, name: str, most_hosts: int) -> None:
+    def __init__(self, connection: Connection, now: datetime, name: str, limits: _Limits) -> None:
         self._connection = connection
         self._now = now
         self._name = name
-        self._most_hosts = most_hosts
+        self._limits = limits
+        self._flooded = Counter[str]()
 
-    def write(self, words: Sequence[Word], flooded: Mapping[str, int]) -> Written:
+    def write(self, words: Sequence[Word]) -> Written:
         told = {id(word): _speaker(word) for word in words}
-        known = self._lock({name for name in told.values() if name is not None} | {*flooded})
+        gone = self._gone(words)
+        known = self._lock({name for name in told.values() if name is not None}, gone)
         heard = [word for word in words if told[id(word)] in known]
         rows, again, collided = self._sort_out([word for word in heard if isinstance(word, HostEvent)])
         new = [one for one, _ in rows]
@@ -124,27 +149,56 @@ class _Batch:
         files = Files(self._connection, known, new, told_by)
         for one in new:
             files.dossier(one.event.subject).take_event(one, self._now)
-        statuses = sum(files.dossier(one.host).take_status(one, self._now) for one in told_by)
+        statuses, old = self._describe(files, told_by)
         # Events are summed up from their rows; numbers are given out last.
         files.save(new)
         begin_releases(self._connection, list(files.releases()), self._now)
-        self._count(flooded, collided)
+        self._count(collided)
         return Written(
             events=self._events(rows),
             statuses=statuses,
-            again=again + len(told_by) - statuses,
+            again=again + old,
             collided=collided,
-            strangers=sum(name is not None for name in told.values()) - len(heard),
+            flooded=self._flooded,
+            strangers=sum(name is not None and name not in known | gone for name in told.values()),
         )
 
-    def _lock(self, names: set[str]) -> set[str]:
-        """Make and lock the rows of hosts; which of them there are room for."""
+    def _gone(self, words: Sequence[Word]) -> set[str]:
+        """Hosts of which nothing is told but a last will from before what is remembered.
+
+        The broker keeps these for ever, and tells them to whoever connects.
+        """
+        before, gone, here = self._limits.gone_before, set[str](), set[str]()
+        if before is None:
+            return gone
+        for word in words:
+            if isinstance(word, HostStatus) and word.presence is Presence.OFFLINE and word.at < before:
+                gone.add(word.host)
+            elif (name := _speaker(word)) is not None:
+                here.add(name)
+        return gone - here
+
+    def _describe(self, files: Files, told: Sequence[HostStatus]) -> tuple[int, int]:
+        """Take statuses in: how many told something new, and how many did not."""
+        gate, new, old = self._limits.gate, 0, 0
+        for one in told:
+            if not gate.admits_status(one.host):
+                self._flooded[one.host] += 1
+            elif files.dossier(one.host).take_status(one, self._now):
+                gate.took_status(one.host)
+                new += 1
+            else:
+                old += 1
+        return new, old
+
+    def _lock(self, names: set[str], gone: set[str]) -> set[str]:
+        """Lock the rows of hosts, and make those of hosts that are not gone; which there is room for."""
         chosen = sorted(names)
-        these = among(self._connection, (host.c.name,), [(name,) for name in chosen])
+        these = among(self._connection, host.c.name, chosen)
         locked = select(host.c.name).where(these).order_by(host.c.name).with_for_update()
         while True:
             there = set(self._connection.scalars(select(host.c.name).where(these)))
-            self._begin([name for name in chosen if name not in there])
+            self._begin([name for name in chosen if name not in there | gone])
             found = set(self._connection.scalars(locked))
             # A host may have been forgotten between the two looks: then it begins anew.
             if found >= there:
@@ -155,7 +209,7 @@ class _Batch:
             return
         count = self._connection.scalar(select(func.count()).select_from(host)) or 0
         blank = {"presence": "offline", "start": 0, "connection": 0, "labels": "{}", "heard": self._now}
-        some = names[: max(self._most_hosts - count, 0)]
+        some = names[: max(self._limits.most_hosts - count, 0)]
         insert_new(self._connection, host, [{"name": name, **blank} for name in some])
 
     def _sort_out(
@@ -168,22 +222,23 @@ class _Batch:
         again, collided = 0, Counter[str]()
         for one, row in rows:
             place = row["host"], row["id"]
-            if place not in bodies:
+            if bodies.get(place) == row["body"]:
+                again += 1
+            elif not self._limits.gate.admits(one.event):
+                self._flooded[row["host"]] += 1
+            elif place in bodies:
+                collided[row["host"]] += 1
+            else:
                 bodies[place] = row["body"]
                 new.append((one, row))
-            elif bodies[place] == row["body"]:
-                again += 1
-            else:
-                collided[row["host"]] += 1
         return new, again, collided
 
     def _bodies(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        found: dict[tuple[str, str], str] = {}
-        for start in range(0, len(places), _MANY):
-            some = among(self._connection, (event.c.host, event.c.id), places[start : start + _MANY])
-            for row in self._connection.execute(select(event.c.host, event.c.id, event.c.body).where(some)):
-                found[row.host, row.id] = row.body
-        return found
+        if not places:
+            return {}
+        keys = event.c.host, event.c.id
+        asked = look_up(self._connection, (*keys, event.c.body), keys, sorted(set(places)))
+        return {(row.host, row.id): row.body for row in self._connection.execute(asked)}
 
     def _events(self, new: Sequence[tuple[HostEvent, Values]]) -> tuple[EventRecord, ...]:
         if not new:
@@ -201,9 +256,9 @@ class _Batch:
         ]
         return tuple(sorted(records, key=lambda record: record.number))
 
-    def _count(self, flooded: Mapping[str, int], collided: Mapping[str, int]) -> None:
-        for name in sorted({*flooded, *collided}):
-            more = {"flooded": flooded.get(name, 0), "collided": collided.get(name, 0)}
+    def _count(self, collided: Mapping[str, int]) -> None:
+        for name in sorted({*self._flooded, *collided}):
+            more = {"flooded": self._flooded[name], "collided": collided.get(name, 0)}
             changed = {column: host.c[column] + value for column, value in more.items()}
             self._connection.execute(update(host).where(host.c.name == name).values(changed))
 

@@ -18,6 +18,7 @@ from loguru import logger
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp
 
+from tidegate_fleet.harmless import harmless
 from tidegate_fleet.web.doors.door import Caller, Door, Reader
 from tidegate_fleet.web.problems import PageError, problem_response
 from tidegate_fleet.web.streaming import HEAD
@@ -84,7 +85,7 @@ class Guard:
         except PageError as error:
             await self._refuse(error, scope, receive, reply)
         except Exception as error:  # a reader never sees a traceback
-            logger.opt(exception=error).error("the page failed to answer {}", scope["path"][:200])
+            logger.opt(exception=error).error("the page failed to answer {}", harmless(scope["path"], 200))
             if reply.ended:
                 return
             if reply.begun:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9.]+|localhost):(\d{1,5})")
 _SOCKET_MODE: Final = 0o660
-_BACKLOG: Final = 512
+BACKLOG: Final = 128
 _PORTS: Final = 1 << 16
 
 
@@ -64,7 +64,7 @@ def bound_to(listen: Listen) -> Iterator[socket.socket]:
     try:
         with contextlib.ExitStack() as undo:
             bound = undo.enter_context(_bind_path(listen.path) if listen.path else _bind_port(listen))
-            bound.listen(_BACKLOG)
+            bound.listen(BACKLOG)
             undo.pop_all()
     except OSError as error:
         raise TidegateError(Code.PAGE_LISTEN, f"{where}: {error.strerror or error}") from error

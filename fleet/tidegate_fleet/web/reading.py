@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 _RELEASES: Final = 50
 _LOOKED_UP: Final = 20
+_LOCKS: Final = 64
 
 
 @dataclass(slots=True)
@@ -57,7 +58,7 @@ class Reading:
         self._site = site
         self._fresh_s = fresh_s
         self._kept: OrderedDict[Hashable, _Entry] = OrderedDict()
-        self._locks: OrderedDict[Hashable, threading.Lock] = OrderedDict()
+        self._locks = [threading.Lock() for _ in range(_LOCKS)]
         self._lock = threading.Lock()
 
     def summary(self) -> SummaryAnswer:
@@ -114,9 +115,8 @@ class Reading:
 
     def _once(self, question: Hashable, ask: Callable[[], T]) -> T:
         """The answer to a question, asked anew when the last answer is no longer fresh, by one at a time."""
-        with self._lock:
-            lock = self._locks.setdefault(question, threading.Lock())
-        with lock:
+        # Questions that share a lock wait for each other, and none of them leaves one behind.
+        with self._locks[hash(question) % _LOCKS]:
             entry = self._kept.get(question)
             if entry is None or time.monotonic() - entry.at >= self._fresh_s:
                 entry = _Entry(time.monotonic(), ask())
@@ -129,7 +129,7 @@ class Reading:
             self._kept[question] = entry
             self._kept.move_to_end(question)
             while len(self._kept) > _RELEASES:
-                self._locks.pop(self._kept.popitem(last=False)[0], None)
+                self._kept.popitem(last=False)
 
 
 def _channel(key: ReleaseKey) -> Channel:

@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import uvicorn
 
+from tidegate_fleet.web.crowd import Crowd, CrowdedSocket, ImpatientProtocol
 from tidegate_fleet.web.doors.header_door import HeaderDoor
 from tidegate_fleet.web.doors.open_door import OpenDoor
-from tidegate_fleet.web.listening import bound_to
+from tidegate_fleet.web.listening import BACKLOG, bound_to
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 _START_S: Final = 60.0
 _END_S: Final = 5
-_CONNECTIONS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +67,22 @@ def check(listen: Listen, door: Door) -> None:
 
 
 @contextlib.contextmanager
-def serve(app: Guard, listen: Listen, tls: Tls | None = None) -> Iterator[Served]:
+def serve(app: Guard, listen: Listen, tls: Tls | None = None, crowd: Crowd | None = None) -> Iterator[Served]:
     """Serve until the end of the block; those who watch live are let go at once then.
+
+    Args:
+        app: the application.
+        listen: where.
+        tls: to speak TLS.
+        crowd: what strangers may do; None: as many may come as the process has room for.
 
     Raises:
         TidegateError: PAGE_UNSAFE, the door cannot guard this address; PAGE_LISTEN, it cannot be listened on.
     """
     check(listen, app.door)
-    server = _Server(_config(app, tls))
-    with bound_to(listen) as bound:
+    crowd = crowd or Crowd.with_room()
+    server = _Server(_config(app, tls, crowd))
+    with bound_to(listen) as first, CrowdedSocket(first, crowd.most) as bound:
         thread = threading.Thread(target=server.run, args=([bound],), name="page", daemon=True)
         served = _served(listen, bound, tls)
         thread.start()
@@ -110,7 +118,7 @@ class _Server(uvicorn.Server):
                 asyncio.run_coroutine_threadsafe(app.close(), self._loop)
 
 
-def _config(app: Guard, tls: Tls | None) -> uvicorn.Config:
+def _config(app: Guard, tls: Tls | None, crowd: Crowd) -> uvicorn.Config:
     try:
         config = uvicorn.Config(
             app,
@@ -121,7 +129,10 @@ def _config(app: Guard, tls: Tls | None) -> uvicorn.Config:
             server_header=False,
             ws="none",
             lifespan="on",
-            limit_concurrency=_CONNECTIONS,
+            # Its own accepting is in Python, so that `CrowdedSocket` can count.
+            loop="asyncio",
+            http=cast("type[asyncio.Protocol]", partial(ImpatientProtocol, head_s=crowd.head_s)),
+            backlog=BACKLOG,
             timeout_graceful_shutdown=_END_S,
             ssl_certfile=None if tls is None else str(tls.certificate),
             ssl_keyfile=None if tls is None else str(tls.key),

@@ -17,7 +17,7 @@ from loguru import logger
 
 from tidegate_fleet.web.live.news import tell, tell_fleet, tell_gap
 from tidegate_fleet.web.slots import Slots
-from tidegate_schemas.codes import TidegateError
+from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -88,7 +88,7 @@ class Hub:
     async def _stream(self, interest: Interest, after: int | None) -> AsyncGenerator[bytes, None]:
         clock = asyncio.get_running_loop().time
         yield _RETRY
-        place = await self._newest() if after is None else after
+        place = await self._begin(after)
         fleet, spoke = None, clock()
         while not self._closed:
             said, place = await self._since(place, interest)
@@ -115,8 +115,7 @@ class Hub:
     async def _since(self, place: int, interest: Interest) -> tuple[bytes, int]:
         """What came after a place, and the place after that."""
         if self._seen is not None and place >= self._seen:
-            # Also a number from the future, which a browser may bring from before the store was made anew.
-            return b"", self._seen
+            return b"", place
         if self._events and place + 1 >= self._events[0].number:
             found = list(itertools.dropwhile(lambda record: record.number <= place, self._events))
             newest = found[-1].number if found else place
@@ -130,9 +129,17 @@ class Hub:
             found += page
             place = page[-1].number if page else place
             if len(page) < _PAGE:
-                return tell(found, place, interest), max(place, self._seen or 0)
+                # Not what was seen meanwhile, which is not told yet.
+                return tell(found, place, interest), place
         newest = await self._newest()
         return tell_gap(newest), newest
+
+    async def _begin(self, after: int | None) -> int:
+        """Where a reader begins: who brings a number from before the store was made anew, now."""
+        newest = await self._newest()
+        if after is not None and after > newest:
+            newest = await run_in_threadpool(self._history.newest_number)
+        return newest if after is None else min(after, newest)
 
     async def _newest(self) -> int:
         if self._seen is None:
@@ -151,6 +158,8 @@ class Hub:
                 await self._look(with_fleet=turn % _FLEET_EVERY == 0 or self._fleet is None)
             except TidegateError as error:
                 logger.warning("live views wait for the store: {}", error)
+            except Exception as error:  # noqa: BLE001 -- one fault must not end live views for good
+                logger.opt(exception=error).error("[{}] live views: unexpected", Code.INTERNAL_ERROR)
 
     async def _look(self, *, with_fleet: bool) -> None:
         place = await self._newest()

@@ -228,3 +228,43 @@ def test_a_cursor_that_is_none_is_refused_and_not_begun_anew(tmp_path: Path) -> 
     with pytest.raises(TidegateError, match="holds no number") as refused:
         Site(tmp_path)
     assert refused.value.code is Code.CONFIG_VALUE
+
+
+def test_a_target_that_takes_few_requests_gets_on_with_a_batch_that_it_refused(tmp_path: Path) -> None:
+    site = Site(tmp_path, most=100)
+    site.target.unwanted = {"e30"}
+    site.tell(*(f"e{number}" for number in range(50)))
+    deliver, budget = site.target.deliver, 0
+
+    def seldom(records: Sequence[EventRecord]) -> None:
+        nonlocal budget
+        if budget == 0:
+            raise AwayError("429", 60)
+        budget -= 1
+        deliver(records)
+
+    site.target.deliver = seldom  # type: ignore[method-assign] # a target that limits its rate
+    requests = 0
+    while site.ledger.outcomes.get("delivered", 0) < 49:
+        budget, requests = 5, requests + 5
+        site.settle()
+        assert requests <= 60, "the same events are brought again and again"
+    assert site.target.taken == [f"e{number}" for number in range(50) if number != 30]
+    assert site.ledger.outcomes == {"delivered": 49, "refused": 1}
+    # What comes after is brought together again.
+    site.tell("a", "b", "c")
+    budget = 1
+    site.settle()
+    assert site.target.taken[-3:] == ["a", "b", "c"]
+
+
+def test_what_is_too_old_is_counted_once_however_often_the_rest_is_tried(site: Site) -> None:
+    site.tell("a", "b")
+    site.now += timedelta(days=4)
+    site.tell("c")
+    site.target.away = [AwayError("503")] * 10
+    for _ in range(10):
+        site.courier.step()
+    site.settle()
+    assert site.target.taken == ["c"]
+    assert site.ledger.outcomes == {"expired": 2, "delivered": 1}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.statements import an_event
-from tidegate_fleet.outward.posting import pause_of, read_headers, require_url
+from tidegate_fleet.outward.posting import Address, pause_of, read_headers, require_url
 from tidegate_fleet.outward.signatures import read_secrets
 from tidegate_fleet.outward.webhook import message_id
 from tidegate_schemas.codes import Code, TidegateError
@@ -123,6 +123,7 @@ def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
         ("soon", None),
         ("-5", None),
         ("9" * 40, None),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", None),
         ("", None),
         ("٣", None),
     ],
@@ -140,3 +141,17 @@ def test_headers_are_read_from_a_file(tmp_path: Path) -> None:
 def test_what_is_no_header_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(TidegateError, match="holds a line that is no header"):
         read_headers(a_file(tmp_path, text))
+
+
+def test_headers_that_others_may_read_are_refused(tmp_path: Path) -> None:
+    path = a_file(tmp_path, "Authorization: Bearer secret")
+    path.chmod(0o644)
+    with pytest.raises(TidegateError, match="chmod o-rwx") as refused:
+        read_headers(path)
+    assert refused.value.code is Code.CONFIG_VALUE
+    assert "secret" not in str(refused.value)
+
+
+def test_an_address_is_named_without_the_secrets_in_it() -> None:
+    address = Address("https://hooks.example.org:8443/services/T000/SECRET?token=ALSO")
+    assert address.label == "https://hooks.example.org:8443"

@@ -216,19 +216,26 @@ def test_at_the_end_everybody_is_let_go_at_once() -> None:
 
 
 class _Sometimes(FakeHistory):
-    broken = False
-    refused = threading.Event()
+    def __init__(self, fault: Exception) -> None:
+        super().__init__()
+        self.broken = False
+        self.refused = threading.Event()
+        self._fault = fault
 
     def events_after(self, number: int, limit: int = 500) -> tuple[EventRecord, ...]:
         if self.broken:
             self.refused.set()
-            raise TidegateError(Code.STORE_UNREACHABLE, "the database does not answer")
+            raise self._fault
         return super().events_after(number, limit)
 
 
-def test_a_store_that_fails_for_a_while_ends_no_view() -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [TidegateError(Code.STORE_UNREACHABLE, "the database does not answer"), RuntimeError("a mistake")],
+)
+def test_a_store_that_fails_for_a_while_ends_no_view(fault: Exception) -> None:
     async def story() -> None:
-        history = _Sometimes()
+        history = _Sometimes(fault)
         happen(history, "till-1")
         async with watching(history) as hub:
             viewer = Viewer(hub.watch(EVERYTHING, 0))
@@ -238,6 +245,44 @@ def test_a_store_that_fails_for_a_while_ends_no_view() -> None:
             assert await asyncio.to_thread(history.refused.wait, PATIENCE_S)
             history.broken = False
             await viewer.until(lambda one: len(one.events()) == 2)
+            happen(history, "till-3")
+            await viewer.until(lambda one: len(one.events()) == 3)
+
+    run(story)
+
+
+class _Slow(FakeHistory):
+    """One who comes back reads slowly: meanwhile more happens, and is seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reading, self.go_on = threading.Event(), threading.Event()
+
+    def events_after(self, number: int, limit: int = 500) -> tuple[EventRecord, ...]:
+        found = super().events_after(number, limit)
+        if number == 2 and not self.reading.is_set():
+            self.reading.set()
+            self.go_on.wait(PATIENCE_S)
+        return found
+
+
+def test_what_happens_while_one_who_comes_back_reads_is_told_to_him() -> None:
+    async def story() -> None:
+        history = _Slow()
+        for number in range(5):
+            happen(history, f"till-{number}")
+        async with watching(history) as hub:
+            other = Viewer(hub.watch(EVERYTHING, 5))
+            await other.until(lambda one: any(said.name == "fleet" for said in one.heard))
+            viewer = Viewer(hub.watch(EVERYTHING, 2))
+            back = asyncio.ensure_future(viewer.until(lambda one: len(one.events()) == 5))
+            assert await asyncio.to_thread(history.reading.wait, PATIENCE_S)
+            happen(history, "till-x")
+            happen(history, "till-y")
+            await other.until(lambda one: len(one.events()) == 2)
+            history.go_on.set()
+            await back
+            assert [said.number for said in viewer.events()] == [3, 4, 5, 6, 7]
 
     run(story)
 
