@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.standing import Phase
@@ -16,7 +16,6 @@ from tidegate_schemas.rollout import cohort, wave_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import timedelta
 
     from tidegate_fleet.hosts import Channel, Fleet, Host
     from tidegate_fleet.standing import Standing
@@ -24,6 +23,10 @@ if TYPE_CHECKING:
 
 NO_WAVE: Final = ""
 """Stands for the wave of hosts that none takes in, and of all hosts when a release has no waves."""
+
+SILENT_AFTER: Final = timedelta(minutes=30)
+"""Unless told otherwise, who activates and comes no further for longer is silent. A reboot with its checks
+takes minutes; who takes this long may not come back."""
 
 _NOT_MEANT: Final = frozenset({Code.REQUIRES_ARCH, Code.REQUIRES_LABELS})
 

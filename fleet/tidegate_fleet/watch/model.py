@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.announced import Announced
 from tidegate_fleet.hosts import Fleet
-from tidegate_fleet.progress import Progress
+from tidegate_fleet.progress import SILENT_AFTER, Progress
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.watch import painting
 from tidegate_fleet.watch.inbox import ConnectionSeen, Flooding, StatusSeen
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from tidegate_fleet.words import HostEvent
     from tidegate_schemas.codes import TidegateError
     from tidegate_schemas.statement import ChannelStatement
-
-SILENT_AFTER: Final = timedelta(minutes=15)
-"""A reboot with its checks takes minutes; who says nothing for longer may not come back."""
 
 QUIET: Final = timedelta(seconds=2)
 """MQTT does not say when all that was in store has come: it has when nothing came for so long."""

@@ -50,7 +50,7 @@ _EXTRA: Final = "the full-screen view needs textual: pip install 'tidegate[fleet
 @click.option(
     "--silent-after",
     callback=read_duration,
-    default="15m",
+    default="30m",
     show_default=True,
     metavar="DURATION",
     help="A host that activates and says nothing for so long is called silent.",
