@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from tidegate_fleet.leading import in_full
 from tidegate_fleet.standing import Phase
 from tidegate_schemas.codes import Code
 from tidegate_schemas.rollout import cohort, wave_at
@@ -52,7 +53,9 @@ class Progress:
     """One release on one channel, over the hosts of a fleet. Pass it to `Fleet.watch`.
 
     Hosts count that follow the channel, or have said anything about it, and meet the release's requirements
-    as far as their status tells. One that stands at a later statement about another image has let it go.
+    as far as their status tells. Of a wave that a run opens step by step those count, too, that wait for its
+    budget (`leading.waits_for_budget`). A host that stands at a later statement about another image has
+    let it go.
 
     Args:
         fleet: the hosts; those that are known already are counted at once.
@@ -74,6 +77,7 @@ class Progress:
         self._places: dict[str, tuple[str, Phase]] = {}
         self._cohorts: dict[str, float] = {}
         self._seed = statement.predicate.rollout.seed
+        self._waves = in_full(statement.predicate.rollout)
         self._under_way: set[str] = set()
         self._failed_with: dict[str, Code | None] = {}
         self.statement = statement
@@ -84,6 +88,7 @@ class Progress:
     def restate(self, statement: ChannelStatement) -> None:
         """Take a later statement: other waves may take hosts in. Another image begins anew."""
         before, self.statement = self.statement, statement
+        self._waves = in_full(statement.predicate.rollout)
         later = statement.predicate.sequence >= before.predicate.sequence
         if not later or _decides(statement) != _decides(before):
             self._count_anew()
@@ -210,7 +215,7 @@ class Progress:
         return self.statement.predicate.requires.met_by(host.labels, host.arch)
 
     def _wave(self, host: Host) -> str:
-        rollout = self.statement.predicate.rollout
+        rollout = self._waves
         if not rollout.waves:
             return NO_WAVE
         place = self._cohorts.get(host.name)
@@ -223,5 +228,5 @@ class Progress:
 def _decides(statement: ChannelStatement) -> tuple[object, ...]:
     """What of a statement says who takes part, and in which wave."""
     said = statement.predicate
-    waves = tuple((wave.name, wave.fraction, wave.labels) for wave in said.rollout.waves)
+    waves = tuple((wave.name, wave.fraction, wave.labels) for wave in in_full(said.rollout).waves)
     return statement.digest, said.requires, said.rollout.seed, waves

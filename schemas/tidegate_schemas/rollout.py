@@ -68,7 +68,8 @@ class Runner(Message):
     `waits_since` is when the time began that the gate has to be met in, where that was not the opening: it
     was met and lost again, or nobody led the release meanwhile. `whole` is the fraction that `wave` is opened
     to, as long as it is not. `first` is the sequence with which the run announced the release: what hosts say
-    of an earlier one is about another attempt.
+    of an earlier one is about another attempt. `asks` is the wave that waits for a person's approval, and
+    `asked_at` since when.
     """
 
     id: Short
@@ -82,6 +83,8 @@ class Runner(Message):
     waits_since: Moment | None = None
     whole: Annotated[float, Field(gt=0, le=1)] | None = None
     first: Annotated[int, Field(ge=1)] | None = None
+    asks: Name | None = None
+    asked_at: Moment | None = None
     approved: Annotated[tuple[Name, ...], Field(max_length=limits.ITEMS)] = ()
     ended: Short | None = None
 

@@ -17,7 +17,7 @@ from tidegate_fleet.progress import NO_WAVE, Progress
 from tidegate_fleet.standing import Phase
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
-from tidegate_schemas.rollout import Rollout, Wave, wave_of
+from tidegate_schemas.rollout import Rollout, Runner, Wave, wave_of
 from tidegate_schemas.statement import Requires
 
 if TYPE_CHECKING:
@@ -198,6 +198,22 @@ def test_silence_can_be_asked_for_by_wave() -> None:
     late = NOON + timedelta(hours=1)
     assert [host.name for host in progress.silent(late, timedelta(0), "all")] == ["edge-1"]
     assert not list(progress.silent(late, timedelta(0), "other"))
+
+
+def test_hosts_that_wait_for_a_budget_are_in_their_wave() -> None:
+    runner = Runner(id="ci-77", process="p", began_at=NOON, wave="rest", whole=1)
+    canary = Wave(name="canary", fraction=0.1, open=True)
+    words = [says(a_follow(), host=f"h{number}") for number in range(50)]
+
+    def widened(sequence: int, fraction: float) -> ChannelStatement:
+        waves = (canary, Wave(name="rest", fraction=fraction, open=True))
+        return a_statement(A, sequence=sequence, rollout=Rollout(seed="s", waves=waves, runner=runner))
+
+    progress = after_words(*words, statement=widened(1, 0.3))
+    assert progress.count(wave=NO_WAVE) == 0
+    before = dict(progress.counts)
+    progress.restate(widened(2, 0.6))
+    assert progress.counts == before
 
 
 def test_another_channels_word_changes_nothing() -> None:
