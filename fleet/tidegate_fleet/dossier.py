@@ -6,9 +6,7 @@ be repeated: a word that was taken in before, alone or among others, changes not
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -16,11 +14,9 @@ from typing import TYPE_CHECKING, Final
 from tidegate_fleet.history import Adopted, Passage, ReleaseKey
 from tidegate_fleet.host import Channel, begins_anew
 from tidegate_fleet.order import after, forgotten
-from tidegate_fleet.progress import NO_WAVE
 from tidegate_fleet.standing import Phase, Standing, is_about_update, told_by_event, told_by_status
 from tidegate_schemas import limits
 from tidegate_schemas.events import Step
-from tidegate_schemas.rollout import wave_of
 from tidegate_schemas.status import HostStatus, Presence
 
 if TYPE_CHECKING:
@@ -28,7 +24,6 @@ if TYPE_CHECKING:
 
     from tidegate_fleet.words import HostEvent
     from tidegate_schemas.events import UpdateEvent
-    from tidegate_schemas.statement import ChannelStatement
 
 _CHANNELS: Final = limits.ITEMS
 """Channels that one host may stand in: as many as its status can name."""
@@ -215,26 +210,6 @@ def piece(first: datetime, last: datetime, ended: datetime, points: int) -> int:
     return -(-since * pieces(points) // span) if span else 0
 
 
-def is_fit(statement: ChannelStatement, labels: Mapping[str, str], arch: str | None) -> bool:
-    """Whether a host meets a release's requirements, as far as its status tells."""
-    return statement.predicate.requires.met_by(labels, arch)
-
-
 def arch_of(status: HostStatus | None) -> str | None:
     """A host's architecture, if it told it."""
     return None if status is None else status.arch
-
-
-def wave_in(statement: ChannelStatement | None, host: str, labels: Mapping[str, str]) -> str:
-    """The name of the wave that takes a host in, or `progress.NO_WAVE`."""
-    wave = None if statement is None else wave_of(statement.predicate.rollout, host, dict(labels))
-    return NO_WAVE if wave is None else wave.name
-
-
-def membership(statement: ChannelStatement) -> str:
-    """What decides who is in which wave, as a short fingerprint: a promotion leaves it as it is."""
-    predicate = statement.predicate
-    waves = [(wave.name, wave.fraction, sorted(wave.labels.items())) for wave in predicate.rollout.waves]
-    wanted = predicate.requires
-    content = [predicate.rollout.seed, waves, sorted(wanted.arch), sorted(wanted.labels.items())]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

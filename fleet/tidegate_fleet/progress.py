@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.leading import in_full
+from tidegate_fleet.membership import NO_WAVE, is_fit, membership
 from tidegate_fleet.standing import Phase
 from tidegate_schemas.codes import Code
 from tidegate_schemas.rollout import cohort, wave_at
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from tidegate_fleet.hosts import Channel, Fleet, Host
     from tidegate_fleet.standing import Standing
     from tidegate_schemas.statement import ChannelStatement
-
-NO_WAVE: Final = ""
-"""Stands for the wave of hosts that none takes in, and of all hosts when a release has no waves."""
 
 SILENT_AFTER: Final = timedelta(minutes=30)
 """Unless told otherwise, who activates and comes no further for longer is silent. A reboot with its checks
@@ -76,8 +74,7 @@ class Progress:
         self._channel: Channel = (statement.predicate.product, statement.predicate.channel)
         self._places: dict[str, tuple[str, Phase]] = {}
         self._cohorts: dict[str, float] = {}
-        self._seed = statement.predicate.rollout.seed
-        self._waves = in_full(statement.predicate.rollout)
+        self._rollout = in_full(statement.predicate.rollout)
         self._under_way: set[str] = set()
         self._failed_with: dict[str, Code | None] = {}
         self.statement = statement
@@ -88,9 +85,12 @@ class Progress:
     def restate(self, statement: ChannelStatement) -> None:
         """Take a later statement: other waves may take hosts in. Another image begins anew."""
         before, self.statement = self.statement, statement
-        self._waves = in_full(statement.predicate.rollout)
+        seed, self._rollout = self._rollout.seed, in_full(statement.predicate.rollout)
+        if seed != self._rollout.seed:
+            self._cohorts.clear()
         later = statement.predicate.sequence >= before.predicate.sequence
-        if not later or _decides(statement) != _decides(before):
+        same = (statement.digest, membership(statement)) == (before.digest, membership(before))
+        if not (later and same):
             self._count_anew()
             return
         # A hold, a promotion, a heartbeat: of fifty thousand hosts only those may count otherwise that had
@@ -145,10 +145,6 @@ class Progress:
                 yield host
 
     def _count_anew(self) -> None:
-        statement = self.statement
-        if statement.predicate.rollout.seed != self._seed:
-            self._seed = statement.predicate.rollout.seed
-            self._cohorts.clear()
         for place in (self._places, self._under_way, self._failed_with, self.counts, self.failures):
             place.clear()
         for host in self._fleet.hosts.values():
@@ -157,7 +153,7 @@ class Progress:
     def _place(self, host: Host) -> None:
         self._forget(host.name)
         standing = host.standings.get(self._channel)
-        phase = self._phase(standing)
+        phase = phase_in(self.statement, standing, self._first)
         if not self._counts(host, standing, phase):
             return
         where = self._places[host.name] = self._wave(host), phase
@@ -167,20 +163,8 @@ class Progress:
         if phase is Phase.FAILED and standing is not None:
             self._fail(host.name, standing)
 
-    def _phase(self, standing: Standing | None) -> Phase:
-        if standing is None:
-            return Phase.PENDING
-        if standing.digest == self.statement.digest:
-            return standing.phase if self._is_of_it(standing) else Phase.PENDING
-        # What a channel holds is replaced by something later, never brought back under an earlier number.
-        later = standing.sequence > self.statement.predicate.sequence
-        return Phase.SKIPPED if later else Phase.PENDING
-
     def _is_of_it(self, standing: Standing) -> bool:
-        if standing.digest != self.statement.digest:
-            return False
-        stands = standing.by_status and standing.phase is Phase.SUCCEEDED
-        return standing.sequence >= self._first or stands
+        return is_of(self.statement, standing, self._first)
 
     def _counts(self, host: Host, standing: Standing | None, phase: Phase) -> bool:
         if standing is None or not self._is_of_it(standing):
@@ -212,10 +196,10 @@ class Progress:
     def _is_meant(self, host: Host) -> bool:
         if host.follow(self._channel) is None:
             return False
-        return self.statement.predicate.requires.met_by(host.labels, host.arch)
+        return is_fit(self.statement, host.labels, host.arch)
 
     def _wave(self, host: Host) -> str:
-        rollout = self._waves
+        rollout = self._rollout
         if not rollout.waves:
             return NO_WAVE
         place = self._cohorts.get(host.name)
@@ -225,8 +209,25 @@ class Progress:
         return NO_WAVE if wave is None else wave.name
 
 
-def _decides(statement: ChannelStatement) -> tuple[object, ...]:
-    """What of a statement says who takes part, and in which wave."""
-    said = statement.predicate
-    waves = tuple((wave.name, wave.fraction, wave.labels) for wave in in_full(said.rollout).waves)
-    return statement.digest, said.requires, said.rollout.seed, waves
+def phase_in(statement: ChannelStatement, standing: Standing | None, first: int = 0) -> Phase:
+    """How far a host is with the release of a statement, from where it stands in the channel.
+
+    Args:
+        statement: what is announced.
+        standing: where the host stands; None: it has said nothing of the channel.
+        first: see `Progress`.
+    """
+    if standing is None:
+        return Phase.PENDING
+    if standing.digest == statement.digest:
+        return standing.phase if is_of(statement, standing, first) else Phase.PENDING
+    # What a channel holds is replaced by something later, never brought back under an earlier number.
+    return Phase.SKIPPED if standing.sequence > statement.predicate.sequence else Phase.PENDING
+
+
+def is_of(statement: ChannelStatement, standing: Standing, first: int = 0) -> bool:
+    """Whether a standing is about the release of a statement. See `phase_in`."""
+    if standing.digest != statement.digest:
+        return False
+    stands = standing.by_status and standing.phase is Phase.SUCCEEDED
+    return standing.sequence >= first or stands

@@ -12,11 +12,9 @@ from tidegate_fleet.dossier import (
     Way,
     arch_of,
     curve,
-    is_fit,
     piece,
     release_of,
     waited,
-    wave_in,
 )
 from tidegate_fleet.history import (
     PAGE,
@@ -31,6 +29,7 @@ from tidegate_fleet.history import (
     StatementRecord,
     Summary,
 )
+from tidegate_fleet.membership import is_fit, wave_in
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.words import HostEvent
 from tidegate_schemas.events import UpdateEvent

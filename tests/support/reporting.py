@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.support.statements import NOON, a_statement, digest_of
 from tidegate_fleet.history import Passage, ReleaseKey, ReleaseRecord, StatementRecord
-from tidegate_fleet.progress import NO_WAVE
+from tidegate_fleet.membership import NO_WAVE
 from tidegate_fleet.standing import Phase, Standing
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tidegate_fleet.harmless import harmless
-from tidegate_fleet.progress import NO_WAVE
+from tidegate_fleet.membership import NO_WAVE
 from tidegate_fleet.report.disclosure import Disclosure
 from tidegate_fleet.report.figures import Figures, Lead, WaveFigures
 from tidegate_fleet.report.frame import Frame

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.harmless import harmless
-from tidegate_fleet.progress import NO_WAVE
+from tidegate_fleet.membership import NO_WAVE
 from tidegate_fleet.report.figures import Change, Opening, Timeline
 from tidegate_schemas.rollout import Rollout, RolloutState
 

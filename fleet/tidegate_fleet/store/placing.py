@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, bindparam, func, select, update
 
-from tidegate_fleet.dossier import is_fit, membership, wave_in
 from tidegate_fleet.history import ReleaseKey
+from tidegate_fleet.membership import is_fit, membership, wave_in
 from tidegate_fleet.store.rows import statement_of
 from tidegate_fleet.store.schema import follow, host, passage, release, statement
 from tidegate_fleet.store.upserts import look_up

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from tidegate_fleet.dossier import Dossier, Way, arch_of, membership, release_of
+from tidegate_fleet.dossier import Dossier, Way, arch_of, release_of
 from tidegate_fleet.history import EventRecord, ReleaseKey, StatementRecord
+from tidegate_fleet.membership import membership
 from tidegate_fleet.newer import in_known_words, known_code
 from tidegate_fleet.standing import Standing
 from tidegate_fleet.store.faults import readable

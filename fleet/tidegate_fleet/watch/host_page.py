@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
-from tidegate_fleet.watch.plain import clock, distance, plain, short_digest
+from tidegate_fleet.phrases import clock, short_digest
+from tidegate_fleet.watch.plain import distance, plain
 from tidegate_fleet.watch.rows import SIGNS, TONES, Row, Tone, indented, row, title, wrapped
 from tidegate_schemas.codes import REGISTRY
 

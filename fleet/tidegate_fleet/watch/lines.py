@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from tidegate_fleet.phrases import clock, count, hosts, percent, short_digest
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.watch.documents import picture_document
 from tidegate_fleet.watch.overview import speed_words
 from tidegate_fleet.watch.picture import Trust
-from tidegate_fleet.watch.plain import clock, count, hosts, percent, short_digest
 from tidegate_schemas.base import rfc3339
 
 if TYPE_CHECKING:

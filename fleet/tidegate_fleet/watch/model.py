@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.announced import Announced
 from tidegate_fleet.hosts import Fleet
+from tidegate_fleet.phrases import clock, count
 from tidegate_fleet.progress import SILENT_AFTER, Progress
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.watch import painting
@@ -18,7 +19,7 @@ from tidegate_fleet.watch.inbox import ConnectionSeen, Flooding, StatusSeen
 from tidegate_fleet.watch.memory import Memory
 from tidegate_fleet.watch.pace import Pace
 from tidegate_fleet.watch.picture import Picture, Release
-from tidegate_fleet.watch.plain import clock, count, plain
+from tidegate_fleet.watch.plain import plain
 from tidegate_fleet.words import RefusedEvent
 from tidegate_schemas.rollout import RolloutState
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tidegate_fleet.phrases import clock, count, hosts, percent, short_digest
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.watch.picture import Gate, Trust
-from tidegate_fleet.watch.plain import clock, count, distance, hosts, percent, plain, short_digest, span
+from tidegate_fleet.watch.plain import distance, plain, span
 from tidegate_fleet.watch.roster import Filter
 from tidegate_fleet.watch.rows import PHASES, SIGNS, TONES, Row, Tone, bar, indented, row, title, wrapped
 from tidegate_schemas.codes import REGISTRY

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from tidegate_fleet.progress import NO_WAVE
+from tidegate_fleet.membership import NO_WAVE
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.watch.pace import Speed
 from tidegate_fleet.watch.picture import FailureLine, Gate, Release, SilentHost, Trust, WaveLine

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from tidegate_fleet.progress import NO_WAVE
+from tidegate_fleet.membership import NO_WAVE
 from tidegate_fleet.standing import Phase
 from tidegate_publisher.promotion import is_open
 from tidegate_publisher.rollout.figures import Figures

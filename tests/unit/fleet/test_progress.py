@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.support.host_words import CHANNEL, A, B, a_follow, after_noon, says, told, will
 from tests.support.statements import NOON, a_statement
 from tidegate_fleet.hosts import Fleet
-from tidegate_fleet.progress import NO_WAVE, Progress
+from tidegate_fleet.membership import NO_WAVE, membership
+from tidegate_fleet.progress import Progress
 from tidegate_fleet.standing import Phase
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -125,6 +126,35 @@ def test_the_counts_are_those_of_counting_anew_whatever_is_said(words: list[Any]
 # Single rules
 
 
+def widened(fraction: float, whole: float | None, sequence: int = 1) -> ChannelStatement:
+    """A wave that a budget widens, and one after it."""
+    runner = Runner(id="ci-77", process="1", wave="half", began_at=NOON, whole=whole)
+    waves = (Wave(name="half", fraction=fraction, open=True), Wave(name="rest"))
+    return a_statement(A, sequence=sequence, rollout=Rollout(seed="s", waves=waves, runner=runner))
+
+
+def test_who_waits_for_a_budget_belongs_to_the_wave_that_it_widens() -> None:
+    hosts = [says(a_follow(), host=f"h{number}") for number in range(40)]
+    whole = after_words(*hosts, statement=widened(0.5, None))
+    narrow = after_words(*hosts, statement=widened(0.1, 0.5))
+    assert {name for name, _ in narrow.counts} == {"half", "rest"}
+    assert narrow.counts == whole.counts
+    assert [narrow.place(f"h{number}") for number in range(40)] == [
+        whole.place(f"h{number}") for number in range(40)
+    ]
+
+
+def test_a_wave_that_widens_moves_nobody() -> None:
+    fleet, progress = watched(widened(0.1, 0.5))
+    for number in range(40):
+        fleet.take(says(a_follow(), host=f"h{number}"), NOON)
+    before = dict(progress.counts)
+    assert membership(widened(0.1, 0.5)) == membership(widened(0.3, 0.5)) == membership(widened(0.5, None))
+    assert membership(widened(0.1, 0.5)) != membership(widened(0.1, None))
+    progress.restate(widened(0.5, None, sequence=2))
+    assert progress.counts == before
+
+
 def test_who_follows_the_channel_counts_before_it_says_a_word() -> None:
     progress = after_words(says(a_follow(), host="h0"), says(a_follow(channel="beta"), host="h1"), will("h2"))
     assert progress.counts == {(NO_WAVE, Phase.PENDING): 1}
@@ -198,22 +228,6 @@ def test_silence_can_be_asked_for_by_wave() -> None:
     late = NOON + timedelta(hours=1)
     assert [host.name for host in progress.silent(late, timedelta(0), "all")] == ["edge-1"]
     assert not list(progress.silent(late, timedelta(0), "other"))
-
-
-def test_hosts_that_wait_for_a_budget_are_in_their_wave() -> None:
-    runner = Runner(id="ci-77", process="p", began_at=NOON, wave="rest", whole=1)
-    canary = Wave(name="canary", fraction=0.1, open=True)
-    words = [says(a_follow(), host=f"h{number}") for number in range(50)]
-
-    def widened(sequence: int, fraction: float) -> ChannelStatement:
-        waves = (canary, Wave(name="rest", fraction=fraction, open=True))
-        return a_statement(A, sequence=sequence, rollout=Rollout(seed="s", waves=waves, runner=runner))
-
-    progress = after_words(*words, statement=widened(1, 0.3))
-    assert progress.count(wave=NO_WAVE) == 0
-    before = dict(progress.counts)
-    progress.restate(widened(2, 0.6))
-    assert progress.counts == before
 
 
 def test_another_channels_word_changes_nothing() -> None:

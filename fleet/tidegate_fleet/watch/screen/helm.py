@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from tidegate_fleet.watch.plain import plain, short_digest
+from tidegate_fleet.phrases import short_digest
+from tidegate_fleet.watch.plain import plain
 from tidegate_fleet.watch.ports import Action
 from tidegate_fleet.watch.screen.dialogs import Dialog
 from tidegate_schemas.codes import Code, TidegateError

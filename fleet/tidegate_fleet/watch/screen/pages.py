@@ -10,9 +10,9 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from tidegate_fleet.phrases import hosts as count_of_hosts
 from tidegate_fleet.watch import overview
 from tidegate_fleet.watch.host_page import HostRows, host_page, list_head
-from tidegate_fleet.watch.plain import hosts as count_of_hosts
 from tidegate_fleet.watch.roster import Filter, listed, waves_of
 from tidegate_fleet.watch.rows import FewRows, Tone, row
 from tidegate_fleet.watch.screen.row_list import Head, RowList

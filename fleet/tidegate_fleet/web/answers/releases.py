@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from tidegate_fleet.progress import NO_WAVE
+from tidegate_fleet.membership import NO_WAVE
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.web.acts import Deed
 from tidegate_fleet.web.answers.hosts import StandingAnswer, standing

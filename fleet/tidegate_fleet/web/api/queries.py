@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from tidegate_fleet.history import PAGE, HostQuery, ReleaseKey
-from tidegate_fleet.progress import NO_WAVE
+from tidegate_fleet.membership import NO_WAVE
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.web.problems import PageError
 from tidegate_schemas.base import DIGEST_PATTERN, HOST_PATTERN, NAME_PATTERN

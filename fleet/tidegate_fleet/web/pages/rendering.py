@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from tidegate_fleet import phrases
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.web.guard import READER
 from tidegate_fleet.web.pages import drawing, words
@@ -69,8 +70,8 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         label=words.label,
-        number=words.number,
-        percent=words.percent,
+        number=phrases.count,
+        percent=phrases.percent,
         short=words.short,
         span=words.span,
         when=words.when,

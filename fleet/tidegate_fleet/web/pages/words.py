@@ -8,8 +8,8 @@ from typing import Final
 from markupsafe import Markup
 
 from tidegate_fleet.harmless import LABEL, REASON, harmless
+from tidegate_fleet.phrases import short_digest
 
-_DIGITS: Final = 12
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -25,25 +25,9 @@ def label(text: str | None) -> str:
     return harmless(text or "", LABEL)
 
 
-def number(value: float) -> str:
-    """A count with its thousands apart."""
-    return f"{value:,}"
-
-
-def percent(part: float, whole: float) -> str:
-    """A share; only all of it is 100 %, and only none of it 0 %."""
-    if not whole or part <= 0:
-        return "0 %"
-    if part >= whole:
-        return "100 %"
-    share = min(99.9, max(0.1, 100 * part / whole))
-    return f"{share:.1f} %"
-
-
 def short(digest: str | None) -> str:
     """The head of a digest: enough to tell images apart."""
-    kind, _, value = (digest or "").partition(":")
-    return f"{kind}:{value[:_DIGITS]}"
+    return short_digest(digest or "")
 
 
 def span(seconds: float) -> str:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.fleets import at, said
 from tests.support.watched import CANARY, CHANNEL, EARLY, a_fleet, announced, hosts_in, passage, stored, take
 from tidegate_fleet.announced import Announced
-from tidegate_fleet.progress import NO_WAVE
+from tidegate_fleet.membership import NO_WAVE
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.watch import overview
 from tidegate_fleet.watch.ending import Ending

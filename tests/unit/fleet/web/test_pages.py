@@ -142,21 +142,6 @@ def test_durations_are_told_in_their_two_largest_units(seconds: float, shown: st
     assert words.span(seconds) == shown
 
 
-@pytest.mark.parametrize(
-    ("part", "whole", "shown"),
-    [
-        (0, 0, "0 %"),
-        (0, 9, "0 %"),
-        (1, 50_000, "0.1 %"),
-        (49_999, 50_000, "99.9 %"),
-        (5, 5, "100 %"),
-        (1, 8, "12.5 %"),
-    ],
-)
-def test_only_all_of_it_is_everything(part: int, whole: int, shown: str) -> None:
-    assert words.percent(part, whole) == shown
-
-
 def record(
     sequence: int, opened: int, state: RolloutState = RolloutState.ACTIVE, **more: str
 ) -> StatementRecord:
