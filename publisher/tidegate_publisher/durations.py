@@ -14,17 +14,24 @@ _ISO: Final = re.compile(
     r"P(?:(?P<w>[0-9]{1,9})W)?(?:(?P<d>[0-9]{1,9})D)?"
     r"(?:T(?=[0-9])(?:(?P<h>[0-9]{1,9})H)?(?:(?P<m>[0-9]{1,9})M)?(?:(?P<s>[0-9]{1,9})S)?)?"
 )
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
 LONGEST: Final = timedelta(days=3660)
 
 
-def parse_duration(text: str) -> timedelta:
+def parse_duration(text: str, *, units: str = "sm") -> timedelta:
     """Read a duration, positive and at most ten years.
+
+    Args:
+        text: the duration.
+        units: those that a number without any was probably meant in.
 
     Raises:
         ValueError: the text is no such duration; the message says what was expected.
     """
     matched = _ISO.fullmatch(text) or _SHORT.fullmatch(text)
     counts = {unit: value for unit, value in matched.groupdict().items() if value} if matched else {}
+    if not counts and _NUMBER.fullmatch(text):
+        raise ValueError(f"{text!r} is not a duration: {' or '.join(text + unit for unit in units)}?")
     if not counts:
         raise ValueError(f"{text[:40]!r} is not {FORMS}")
     seconds = sum(int(value) * _UNITS[unit] for unit, value in counts.items())

@@ -1,20 +1,24 @@
-"""From a validation error to a sentence that a person can act on: place, key, what was expected."""
+"""From validation errors to sentences that a person can act on: place, key, what was expected."""
 
 from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel
 
 from tidegate_schemas.release import Release
+from tidegate_wire.yaml_document import Path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from tidegate_wire.yaml_document import Path, YamlDocument
+    from tidegate_wire.yaml_document import YamlDocument
 
 _EXPECTED: Final = {
     "missing": "is required",
@@ -33,36 +37,72 @@ _EXPECTED: Final = {
     "datetime_from_date_parsing": "expected a moment such as 2026-03-02T12:00:00Z",
     "string_too_short": "must not be empty",
 }
-_SHOWN: Final = 3
+_SHOWN: Final = 30
+"""A file of 64 KiB has room for thousands of faults; nobody reads so many."""
 
 
-def explain(error: ValidationError, document: YamlDocument) -> str:
-    """The first faults, one a line, each with its place; how many more there are."""
-    # A misspelt key also leaves the right one missing: the spelling is what has to be told first.
-    faults = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
-    told = [_sentence(fault, document) for fault in faults[:_SHOWN]]
-    more = len(faults) - len(told)
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong with a release file.
+
+    Attributes:
+        path: where, as the file spells it.
+        words: the key, and what was expected.
+        instead: the key, at the same place, that this one was probably meant to be.
+    """
+
+    path: Path
+    words: str
+    instead: str | None = None
+
+
+def tell(faults: Sequence[Fault], document: YamlDocument) -> str:
+    """All faults in the order of the file, each with its place, one a line; of one key the first alone."""
+    by_path: dict[Path, Fault] = {}
+    for fault in faults:
+        by_path.setdefault(fault.path, fault)
+    # A misspelt key also leaves the right one missing: that is the same fault.
+    meant = {(*fault.path[:-1], fault.instead) for fault in by_path.values() if fault.instead}
+    left = [fault for fault in by_path.values() if fault.path not in meant or fault.path in document.lines]
+    # What the file does not have at all stands behind what it has.
+    left.sort(key=lambda fault: (fault.path[:1] not in document.lines, document.line(fault.path) or 0))
+    told = [f"{document.place(fault.path)}: {fault.words}" for fault in left[:_SHOWN]]
+    more = len(left) - len(told)
     return "\n".join([*told, f"and {more} more"] if more else told)
 
 
-def _sentence(fault: ErrorDetails, document: YamlDocument) -> str:
-    path: Path = fault["loc"]
-    place = document.place(path)
-    if fault["type"] == "extra_forbidden":
-        return f"{place}: {_unknown(path)}"
-    key = spell(path) or "the release"
-    return f"{place}: {key}: {expected(fault)}"
+def faults_of(error: ValidationError, document: YamlDocument) -> list[Fault]:
+    """What a model did not take."""
+    return [_fault(found, document) for found in error.errors(include_url=False)]
 
 
-def _unknown(path: Path) -> str:
+def _fault(found: ErrorDetails, document: YamlDocument) -> Fault:
+    path = _as_written(found["loc"], document)
+    if found["type"] == "extra_forbidden":
+        return _unknown(path)
+    return Fault(path, f"{spell(path) or 'the release'}: {expected(found)}")
+
+
+def _as_written(path: Path, document: YamlDocument) -> Path:
+    """A place with the keys that the file has, where the model names another spelling of them."""
+    written: Path = ()
+    for part in path:
+        here = (*written, part)
+        if isinstance(part, str) and here not in document.lines and _snake(part) in known_keys(written):
+            here = (*written, _snake(part))
+        written = here
+    return written
+
+
+def _unknown(path: Path) -> Fault:
     known = known_keys(path[:-1])
     name = str(path[-1])
     twin = _snake(name)
     if twin in known:
-        return f"{spell(path)[:120]}: stands beside {twin}, which is the same key"
-    near = difflib.get_close_matches(twin, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-    return f"{spell(path)[:120]}: there is no such key; {hint}"
+        return Fault(path, f"{spell(path)[:120]}: stands beside {twin}, which is the same key")
+    near = next(iter(difflib.get_close_matches(twin, known, n=1)), None)
+    hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
+    return Fault(path, f"{spell(path)[:120]}: there is no such key; {hint}", near)
 
 
 def _snake(name: str) -> str:

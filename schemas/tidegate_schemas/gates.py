@@ -16,37 +16,81 @@ from tidegate_schemas import limits
 from tidegate_schemas.base import Form, Labels, Short
 
 _PERCENT: Final = re.compile(r"(?:100|[1-9]?[0-9])(?:\.[0-9]{1,4})?%", re.ASCII)
+MILLION: Final = 1_000_000
+_HUNDRED: Final = 100
 _PERCENT_TEXT: Final = {"type": "string", "pattern": r"^(100|[1-9]?[0-9])(\.[0-9]{1,4})?%$"}
 MOST_HOSTS: Final = 10_000_000
 """The highest count of hosts that a gate may name."""
 
 
-def _read_share(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if not _PERCENT.fullmatch(value):
-        message = f"expected a share such as 5% or 0.05, not {value[:40]!r}"
+def read_share(value: object) -> float:
+    """A part of some hosts, from 0 to 1, out of `5%`, `"5%"` or `0.05`.
+
+    Raises:
+        ValueError: it is neither; the message says what was expected.
+    """
+    if isinstance(value, str) and _PERCENT.fullmatch(value):
+        # One division of whole numbers: 29 % is the very float that 0.29 is.
+        return round(float(value.removesuffix("%")) * 10_000) / MILLION
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
+        return float(value)
+    raise ValueError(f"expected a share such as 5% or 0.05, not {_found(value)}{_perhaps(value)}")
+
+
+def _found(value: object) -> str:
+    match value:
+        case dict():
+            return "keys and values"
+        case list() | tuple():
+            return "a list"
+        case bool() | None:
+            return {True: "true", False: "false", None: "nothing"}[value]
+        case str():
+            return repr(value[:40])
+        case _:
+            return str(value)[:40]
+
+
+def _perhaps(value: object) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and 1 < value <= _HUNDRED
+    return f"; did you mean {value:.6g}%?" if number else ""
+
+
+def _read_fraction(value: object) -> float:
+    share = read_share(value)
+    if share == 0:
+        message = "a wave of no hosts does nothing: expected more than 0"
         raise ValueError(message)
-    return float(value.removesuffix("%")) / 100
+    return share
 
 
-def _read_amount(value: object) -> object:
+def _read_amount(value: object) -> int | str:
     # Not left to the union: it would complain twice, of a number that is wrong and of text that is missing.
-    text = isinstance(value, str) and _PERCENT.fullmatch(value)
-    number = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_HOSTS
-    if not text and not number:
-        message = f"expected a number of hosts, or a share such as 5%, not {str(value)[:40]!r}"
-        raise ValueError(message)
-    return value
+    if isinstance(value, str) and _PERCENT.fullmatch(value):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_HOSTS:
+        return value
+    if isinstance(value, float) and 0 < value < 1 and round(value * MILLION):
+        return f"{round(value * MILLION) / 10_000:.6g}%"
+    expected = "expected a number of hosts such as 10, or a share such as 5% or 0.05"
+    if value == 1:  # as a float: nobody can tell what it is of
+        expected = "expected 1 for one host, or 100% for all of them"
+    raise ValueError(f"{expected}, not {_found(value)}")
 
 
 Share = Annotated[
     float,
-    BeforeValidator(_read_share),
-    Field(ge=0, le=1),
+    BeforeValidator(read_share),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, _PERCENT_TEXT]}),
 ]
 """A part of some hosts: `0.05` or `5%`."""
+
+Fraction = Annotated[
+    float,
+    BeforeValidator(_read_fraction),
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": 1}, _PERCENT_TEXT]}),
+]
+"""The same, of the whole fleet, and never nothing."""
 
 Count = Annotated[int, Field(ge=0, le=MOST_HOSTS)]
 """A number of hosts."""
@@ -54,9 +98,17 @@ Count = Annotated[int, Field(ge=0, le=MOST_HOSTS)]
 Amount = Annotated[
     int | str,
     BeforeValidator(_read_amount),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_HOSTS}, _PERCENT_TEXT]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MOST_HOSTS},
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+                _PERCENT_TEXT,
+            ]
+        }
+    ),
 ]
-"""A number of hosts, or a part of a group of them: `10` or `5%`."""
+"""A number of hosts, or a part of a group of them: `10`, `5%` or `0.05`; the last is kept as `5%`."""
 
 
 class OnFailure(StrEnum):

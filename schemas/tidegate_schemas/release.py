@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tidegate_schemas import limits
 from tidegate_schemas.base import Form, Labels, Moment, Name, Sequence, Short, Text
-from tidegate_schemas.gates import Gate
+from tidegate_schemas.gates import Fraction, Gate
 from tidegate_schemas.rollout import RolloutState, Urgency
 
 
@@ -25,7 +25,7 @@ class ReleaseWave(Form):
     """One wave; see `tidegate_schemas.rollout.Wave`. `gate` stands over the release's and is not signed."""
 
     name: Name
-    fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    fraction: Fraction = 1.0
     labels: Labels = {}
     open: bool = False
     opens_at: Moment | None = None

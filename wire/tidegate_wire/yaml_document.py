@@ -53,11 +53,14 @@ class YamlDocument:
 
     def place(self, path: Path) -> str:
         """Where a part stands, for a message: `release.yaml:12`, or the nearest part around it."""
-        while path not in self.lines:
-            if not path:
-                return self.name
+        line = self.line(path)
+        return self.name if line is None else f"{self.name}:{line}"
+
+    def line(self, path: Path) -> int | None:
+        """The line of a part, or of the nearest part around it; None where the document has no content."""
+        while path and path not in self.lines:
             path = path[:-1]
-        return f"{self.name}:{self.lines[path]}"
+        return self.lines.get(path)
 
 
 def read_yaml(raw: bytes, name: str) -> YamlDocument:

@@ -202,10 +202,10 @@ def test_each_fault_of_a_release_file_has_a_line_of_its_own(tmp_path: Any) -> No
     words = ("announce", str(release), "--broker", "mqtt://127.0.0.1:1")
     *faults, code, _ = run(*words).stderr.splitlines()
     assert [fault.removeprefix("error: ").strip().split(": ")[:2] for fault in faults] == [
-        [f"{release}:6", "note"],
         [f"{release}:1", "product"],
         [f"{release}:4", "version"],
-        ["and 1 more"],
+        [f"{release}:5", "floor"],
+        [f"{release}:6", "note"],
     ]
     assert code == "  [release.invalid]"
     assert len(document(*words, "--json")[1]["reason"].splitlines()) == 4

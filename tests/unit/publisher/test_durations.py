@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -35,6 +36,13 @@ def test_forms(text: str, expected: timedelta) -> None:
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not|between"):
         parse_duration(text)
+
+
+def test_a_number_alone_is_asked_for_its_unit() -> None:
+    with pytest.raises(ValueError, match=re.escape("'10' is not a duration: 10s or 10m?")):
+        parse_duration("10")
+    with pytest.raises(ValueError, match=re.escape("'3' is not a duration: 3h or 3d?")):
+        parse_duration("3", units="hd")
 
 
 @SLOW_MACHINES

@@ -97,6 +97,101 @@ def test_a_flag_wins_over_the_other_spelling() -> None:
     assert release.expires_in == timedelta(days=2)
 
 
+def test_all_faults_are_told_at_once_in_the_order_of_the_file() -> None:
+    text = """
+prodct: os
+channel: stable
+image: registry.example/os:1.2
+version: 1.2
+expires_in: 14
+rollout:
+  waves:
+    - {name: one, fraction: 10}
+    - {name: one, opens_at: soon}
+gate:
+  sucess: 95%
+  soak: 10
+  failures: {min: 5}
+  silence: {after: 10}
+  on_failure: stop
+  budget: [{by: site}]
+  widenEvery: 0s
+gates: {}
+"""
+    wave = "rollout.waves"
+    assert refusal(text).reason.splitlines() == [
+        "release.yaml:2: prodct: there is no such key; did you mean product?",
+        "release.yaml:5: version: expected text in quotes, not 1.2",
+        "release.yaml:6: expires_in: '14' is not a duration: 14h or 14d?",
+        f"release.yaml:9: {wave}[0].fraction: expected a share such as 5% or 0.05, not 10; did you mean 10%?",
+        f"release.yaml:10: {wave}[1].opens_at: expected a moment such as 2026-03-02T12:00:00Z, not 'soon'",
+        "release.yaml:10: rollout.waves[1].name: a wave before has the name 'one' already",
+        "release.yaml:12: gate.sucess: there is no such key; did you mean success?",
+        "release.yaml:13: gate.soak: '10' is not a duration: 10s or 10m?",
+        "release.yaml:14: gate.failures.min: there is no such key; did you mean minimum?",
+        "release.yaml:15: gate.silence.after: '10' is not a duration: 10s or 10m?",
+        "release.yaml:16: gate.on_failure: expected 'hold' or 'revoke', not 'stop'",
+        "release.yaml:17: gate.budget[0].at_most: is required",
+        "release.yaml:18: gate.widenEvery: '0s' is not between one second and ten years",
+        "release.yaml:19: gates: there is no such key; did you mean gate?",
+    ]
+
+
+def test_a_key_that_the_flags_give_is_not_missing_for_its_misspelt_twin() -> None:
+    text = MINIMAL.replace("product", "prodct")
+    assert refusal(text, product="os").reason == (
+        "release.yaml:2: prodct: there is no such key; did you mean product?"
+    )
+
+
+def test_a_file_full_of_faults_is_told_in_part() -> None:
+    *told, last = refusal(MINIMAL + "".join(f"x{number}: 1\n" for number in range(1000))).reason.splitlines()
+    assert (len(told), last) == (30, "and 970 more")
+
+
+@pytest.mark.parametrize(
+    ("written", "share"), [("10%", 0.1), ("0.1", 0.1), ("29%", 0.29), ("1", 1.0), ("0.25%", 0.0025)]
+)
+def test_a_share_may_be_written_either_way_wherever_one_is_asked_for(written: str, share: float) -> None:
+    release = load(
+        MINIMAL
+        + f"rollout: {{waves: [{{name: a, fraction: {written}}}]}}\n"
+        + f"gate: {{success: {written}, failures: {{share: {written}}}}}\n"
+    )
+    (wave,) = release.rollout.waves
+    assert (wave.fraction, release.gate.success, release.gate.failures.share) == (share, share, share)
+
+
+@pytest.mark.parametrize("fraction", ["0", "0%", "101%", "1.5", '"0.1"', "true", "[1]", "ten"])
+def test_a_fraction_is_a_share_of_something(fraction: str) -> None:
+    text = MINIMAL + f"rollout:\n  waves:\n    - {{name: a, fraction: {fraction}}}\n"
+    assert "release.yaml:8: rollout.waves[0].fraction: " in refusal(text).reason
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"), [("10", 10), ("5%", "5%"), ("0.05", "5%"), ("0.333333", "33.3333%")]
+)
+def test_a_budget_is_a_number_of_hosts_or_a_share(written: str, amount: int | str) -> None:
+    (budget,) = load(MINIMAL + f"gate: {{budget: [{{at_most: {written}}}]}}\n").gate.budget or ()
+    assert budget.at_most == amount
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("1.0", "expected 1 for one host, or 100% for all of them"),
+        ("0", "expected a number of hosts such as 10, or a share such as 5% or 0.05, not 0"),
+        ("0.00000001", "expected a number of hosts such as 10"),
+        ("1.5", "expected a number of hosts such as 10"),
+    ],
+)
+def test_what_is_no_budget(written: str, told: str) -> None:
+    assert (
+        f"gate.budget[0].at_most: {told}"
+        in refusal(MINIMAL + f"gate: {{budget: [{{at_most: {written}}}]}}\n").reason
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -125,7 +220,7 @@ def test_a_flag_wins_over_the_other_spelling() -> None:
         ),
         (MINIMAL + "deadline: 2026-04-01T00:00:00\n", "release.yaml:6: deadline: "),
         (MINIMAL + "expires_in: soon\n", "release.yaml:6: expires_in: 'soon' is not a duration such as 14d"),
-        (MINIMAL + "expires_in: 14\n", "release.yaml:6: expires_in: '14' is not a duration such as 14d"),
+        (MINIMAL + "expires_in: 14\n", "release.yaml:6: expires_in: '14' is not a duration: 14h or 14d?"),
         (MINIMAL + "expires_in: 1d\nexpiresIn: 2d\n", "expires_in: stands beside"),
         (
             MINIMAL.replace("product: os", "product: Os"),

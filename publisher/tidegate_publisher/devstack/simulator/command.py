@@ -21,6 +21,7 @@ from tidegate_publisher.devstack.simulator.profile import PREFIX_PATTERN, QUARTE
 from tidegate_publisher.devstack.simulator.shares import Share, parse_share
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.duration import read_duration
+from tidegate_publisher.options.share import share_option
 from tidegate_publisher.options.speech import output_options
 from tidegate_publisher.options.target import Target, read_target
 from tidegate_publisher.options.trust import Trust, trust_options
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 OLD_VERSION: Final = "1.0"
 _TELL_S: Final = 1.0
 _NAMES: Final = frozenset(one.value for one in Behaviour)
-_SHARE: Final = click.FloatRange(0, 1)
 
 
 def image_of(version: str) -> str:
@@ -69,12 +69,13 @@ def _prefix(ctx: click.Context, param: click.Parameter, value: str) -> str:
 @click.option("--processes", type=click.IntRange(1, 64), help="In how many processes.  [default: by cores]")
 @click.option("--speed", type=click.FloatRange(0.01, 1000), default=1.0, show_default=True,
               help="How much faster than life they stage, boot and prove.")  # fmt: skip
-@click.option("--failures", type=_SHARE, default=0.0, help="Share of hosts whose health checks fail.")
+@click.option("--failures", callback=share_option, default="0%", metavar="SHARE",
+              help="Share of hosts whose health checks fail: 3% or 0.03.")  # fmt: skip
 @click.option("--behave", "shares", multiple=True, callback=_share, metavar="NAME=SHARE[@VERSION]",
               help=f"Share of hosts with a fault, perhaps in one version alone: {', '.join(sorted(_NAMES))}.",
               )  # fmt: skip
 @click.option("--running", "digest", callback=_digest, metavar="DIGEST", help="What they run at first.")
-@click.option("--reboots", type=_SHARE, default=1.0, show_default=True,
+@click.option("--reboots", callback=share_option, default="100%", show_default=True, metavar="SHARE",
               help="Share of hosts that activate by a reboot.")  # fmt: skip
 @click.option("--progress/--no-progress", default=True, help="Tell staging at each quarter, as agents do.")
 @click.option("--seed", default="tidegate", show_default=True, help="Of all that is drawn.")
@@ -133,7 +134,7 @@ def fleet_command(  # noqa: PLR0913 -- a bench has many knobs; each is an option
     \b
     Examples:
       tidegate dev fleet os/stable --hosts 5000 --broker mqtt://127.0.0.1 --signers signers.toml --speed 20
-      tidegate dev fleet os/stable --unverified --behave fails-health=0.03@2.0 --behave flaps=0.01
+      tidegate dev fleet os/stable --unverified --behave fails-health=3%@2.0 --behave flaps=1%
 
     Prints figures each second (with --json one document a line) until Ctrl-C or the end of --for.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are

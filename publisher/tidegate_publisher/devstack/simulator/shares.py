@@ -1,10 +1,11 @@
-"""Who of a fleet behaves how: `fails-health=0.03@2.0` is 3 % of the hosts, when they install 2.0. Pure."""
+"""Who of a fleet behaves how: `fails-health=3%@2.0` is 3 % of the hosts, when they install 2.0. Pure."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+from tidegate_publisher.names import nearest
+from tidegate_publisher.options.share import share_of_text
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.rollout import cohort
 
@@ -19,22 +20,20 @@ class Share:
 
 
 def parse_share(text: str, names: frozenset[str]) -> Share:
-    """Read `name=fraction[@version]`.
+    """Read `name=share[@version]`, where the share is `3%` or `0.03`.
 
     Raises:
         TidegateError: CONFIG_VALUE.
     """
     name, _, rest = text.partition("=")
     number, _, version = rest.partition("@")
-    try:
-        fraction = float(number)
-    except ValueError:
-        fraction = math.nan
-    if name not in names or not 0 <= fraction <= 1:
-        known = ", ".join(sorted(names))
-        reason = f"{text[:80]!r} is no share of hosts: write NAME=0.03 or NAME=0.03@VERSION; names: {known}"
+    if name not in names:
+        reason = f"--behave {text[:80]!r}: expected NAME=3% or NAME=3%@VERSION; {nearest(name, names)}"
         raise TidegateError(Code.CONFIG_VALUE, reason)
-    return Share(name, fraction, version or None)
+    try:
+        return Share(name, share_of_text(number), version or None)
+    except ValueError as error:
+        raise TidegateError(Code.CONFIG_VALUE, f"--behave {text[:80]!r}: {error}") from error
 
 
 def drawn(share: Share, seed: str, host: str) -> bool:

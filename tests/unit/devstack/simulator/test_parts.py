@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -46,9 +47,23 @@ class TestShares:
         assert parse_share("flaps=0.25", NAMES) == Share("flaps", 0.25)
         assert parse_share("fails-health=0.03@2.0", NAMES) == Share("fails-health", 0.03, "2.0")
 
-    @pytest.mark.parametrize("text", ["flaps", "flaps=", "flaps=2", "flaps=-0.1", "sleeps=0.1", "flaps=nan"])
-    def test_refuses_anything_else_and_names_what_there_is(self, text: str) -> None:
-        with pytest.raises(TidegateError, match="fails-health") as caught:
+    def test_a_share_may_be_a_percentage(self) -> None:
+        assert parse_share("flaps=25%", NAMES) == Share("flaps", 0.25)
+        assert parse_share("fails-health=0.5%@2.0", NAMES) == Share("fails-health", 0.005, "2.0")
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("flaps", "expected a share such as 5% or 0.05, not ''"),
+            ("flaps=", "expected a share"),
+            ("flaps=2", "did you mean 2%?"),
+            ("flaps=-0.1", "expected a share"),
+            ("flaps=nan", "expected a share"),
+            ("sleeps=0.1", "fails-health"),
+        ],
+    )
+    def test_refuses_anything_else_and_names_what_there_is(self, text: str, told: str) -> None:
+        with pytest.raises(TidegateError, match=re.escape(told)) as caught:
             parse_share(text, NAMES)
         assert caught.value.code is Code.CONFIG_VALUE
 
