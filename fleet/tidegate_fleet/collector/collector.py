@@ -63,6 +63,7 @@ class Collector:
         self._meter = meter
         self._stop = stop
         self._heard_s = 0.0
+        self._batch_s = 0.0
 
     def run(self) -> None:
         """Collect.
@@ -88,7 +89,7 @@ class Collector:
         """Until it is told to stop, or nothing came for long enough. Raises BusError."""
         self._heard_s = time.monotonic()
         while not self._stop.is_set() and not self._idle():
-            messages = self._line.gather()
+            messages = self._line.gather(batch_s=self._batch_s)
             self._take(messages)
             if len(messages) < self._settings.batch or self._upkeep.overdue:
                 self._upkeep.turn()
@@ -102,11 +103,12 @@ class Collector:
     def _take(self, messages: Sequence[Message]) -> None:
         if not messages:
             return
-        self._heard_s = time.monotonic()
+        began = self._heard_s = time.monotonic()
         words = self._intake.read(messages)
         self._meter.waiting(len(words) + self._line.waiting)
         if self._stored(words):
             self._line.done(messages)
+        self._batch_s = time.monotonic() - began
         self._meter.waiting(self._line.waiting)
 
     def _stored(self, words: Sequence[Word]) -> bool:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _LOOK_UP_S: Final = 0.2
 _QUIET_S: Final = 0.005
+_QUIET_MOST_S: Final = 0.05
+_QUIET_SHARE: Final = 0.1
 _INBOX_BATCHES: Final = 4
 _RECONNECT_MOST_S: Final = 60.0
 _STABLE_S: Final = 60.0
@@ -97,20 +99,23 @@ class Line:
             else:
                 return
 
-    def gather(self, timeout_s: float = _LOOK_UP_S) -> list[Message]:
+    def gather(self, timeout_s: float = _LOOK_UP_S, batch_s: float = 0.0) -> list[Message]:
         """Wait for messages, and for more as long as they keep coming. Raises BusError.
 
         Args:
             timeout_s: how long to wait for the first one, in seconds.
+            batch_s: how long the batch before took to store, in seconds: the longer, the more it is worth to
+                wait for a larger one.
         """
+        quiet_s = min(max(_QUIET_S, _QUIET_SHARE * batch_s), _QUIET_MOST_S)
         link, most = self._use(), self._settings.batch
         link.pump(lambda: bool(self._waiting) or self._stop.is_set(), timeout_s)
-        deadline = time.monotonic() + self._settings.linger_s
+        deadline = time.monotonic() + max(self._settings.linger_s, _QUIET_SHARE * batch_s)
         count = -1
         # Nothing for a moment: the broker waits for acknowledgements, or has no more.
         while count < self.waiting < most and time.monotonic() < deadline:
             count = self.waiting
-            link.pump(lambda: self.waiting >= most, _QUIET_S)
+            link.pump(lambda: self.waiting >= most, quiet_s)
         return [self._waiting.popleft() for _ in range(min(most, self.waiting))]
 
     def done(self, messages: Sequence[Message]) -> None:

@@ -8,6 +8,7 @@ an index, and reads the whole table.
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -39,24 +40,29 @@ def insert_new(
         return []
     names = [name for name in rows[0] if name in {"host", "id", "name"} | {*table.primary_key.columns.keys()}]
     columns = [*(table.c[name] for name in names), *also]
-    insert, given = _insert(connection, table, rows)
-    new = insert.on_conflict_do_nothing().returning(*columns)
-    return [dict(row._mapping) for row in connection.execute(new, given)]  # noqa: SLF001 -- documented
+    new = _insert(connection.dialect.name, table, (*rows[0],)).on_conflict_do_nothing().returning(*columns)
+    found = connection.execute(new, _given(connection, table, rows))
+    return [dict(row._mapping) for row in found]  # noqa: SLF001 -- documented
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Values], add: Sequence[str] = ()) -> None:
     """Insert rows, or change those that are there; the columns `add` grow by the new value."""
     if not rows:
         return
+    either = _upsert(connection.dialect.name, table, (*rows[0],), (*add,))
+    connection.execute(either, _given(connection, table, rows))
+
+
+@functools.cache
+def _upsert(dialect: str, table: Table, names: tuple[str, ...], add: tuple[str, ...]) -> Any:  # noqa: ANN401 -- of one of two classes with the same methods
+    """The statement of `upsert`: put together once: that takes longer than to execute it for a few rows."""
     keys = table.primary_key.columns.keys()
-    insert, given = _insert(connection, table, rows)
-    changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
+    insert = _insert(dialect, table, names)
+    changed = {name: insert.excluded[name] for name in names if name not in keys}
     changed.update({name: table.c[name] + insert.excluded[name] for name in add})
     if changed:
-        either = insert.on_conflict_do_update(index_elements=keys, set_=changed)
-    else:
-        either = insert.on_conflict_do_nothing()
-    connection.execute(either, given)
+        return insert.on_conflict_do_update(index_elements=keys, set_=changed)
+    return insert.on_conflict_do_nothing()
 
 
 def among(connection: Connection, column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
@@ -64,7 +70,9 @@ def among(connection: Connection, column: Column[Any], values: Sequence[Any]) ->
     if not values:
         return false()
     if connection.dialect.name != "postgresql":
-        return column.in_(values)
+        # One parameter: a list of them would make another statement of each number of values.
+        given = func.json_each(json.dumps(list(values), ensure_ascii=False)).table_valued("value")
+        return column.in_(select(given.c.value))
     return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(_plain(column))))
 
 
@@ -94,25 +102,30 @@ def look_up(
     return select(*columns).where(tuple_(*keys).in_(_unnested(keys, bound)))
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[Values]) -> tuple[Any, Any]:
-    """An insert, of one of two classes with the same methods, and what to execute it with."""
-    if connection.dialect.name != "postgresql":
-        return sqlite.insert(table), list(rows)
-    # What the database itself would not know: SQLAlchemy fills in defaults for single rows only.
-    names = [*rows[0], *(column.name for column in table.columns if _defaults(column, rows[0]))]
-    columns = [table.c[name] for name in names]
-    given = {
-        name: [row[name] if name in row else table.c[name].default.arg for row in rows]  # type: ignore[union-attr]
-        for name in names
-    }
+def _insert(dialect: str, table: Table, names: tuple[str, ...]) -> Any:  # noqa: ANN401 -- of one of two classes with the same methods
+    """An insert of rows with these columns; `_given` is what to execute it with."""
+    if dialect != "postgresql":
+        return sqlite.insert(table)
+    every = _columns(table, names)
+    columns = [table.c[name] for name in every]
     arrays = [bindparam(column.name, type_=postgresql.ARRAY(_plain(column))) for column in columns]
-    return postgresql.insert(table).from_select(
-        names, _unnested(columns, arrays), include_defaults=False
-    ), given
+    return postgresql.insert(table).from_select(every, _unnested(columns, arrays), include_defaults=False)
 
 
-def _defaults(column: Column[Any], row: Values) -> bool:
-    return column.default is not None and column.name not in row
+def _given(connection: Connection, table: Table, rows: Sequence[Values]) -> list[Values] | Values:
+    """What to execute an insert with."""
+    if connection.dialect.name != "postgresql":
+        return list(rows)
+    return {
+        name: [row[name] if name in row else table.c[name].default.arg for row in rows]  # type: ignore[union-attr]
+        for name in _columns(table, (*rows[0],))
+    }
+
+
+def _columns(table: Table, names: tuple[str, ...]) -> list[str]:
+    """These, and those with defaults of SQLAlchemy's, which it fills in for single rows only."""
+    missing = [one.name for one in table.columns if one.default is not None and one.name not in names]
+    return [*names, *missing]
 
 
 def _unnested(columns: Sequence[Column[Any]], arrays: Sequence[BindParameter[Any]]) -> Select[Any]:
