@@ -60,7 +60,7 @@ class Gist(NamedTuple):
         return self.step != Step.REJECTED or self.has_sequence
 
 
-_MILESTONES: Final = frozenset(Step) - FINAL - {Step.STALE, Step.ANSWERED, Step.DAMAGED}
+_MILESTONES: Final = frozenset(Step) - FINAL - {Step.STALE, Step.ANSWERED, Step.DAMAGED, Step.UNKNOWN}
 
 
 def gist(token: int, data: UpdateData) -> Gist:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _STEPS: Final = {step.value: step for step in Step}
 _RESETS: Final = re.compile(r"/\d{1,16}~(\d{1,6})/")
 _NOT_FOR_IT: Final = frozenset({Code.REQUIRES_ARCH, Code.REQUIRES_LABELS, Code.REQUIRES_MINIMUM})
-_NO_UPDATE: Final = frozenset({Step.ANSWERED, Step.DAMAGED, Step.STALE})
+_NO_UPDATE: Final = frozenset({Step.ANSWERED, Step.DAMAGED, Step.STALE, Step.UNKNOWN})
 
 
 class Phase(StrEnum):

@@ -22,7 +22,8 @@ TYPE_PREFIX: Final = "dev.tidegate.update."
 class Step(StrEnum):
     """What an event tells. The last six end an update.
 
-    `answered` is about a request to the host; `damaged` is about its journal: a new one was begun.
+    `answered` is about a request to the host; `damaged` is about its journal: a new one was begun. No host
+    says `unknown`: it stands for a step that whoever listens does not know yet.
     """
 
     ACCEPTED = "accepted"
@@ -36,6 +37,7 @@ class Step(StrEnum):
     STALE = "stale"
     ANSWERED = "answered"
     DAMAGED = "damaged"
+    UNKNOWN = "unknown"
     SUCCEEDED = "succeeded"
     REJECTED = "rejected"
     FAILED = "failed"
@@ -52,6 +54,9 @@ class Step(StrEnum):
 FINAL: Final = frozenset(
     {Step.SUCCEEDED, Step.REJECTED, Step.FAILED, Step.SUPERSEDED, Step.CANCELLED, Step.ROLLED_BACK}
 )
+
+
+_OF_THE_HOST: Final = frozenset({Step.ANSWERED, Step.DAMAGED, Step.UNKNOWN})
 
 
 class UpdateData(Message):
@@ -81,7 +86,7 @@ class UpdateData(Message):
 
     @model_validator(mode="after")
     def _says_which_channel(self) -> Self:
-        if self.step not in {Step.ANSWERED, Step.DAMAGED} and None in {self.product, self.channel}:
+        if self.step not in _OF_THE_HOST and None in {self.product, self.channel}:
             message = "an update has a product and a channel"
             raise ValueError(message)
         return self

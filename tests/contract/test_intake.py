@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -46,12 +47,16 @@ class Squeamish(Writer):
     """A writer whose database does not take what the host `poison` says, or nothing while it is away."""
 
     away = False
+    away_after: int | None = None
 
     def write(self, words: Sequence[Word], now: datetime, gate: Gate | None = None) -> Written:
-        if self.away:
+        if self.away or self.away_after == 0:
+            self.away_after = None
             raise StoreError(Code.STORE_UNREACHABLE, "away")
         if any(isinstance(word, HostEvent) and word.event.subject == "poison" for word in words):
             raise UnfitRowError(Code.INTERNAL_ERROR, "does not take a row")
+        if self.away_after:
+            self.away_after -= 1
         return super().write(words, now, gate or OpenGate())
 
 
@@ -106,6 +111,22 @@ def test_nothing_is_lost_while_the_store_is_away(store: Store) -> None:
     taken.store([said("edge-1", Step.ACCEPTED)])
     taken.store([said("edge-1", Step.ACCEPTED)])
     assert (tally.events, tally.again) == (1, 1)
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 4])
+def test_what_was_stored_before_the_store_went_away_is_not_counted_again(store: Store, after: int) -> None:
+    writer, tally = Squeamish(store, "one"), Tally()
+    taken = intake(writer, tally)
+    record = StatementRecord(a_statement(), at(0), verified=False)
+    words: list[Word] = [record, *(said(f"edge-{index}", Step.ACCEPTED) for index in range(7))]
+    words.insert(6, said("poison", Step.ACCEPTED))
+    writer.away_after = after
+    new = 0
+    while words:
+        with contextlib.suppress(StoreError):
+            new += taken.store(words)
+    assert (tally.events, tally.again, tally.why) == (7, 0, {"unstorable": 1})
+    assert (new, tally.statements) == (1, 1), "upkeep hears of it"
 
 
 def test_a_flood_of_one_host_is_counted_and_leaves_others_alone(store: Store) -> None:

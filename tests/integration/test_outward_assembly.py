@@ -70,6 +70,24 @@ def test_options_lead_to_a_signed_webhook_and_to_opentelemetry(tmp_path: Path) -
     assert {path.name for path in tmp_path.iterdir()} >= {"webhook.cursor", "otlp.cursor"}
 
 
+def test_an_address_that_is_a_secret_comes_out_of_a_private_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("https://hooks.example/services/SECRET\n")
+    file.chmod(0o644)
+    with pytest.raises(TidegateError, match="can be used by everybody"):
+        assert given("--webhook-url-file", str(file)).settings
+    file.chmod(0o640)
+    settings = given("--webhook-url-file", str(file)).settings
+    assert settings is not None
+    assert settings.webhook is not None
+    assert settings.webhook.url == "https://hooks.example/services/SECRET"
+    with pytest.raises(click.UsageError, match="one of them"):
+        assert given("--webhook-url-file", str(file), "--webhook", "https://a.example").settings
+    file.write_text("https://a.example\nhttps://b.example\n")
+    with pytest.raises(TidegateError, match="2 lines"):
+        assert given("--webhook-url-file", str(file)).settings
+
+
 @pytest.mark.parametrize(
     ("settings", "wrong"),
     [

@@ -265,3 +265,17 @@ def test_opentelemetry_that_takes_a_part_is_taken_at_its_word(receiver: Receiver
     history.take(an_event(), NOON)
     Otlp(posters(receiver.url), None, history).deliver(history.events_after(0))
     assert len(receiver.requests) == 1
+
+
+def test_a_trace_that_is_refused_makes_no_log_come_twice_and_no_event_refused(
+    receiver: Receiver, posters: Posters
+) -> None:
+    base = receiver.url.removesuffix("/hook")
+    otlp = Otlp(posters(f"{base}/v1/logs"), posters(f"{base}/v1/traces"), FakeHistory())
+    told = records(Step.STAGING, Step.SUCCEEDED)
+    receiver.answers = [Answer(200), Answer(400)]
+    with pytest.raises(UnwantedError):
+        otlp.deliver(told)
+    for record in told:
+        otlp.deliver([record])
+    assert [each.path for each in receiver.requests] == ["/v1/logs", "/v1/traces", "/v1/traces"]

@@ -111,7 +111,7 @@ class Collector:
         self._batch_s = time.monotonic() - began
         self._meter.waiting(self._line.waiting)
 
-    def _stored(self, words: Sequence[Word]) -> bool:
+    def _stored(self, words: list[Word]) -> bool:
         """Bring words into the store, however long it takes; False: that was given up. Raises BusError."""
         backoff = Backoff(random.random, cap_s=_STORE_AGAIN_MOST_S)
         while True:

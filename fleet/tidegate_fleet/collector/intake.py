@@ -1,7 +1,7 @@
 """Words into the store, come what may.
 
-A batch that the store does not take is halved until the word that is to blame stands alone: that one is
-counted and let go. That the store does not answer is no such case: then it is asked again.
+A batch that the store does not take is cut until the word that is to blame stands alone: that one is counted
+and let go. That the store does not answer is no such case: then it is asked again.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class Intake:
         self._meter = meter
         self._now = now
         self._told: Counter[tuple[str, Refusal]] = Counter()
+        self._announced = 0
 
     def read(self, messages: Sequence[Message]) -> list[Word]:
         """The words of a batch that are to be stored; what is none is counted."""
@@ -71,36 +72,44 @@ class Intake:
                 words.append(word)
         return _without_overtaken(words)
 
-    def store(self, words: Sequence[Word]) -> int:
+    def store(self, words: list[Word]) -> int:
         """Bring words into the store, and tell the taps; how many new statements were among them.
+
+        What is done with is taken out of `words`: what is left after an error is to be brought again.
 
         Raises:
             StoreError: the store does not take anything now. Safe to repeat.
         """
-        if not words:
-            return 0
+        size = len(words)
+        while words:
+            some = words[:size]
+            try:
+                self._write(some)
+            except UnfitRowError as error:
+                if len(some) > 1:
+                    size = len(some) // 2
+                    continue
+                logger.error("{}: let go, for {} [{}]", _whose(some[0]), error.reason, error.code)
+                self._meter.refused(Refusal.UNSTORABLE)
+            del words[: len(some)]
+            # The word that is to blame is among fewer now; what comes after it is larger again.
+            size = min(2 * size, len(words))
+        announced, self._announced = self._announced, 0
+        return announced
+
+    def _write(self, words: Sequence[Word]) -> None:
+        """One transaction. Raises StoreError, UnfitRowError."""
         began = time.monotonic()
         try:
             # What was not stored comes again, and shall not be counted twice: it would be taken for a flood.
             with self._guard.round(began) as gate:
                 written = self._writer.write(words, self._now(), gate)
-        except UnfitRowError as error:
-            return self._divide(words, error)
         except StoreError as error:
             self._meter.failed(error.code)
             raise
         self._meter.stored(time.monotonic() - began)
+        self._announced += written.statements
         self._account(written)
-        return written.statements
-
-    def _divide(self, words: Sequence[Word], error: UnfitRowError) -> int:
-        if len(words) > 1:
-            middle = len(words) // 2
-            return self.store(words[:middle]) + self.store(words[middle:])
-        for word in words:
-            logger.error("{}: let go, for {} [{}]", _whose(word), error.reason, error.code)
-            self._meter.refused(Refusal.UNSTORABLE)
-        return 0
 
     def _account(self, written: Written) -> None:
         self._meter.announced(written.statements)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
+from tidegate_fleet.collector.losses import STABLE_S, Losses
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.mqtt.backoff import Backoff
 from tidegate_wire.mqtt.cluster import Cluster
@@ -38,7 +39,6 @@ _QUIET_MOST_S: Final = 0.05
 _QUIET_SHARE: Final = 0.1
 _INBOX_BATCHES: Final = 4
 _RECONNECT_MOST_S: Final = 60.0
-_STABLE_S: Final = 60.0
 
 
 class Line:
@@ -58,8 +58,9 @@ class Line:
         self._stop = stop
         self._cluster = Cluster(self._bus)
         self._backoff = Backoff(
-            random.random, cap_s=min(bus.reconnect_most_s, _RECONNECT_MOST_S), stable_s=_STABLE_S
+            random.random, cap_s=min(bus.reconnect_most_s, _RECONNECT_MOST_S), stable_s=STABLE_S
         )
+        self._losses = Losses(settings.name)
         self._link: Link | None = None
         self._since = 0.0
         self._waiting: deque[Message] = deque()
@@ -139,8 +140,8 @@ class Line:
         self._since = 0.0
         displaced = isinstance(error, DisplacedError)
         pause_s = self._backoff.displaced() if displaced else self._backoff.failed(lived_s)
-        hint = "; is there another collector of this name?" if displaced else ""
-        logger.warning("{}{} [{}]; next attempt in {:.1f} s", error.reason, hint, error.code, pause_s)
+        words = self._losses.words(error, lived_s)
+        logger.warning("{} [{}]; next attempt in {:.1f} s", words, error.code, pause_s)
         self._stop.wait(pause_s)
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from tidegate_fleet.outward.otlp_messages import (
     rejected_of,
     traces_request,
 )
+from tidegate_fleet.outward.targets import UnwantedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,17 +49,28 @@ class Otlp:
         self._logs = logs
         self._traces = traces
         self._history = history
+        self._logged = 0
 
     def deliver(self, records: Sequence[EventRecord]) -> None:
-        """See Target.deliver."""
-        answer = self._logs.post(logs_request(records).SerializeToString(), _CONTENT)
-        _look_at(answer)
+        """See Target.deliver. Events whose trace is not wanted are delivered: their logs are there."""
+        if fresh := [record for record in records if record.number > self._logged]:
+            _look_at(self._logs.post(logs_request(fresh).SerializeToString(), _CONTENT))
+            # What is tried again because of its trace does not come twice.
+            self._logged = fresh[-1].number
         if self._traces is None:
             return
         ended = [record for record in records if record.event.data.step.final and has_attempt(record.event)]
         if ended:
-            passages = [(record, self._steps(record)) for record in ended]
-            self._traces.post(traces_request(passages).SerializeToString(), _CONTENT)
+            self._trace(self._traces, ended, alone=len(records) == 1)
+
+    def _trace(self, traces: Poster, ended: Sequence[EventRecord], *, alone: bool) -> None:
+        passages = [(record, self._steps(record)) for record in ended]
+        try:
+            traces.post(traces_request(passages).SerializeToString(), _CONTENT)
+        except UnwantedError as error:
+            if not alone:
+                raise
+            logger.error("otlp: no trace of event {!r}: {}", ended[0].event.id, error.reason)
 
     def _steps(self, record: EventRecord) -> list[UpdateEvent]:
         """The steps of an update up to its end, oldest first."""

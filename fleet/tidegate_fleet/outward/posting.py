@@ -170,27 +170,39 @@ def require_url(url: str) -> None:
         raise TidegateError(Code.CONFIG_VALUE, reason)
 
 
+def read_url(path: Path) -> str:
+    """An address out of a file: one line. Raises TidegateError(CONFIG_VALUE) as `read_headers`."""
+    lines = _private_lines(path, "address's")
+    if len(lines) != 1:
+        raise TidegateError(Code.CONFIG_VALUE, f"{path} holds {len(lines)} lines; expected one address")
+    return lines[0].strip()
+
+
 def read_headers(path: Path) -> dict[str, str]:
     """More headers out of a file: `Name: value`, one a line.
 
     Raises:
         TidegateError: CONFIG_VALUE: it cannot be read, others may read it, or it holds something else.
     """
-    try:
-        if stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXO:
-            reason = f"the headers' file {path} can be used by everybody: chmod o-rwx"
-            raise TidegateError(Code.CONFIG_VALUE, reason)
-        with path.open("rb") as file:
-            lines = file.read(_HEADER_BYTES).decode("ascii").splitlines()
-    except (OSError, UnicodeError) as error:
-        raise TidegateError(Code.CONFIG_VALUE, f"the headers' file {path} cannot be read: {error}") from error
     headers = dict[str, str]()
-    for line in filter(str.strip, lines):
+    for line in _private_lines(path, "headers'"):
         name, colon, value = line.partition(":")
         if not colon or not name.replace("-", "").isalnum() or not value.strip().isprintable():
             raise TidegateError(Code.CONFIG_VALUE, f"{path} holds a line that is no header: Name: value")
         headers[name] = value.strip()
     return headers
+
+
+def _private_lines(path: Path, whose: str) -> list[str]:
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXO:
+            reason = f"the {whose} file {path} can be used by everybody: chmod o-rwx"
+            raise TidegateError(Code.CONFIG_VALUE, reason)
+        with path.open("rb") as file:
+            lines = file.read(_HEADER_BYTES).decode("ascii").splitlines()
+    except (OSError, UnicodeError) as error:
+        raise TidegateError(Code.CONFIG_VALUE, f"the {whose} file {path} cannot be read: {error}") from error
+    return [line for line in lines if line.strip()]
 
 
 def _is_loopback(host: str) -> bool:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--until",
-    type=click.Choice([step.value for step in Step]),
+    type=click.Choice([step.value for step in Step if step is not Step.UNKNOWN]),
     help="End when --hosts different hosts have come to this step, or beyond it.",
 )
 @click.option(

@@ -22,6 +22,7 @@ class Outward:
     """What was given of it."""
 
     webhook: str | None
+    webhook_url_file: Path | None
     webhook_events: str
     webhook_mode: str
     webhook_secret_file: Path | None
@@ -37,16 +38,20 @@ class Outward:
     @property
     def settings(self) -> OutwardSettings | None:
         """The same for `outward.assembly.couriers`; None where nothing goes anywhere."""
-        if self.webhook is None and self.otlp_endpoint is None:
+        if self.webhook is not None and self.webhook_url_file is not None:
+            raise click.UsageError("--webhook and --webhook-url-file say the same: give one of them")
+        if (self.webhook, self.webhook_url_file, self.otlp_endpoint) == (None, None, None):
             return None
         from tidegate_fleet.outward.assembly import (  # noqa: PLC0415 - only when given
             OutwardSettings,
             Place,
             Wanted,
         )
+        from tidegate_fleet.outward.posting import read_url  # noqa: PLC0415 - the same
         from tidegate_fleet.outward.webhook import Mode  # noqa: PLC0415 - the same
 
-        hook, otlp = self.webhook, self.otlp_endpoint
+        hook = self.webhook if self.webhook_url_file is None else read_url(self.webhook_url_file)
+        otlp = self.otlp_endpoint
         return OutwardSettings(
             webhook=None
             if hook is None
@@ -71,6 +76,13 @@ outward_options = group(
             show_envvar=True,
             metavar="URL",
             help="Bring results here, as CloudEvents over HTTP: https, or http on loopback.",
+        ),
+        click.option(
+            "--webhook-url-file",
+            type=_FILE,
+            envvar="TIDEGATE_WEBHOOK_URL_FILE",
+            show_envvar=True,
+            help="The same address out of a file that others cannot read, where it is a secret itself.",
         ),
         click.option(
             "--webhook-events",
@@ -127,7 +139,14 @@ outward_options = group(
         ),
     ),
     (
-        *("webhook", "webhook_events", "webhook_mode", "webhook_secret_file", "webhook_header_file"),
+        *(
+            "webhook",
+            "webhook_url_file",
+            "webhook_events",
+            "webhook_mode",
+            "webhook_secret_file",
+            "webhook_header_file",
+        ),
         *("webhook_ca", "otlp_endpoint", "otlp_events", "otlp_traces", "otlp_header_file", "otlp_ca"),
         "outward_state",
     ),

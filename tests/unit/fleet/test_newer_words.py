@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.fleets import describes, said
+from tests.support.fleets import at, describes, said
+from tidegate_fleet.dossier import Dossier
 from tidegate_fleet.newer import in_known_words, known_code
+from tidegate_fleet.standing import is_about_update
 from tidegate_fleet.words import EventCheck, HostEvent, RefusedEvent, read_host_message
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code
@@ -74,10 +76,6 @@ def test_what_is_no_code_makes_no_word(code: str) -> None:
     assert isinstance(heard(raw, check=Keys()), RefusedEvent)
 
 
-def test_an_unknown_step_is_no_word() -> None:
-    assert heard(newer(FAILED.to_json()).replace(b'"failed"', b'"vanished"')) is None
-
-
 @pytest.mark.parametrize("raw", [b"{", b"[]", b"1", b"\xff", b"[" * 100_000, b'{"data": [], "follows": {}}'])
 def test_what_is_nothing_stays_nothing(raw: bytes) -> None:
     assert in_known_words(raw) is None
@@ -88,3 +86,34 @@ def test_codes_that_were_kept_by_a_newer_one() -> None:
     assert known_code("health.failed") is Code.HEALTH_FAILED
     assert known_code(NEW) is None
     assert known_code(None) is None
+
+
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("check", [None, Keys()])
+def test_an_unknown_step_is_kept_and_moves_its_host_nowhere(
+    check: EventCheck | None, *, binary: bool
+) -> None:
+    sent = encode(said("edge-1", Step.STAGED, 5, reason="half of it").event, binary=binary and check is None)
+    found = heard(sent.payload.replace(b'"staged"', b'"soft-rebooting"'), *sent.properties, check=check)
+    assert isinstance(found, HostEvent)
+    assert (found.event.data.step, found.event.data.reason) == (Step.UNKNOWN, "half of it [soft-rebooting]")
+    assert not is_about_update(found.event)
+    host = Dossier("edge-1", at(0))
+    host.take_event(said("edge-1", Step.STAGING, 1), at(1))
+    host.take_event(found, at(6))
+    assert (host.standings["os", "stable"].step, host.heard) == (Step.STAGING, at(6))
+
+
+def test_an_unknown_step_of_the_whole_host_needs_no_channel() -> None:
+    content = json.loads(FAILED.to_json())
+    content["data"] = {"step": "rekeyed"}
+    found = heard(json.dumps(content).encode())
+    assert isinstance(found, HostEvent)
+    assert found.event.data.reason == "[rekeyed]"
+
+
+@pytest.mark.parametrize("step", ["", "Soft", "a b", "x" * 65, "\u0001", 5, None])
+def test_what_is_no_word_is_no_step(step: object) -> None:
+    content = json.loads(FAILED.to_json())
+    content["data"]["step"] = step
+    assert heard(json.dumps(content).encode()) is None
