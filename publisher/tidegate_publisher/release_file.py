@@ -29,13 +29,19 @@ _LONG: Final = frozenset({"expires_in", "expiresIn", "timeout"})
 """Durations that nobody gives in seconds."""
 
 
-def load_release(raw: bytes, name: str, overrides: Mapping[str, object] | None = None) -> Release:
+def load_release(
+    raw: bytes,
+    name: str,
+    overrides: Mapping[str, object] | None = None,
+    otherwise: Mapping[str, object] | None = None,
+) -> Release:
     """Read a release file.
 
     Args:
         raw: the file's bytes.
         name: what to call the file in messages.
         overrides: values from flags, by key (`sequence`) or dotted path (`rollout.state`); they win.
+        otherwise: values for keys that are given nowhere else.
 
     Raises:
         TidegateError: CONFIG_SYNTAX for bad YAML, RELEASE_INVALID for all else.
@@ -46,7 +52,7 @@ def load_release(raw: bytes, name: str, overrides: Mapping[str, object] | None =
         content = {}
     if not isinstance(content, dict):
         raise _invalid(f"{document.place(())}: expected keys and values (`product: os`), not a list or text")
-    merged = _merge(content, overrides or {}, document)
+    merged = {**(otherwise or {}), **_merge(content, overrides or {}, document)}
     faults: list[Fault] = []
     readable = _with_durations(merged, faults)
     faults += _twins(merged)

@@ -13,7 +13,7 @@ from tidegate_publisher.compose import compose
 from tidegate_publisher.foundation import usable
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.device_keys import DeviceKeys, device_key_options
-from tidegate_publisher.options.release import ReleaseInput, release_options
+from tidegate_publisher.options.release import ReleaseInput, planned_release_options
 from tidegate_publisher.options.run import allowed_hosts, hosts_file_option
 from tidegate_publisher.options.speech import output_options
 from tidegate_publisher.options.target import Target, read_target
@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     from tidegate_schemas.release import Release
     from tidegate_schemas.statement import ChannelStatement
 
+_ANYWHERE = "registry.example/any"
 _NOBODYS = "sha256:" + "0" * 64
-"""Stands for the image: a plan asks no registry."""
+"""They stand for the image: a plan asks no registry."""
 
 
 @click.command(short_help="Show which known hosts fall in which wave; sign nothing.")
-@release_options
-@click.option("--hosts", "list_hosts", is_flag=True, help="Name the hosts of each wave.")
+@planned_release_options
+@click.option("--list-hosts", is_flag=True, help="Name the hosts of each wave.")
 @hosts_file_option
 @device_key_options
 @trust_options
@@ -58,9 +59,9 @@ def plan(
 ) -> None:
     """Show which known hosts fall in which wave; sign nothing.
 
-    Hears what hosts say of themselves, and tells for each wave its hosts, for each budget its label groups,
-    when the rollout can be through at the earliest, and what may go wrong: waves without hosts, thresholds
-    that cannot be met, hosts that are in no wave.
+    Hears what hosts say of themselves, and tells for each wave its hosts, what lets it pass and what stops
+    it; for each budget its groups; when the rollout can be through at the earliest; and what may go wrong:
+    waves without hosts, thresholds that cannot be met, hosts that are in no wave.
 
     Which hosts a fraction takes in hangs on the seed. It is the release file's, else that of the same version
     where the channel holds it already; else it is drawn with the announcement, and this is an example.
@@ -68,19 +69,19 @@ def plan(
     \b
     Examples:
       tidegate rollout plan release.yaml --broker mqtts://broker.example
-      tidegate rollout plan release.yaml --hosts --json | jq '.waves[0].hosts'
+      tidegate rollout plan release.yaml --list-hosts --json | jq '.waves[0].hosts'
 
     Refuses release files that are wrong. Nothing is signed, and nothing is published.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
     if release.file is None and not release.overrides:
         raise click.UsageError("name a release file")
-    wanted = with_waves(release.load())
+    wanted = with_waves(release.load({"image": f"{_ANYWHERE}:any"}))
     planned = make_plan(wanted, "plan", "plan")
     fleet = _heard(broker, (wanted.product, wanted.channel), device_keys, hosts_file, output)
     now = wiring.clock.now()
     seed, told = _seed(wanted, trust, broker, output)
     output.note(told)
-    image = ResolvedImage("registry.example/any", _NOBODYS)
+    image = ResolvedImage(_ANYWHERE, _NOBODYS)
     statement = compose(
         wanted.model_copy(update={"deadline": None}), image, sequence=1, floor=0, now=now, seed=seed
     )

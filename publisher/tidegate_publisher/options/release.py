@@ -15,7 +15,7 @@ from tidegate_schemas.rollout import RolloutState, Urgency
 from tidegate_wire.yaml_document import MAX_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tidegate_publisher.ports import Resolver
     from tidegate_schemas.release import Release
@@ -30,14 +30,21 @@ class ReleaseInput:
     check_image: bool
     signed_image: bool
 
-    def load(self) -> Release:
-        """Read file and flags. Raises TidegateError(CONFIG_SYNTAX, RELEASE_INVALID, REFERENCE_INVALID)."""
+    def load(self, otherwise: Mapping[str, object] | None = None) -> Release:
+        """Read file and flags.
+
+        Args:
+            otherwise: values for keys that neither of them has.
+
+        Raises:
+            TidegateError: CONFIG_SYNTAX, RELEASE_INVALID, REFERENCE_INVALID.
+        """
         from tidegate_publisher.adapters.image_resolver import check_mirrors  # noqa: PLC0415 -- only when needed
 
         if self.file is None:
-            release = load_release(b"", "the flags", self.overrides)
+            release = load_release(b"", "the flags", self.overrides, otherwise)
         else:
-            release = load_release(self._read(self.file), self.file.name, self.overrides)
+            release = load_release(self._read(self.file), self.file.name, self.overrides, otherwise)
         check_mirrors(release.mirrors)
         return release
 
@@ -90,15 +97,32 @@ def _flag(name: str, text: str, **more: Any) -> Callable[[Any], Any]:  # noqa: A
     return functools.partial(click.option, f"--{name.replace('_', '-')}", name, help=text, **more)()
 
 
+def _build_planned(release: IO[bytes] | None, **flags: Any) -> ReleaseInput:  # noqa: ANN401 -- click's
+    return _build(release, check_image=False, require_image_signature=False, **flags)
+
+
+_FILE = click.argument("release", type=click.File("rb"), required=False, metavar="[RELEASE.yaml]")
+_PRODUCT = _flag("product", "Over the file's product.", metavar="NAME")
+_CHANNEL = _flag("channel", "Over the file's channel.", metavar="NAME")
+_VERSION = _flag("version", "Over the file's version.", metavar="TEXT")
+
+planned_release_options = group(
+    "release",
+    _build_planned,
+    (_FILE, _PRODUCT, _CHANNEL, _VERSION),
+    ("release", "product", "channel", "version"),
+)
+"""What of a release counts before it is signed: where it goes, and its waves and gates."""
+
 release_options = group(
     "release",
     _build,
     (
-        click.argument("release", type=click.File("rb"), required=False, metavar="[RELEASE.yaml]"),
-        _flag("product", "Over the file's product.", metavar="NAME"),
-        _flag("channel", "Over the file's channel.", metavar="NAME"),
+        _FILE,
+        _PRODUCT,
+        _CHANNEL,
         _flag("image", "Over the file's image: registry/repository@sha256:… or with a tag.", metavar="REF"),
-        _flag("version", "Over the file's version.", metavar="TEXT"),
+        _VERSION,
         _flag("notes", "Over the file's notes.", metavar="TEXT"),
         _flag("sequence", "The statement's place in the channel.  [default: the next]", type=int),
         _flag("expires_in", "How long hosts may act on it: 14d, 12h, P14D.", metavar="DURATION"),

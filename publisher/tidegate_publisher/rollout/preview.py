@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tidegate_publisher.durations import format_duration
-from tidegate_publisher.rollout.figures import Figures, percent
+from tidegate_publisher.rollout.figures import Figures
 from tidegate_publisher.rollout.plan import MILLION, PlannedWave
+from tidegate_publisher.rollout.terms import budget_document, budget_words, gate_document, gate_lines
 from tidegate_schemas.base import rfc3339
-from tidegate_schemas.gates import share_of
+from tidegate_schemas.gates import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tidegate_publisher.rollout.tally import Tally
 
 _SHOWN = 20
-"""Label groups of one budget that are listed."""
+"""Groups of one budget that are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +29,14 @@ class Preview:
 
     Attributes:
         waves: each with its hosts.
-        groups: a budget in words, a group of it, its hosts, and how many of them at a time.
+        budgets: each with its groups: the label's value, its hosts, and how many of them at a time.
         outside: hosts that no wave takes in.
         earliest: when the run can be through, if every host succeeded at once.
         warnings: what may go wrong, a sentence each.
     """
 
     waves: tuple[tuple[PlannedWave, Figures, tuple[str, ...]], ...]
-    groups: tuple[tuple[str, str, int, int], ...]
+    budgets: tuple[tuple[Budget, tuple[tuple[str, int, int], ...]], ...]
     outside: tuple[str, ...]
     earliest: datetime
     warnings: tuple[str, ...]
@@ -44,9 +45,14 @@ class Preview:
         """For a machine; with `hosts` their names, too."""
         return {
             "waves": [_wave_document(one, hosts=hosts) for one in self.waves],
-            "groups": [
-                {"budget": budget, "group": group, "hosts": size, "atMost": most}
-                for budget, group, size, most in self.groups
+            "budgets": [
+                {
+                    **budget_document(budget),
+                    "groups": [
+                        {"group": group, "hosts": size, "atATime": most} for group, size, most in groups
+                    ],
+                }
+                for budget, groups in self.budgets
             ],
             "outside": list(self.outside) if hosts else len(self.outside),
             "earliest": rfc3339(self.earliest),
@@ -56,12 +62,7 @@ class Preview:
     def rows(self, now: datetime, *, hosts: bool) -> list[tuple[str, str]]:
         """For a person."""
         rows = [(wave.name, _wave_words(wave, seen, names, hosts=hosts)) for wave, seen, names in self.waves]
-        rows += [
-            ("budget", f"{budget}{f' ({group})' if group else ''}: {size} hosts, {most} at a time")
-            for budget, group, size, most in self.groups[:_SHOWN]
-        ]
-        if len(self.groups) > _SHOWN:
-            rows.append(("budget", f"and {len(self.groups) - _SHOWN} groups more"))
+        rows += [("budget", _budget_rows(budget, groups)) for budget, groups in self.budgets]
         if self.outside:
             rows.append(
                 ("in no wave", "\n".join([f"{len(self.outside)} hosts", *_names(self.outside, hosts)]))
@@ -77,14 +78,21 @@ def preview(plan: Plan, tally: Tally, now: datetime) -> Preview:
     )
     outside = tuple(sorted(tally.members("")))
     sizes = sorted(tally.groups.size.items())
-    groups = tuple(
-        (_budget_words(plan, number), group, size, tally.groups.limit((number, group)))
-        for (number, group), size in sizes
-        if size
+    budgets = tuple(
+        (
+            budget,
+            tuple(
+                (group, size, tally.groups.limit((place, group)))
+                for (place, group), size in sizes
+                if place == number and size
+            ),
+        )
+        for number, budget in enumerate(plan.budgets)
     )
     warnings = [*_order(plan), *(words for wave, seen, _ in waves for words in _doubts(wave, seen))]
     warnings += [f"{len(outside)} hosts are in no wave and never get the release"] if outside else []
-    return Preview(waves, groups, outside, _earliest(plan, tally, now), tuple(warnings))
+    earliest = _earliest(plan, tally, now).replace(microsecond=0)
+    return Preview(waves, budgets, outside, earliest, tuple(warnings))
 
 
 def _earliest(plan: Plan, tally: Tally, now: datetime) -> datetime:
@@ -129,9 +137,18 @@ def _doubts(wave: PlannedWave, seen: Figures) -> list[str]:
         found.append(f"wave {wave.name} has {seen.known} known hosts, and needs {gate.minimum_hosts}")
     elif counted == 0:
         found.append(f"wave {wave.name}: all of its {seen.known} hosts are offline")
+    dead = _neither(wave, counted)
+    found += [dead] if dead else []
     for name in ("failures", "silence", "dropouts"):
         limit = getattr(gate, name)
-        if seen.known and limit.share < MILLION and limit.count is None and limit.minimum > seen.known:
+        told = dead and name == "failures"
+        if (
+            not told
+            and seen.known
+            and limit.share < MILLION
+            and limit.count is None
+            and limit.minimum > seen.known
+        ):
             found.append(
                 f"wave {wave.name} has {seen.known} known hosts, and {name} count from {limit.minimum} on: "
                 f"it is never stopped by {name}, only by its timeout ({name}.count says how many are too "
@@ -147,20 +164,39 @@ def _doubts(wave: PlannedWave, seen: Figures) -> list[str]:
     return found
 
 
+def _neither(wave: PlannedWave, counted: int) -> str | None:
+    """How few failures keep a wave from passing and stop nothing; None where there are none such."""
+    needed = max(wave.gate.minimum_hosts, -(-counted * wave.gate.success // MILLION))
+    failures = counted - needed + 1
+    if needed > counted or failures > counted or wave.gate.failures.passed(failures, counted):
+        return None
+    many = "one failure is one too many" if failures == 1 else f"{failures} failures are one too many"
+    return (
+        f"wave {wave.name}: {needed} of its {counted} hosts have to succeed, so {many}, and stops nothing: "
+        f"the wave would wait for its timeout (failures.count: {failures} stops it)"
+    )
+
+
 def _wave_words(wave: PlannedWave, seen: Figures, names: tuple[str, ...], *, hosts: bool) -> str:
-    gate = wave.gate
     share = f"{wave.fraction * 100:.4g} %"
     labels = "".join(f", {key}={value}" for key, value in wave.labels.items())
     lines = [
         f"{share}{labels}: {seen.known} known hosts, {seen.absent} of them offline",
-        f"opens {rfc3339(wave.opens_at)} at the earliest" if wave.opens_at else "",
-        "needs an approval" if gate.approval else "",
-        f"done with {percent(gate.success)}, at least {gate.minimum_hosts}",
-        f"soaks {format_duration(gate.soak)}",
-        f"takes {format_duration(gate.timeout)} at most, then {gate.on_timeout}",
+        *([f"opens {rfc3339(wave.opens_at)} at the earliest"] if wave.opens_at else []),
+        *gate_lines(wave.gate),
         *_names(names, hosts),
     ]
-    return "\n".join(line for line in lines if line)
+    return "\n".join(lines)
+
+
+def _budget_rows(budget: Budget, groups: tuple[tuple[str, int, int], ...]) -> str:
+    lines = [budget_words(budget)]
+    lines += [
+        f"  {group or ('without the label' if budget.by else 'all')}: {size} hosts, {most} at a time"
+        for group, size, most in groups[:_SHOWN]
+    ]
+    lines += [f"  and {len(groups) - _SHOWN} groups more"] if len(groups) > _SHOWN else []
+    return "\n".join(lines if groups else [*lines, "  no known host"])
 
 
 def _names(names: Sequence[str], wanted: bool) -> list[str]:  # noqa: FBT001 -- private, and its name is said at each call
@@ -174,17 +210,8 @@ def _wave_document(one: tuple[PlannedWave, Figures, tuple[str, ...]], *, hosts: 
         "fraction": wave.fraction,
         "labels": dict(wave.labels),
         "opensAt": rfc3339(wave.opens_at) if wave.opens_at else None,
-        "approval": wave.gate.approval,
         "known": seen.known,
         "offline": seen.absent,
-        "soakSeconds": wave.gate.soak / timedelta(seconds=1),
+        "gate": gate_document(wave.gate),
     }
     return {**found, "hosts": list(names)} if hosts else found
-
-
-def _budget_words(plan: Plan, number: int) -> str:
-    budget = plan.budgets[number]
-    which = ", ".join(f"{key}={value}" for key, value in budget.labels.items()) or "all hosts"
-    by = f" by {budget.by}" if budget.by else ""
-    most = budget.at_most if isinstance(budget.at_most, str) else f"{share_of(budget.at_most, 0)} hosts"
-    return f"{which}{by}: at most {most}"

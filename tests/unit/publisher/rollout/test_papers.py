@@ -21,6 +21,7 @@ from tidegate_publisher.rollout.preview import preview
 from tidegate_publisher.rollout.story import Story
 from tidegate_publisher.rollout.tally import Tally
 from tidegate_publisher.rollout.telling import Telling
+from tidegate_schemas.gates import OnFailure, OnTimeout
 from tidegate_schemas.rollout import Rollout
 from tidegate_schemas.status import HostStatus
 
@@ -113,9 +114,9 @@ def test_a_plan_tells_waves_groups_and_doubts() -> None:
     sizes = [figures.known for _, figures, _ in seen.waves]
     assert sizes[0] == sizes[2] == 0
     assert sizes[1] + len(seen.outside) == 40
-    assert [(group, size, most) for _, group, size, most in seen.groups] == [
-        (f"s{number}", 10, 2) for number in range(4)
-    ]
+    ((budget, groups),) = seen.budgets
+    assert (budget.by, budget.at_most) == ("site", "20%")
+    assert groups == tuple((f"s{number}", 10, 2) for number in range(4))
     text = "\n".join(seen.warnings)
     for told in (
         "wave again adds nobody: wave half has taken in all of it",
@@ -137,6 +138,95 @@ def test_a_plan_warns_of_thresholds_that_come_too_late_or_never() -> None:
     assert "wave few soaks for 1m, and dropouts count after 30m" in text
     assert "failures count" not in text
     assert "silence count" not in text
+
+
+def test_a_plan_reads_back_what_passes_a_wave_and_what_stops_the_release() -> None:
+    waves: Sequence[dict[str, Any]] = (
+        {
+            "name": "canary",
+            "labels": {"ring": "canary"},
+            "gate": {"failures": {"count": 1}, "approval": True},
+        },
+        {"name": "rest"},
+    )
+    stage, tally = a_tally(
+        a_fleet(40, canaries=4),
+        waves,
+        success=0.9,
+        minimum_hosts=3,
+        dropouts={"share": 1.0},
+        on_failure=OnFailure.REVOKE,
+        on_timeout=OnTimeout.STOP,
+        widen_every=timedelta(minutes=5),
+        budget=({"by": "site", "at_most": "20%"},),
+    )
+    seen = preview(stage.plan(), tally, NOON.replace(microsecond=5))
+    rows = seen.rows(NOON, hosts=False)
+    assert rows[0] == (
+        "canary",
+        """100 %, ring=canary: 4 known hosts, 0 of them offline
+opens when a person has approved it
+opens step by step, every 5m at most
+  all hosts by site: at most 20% at a time
+passes with 90 % succeeded, at least 3 (offline hosts do not count), then soaks 1m
+is revoked when too many
+  failed: 1 or more
+  fell silent for 30m: more than 5 %, once 10 began
+  dropped out for 30m: any number is taken
+after 6h without passing, the run ends, and what is open stays open""",
+    )
+    assert "failed: more than 5 %, once 10 ended" in rows[1][1]
+    assert [row for row in rows if row[0] == "budget"] == [
+        (
+            "budget",
+            "all hosts by site: at most 20% at a time\n"
+            + "\n".join(f"  s{number}: 10 hosts, 2 at a time" for number in range(4)),
+        )
+    ]
+    assert "." not in rows[-1][1]
+    document = seen.document(hosts=False)
+    assert document["waves"][0]["gate"] == {
+        "success": 0.9,
+        "minimumHosts": 3,
+        "ignoreOffline": True,
+        "failures": {"share": 1.0, "minimum": 10, "count": 1},
+        "silence": {"share": 0.05, "minimum": 10, "count": None, "afterSeconds": 1800.0},
+        "dropouts": {"share": 1.0, "minimum": 10, "count": None, "afterSeconds": 1800.0},
+        "soakSeconds": 60.0,
+        "timeoutSeconds": 21600.0,
+        "onFailure": "revoke",
+        "onTimeout": "stop",
+        "approval": True,
+        "budget": [{"by": "site", "labels": {}, "atMost": "20%"}],
+        "widenEverySeconds": 300.0,
+    }
+    assert document["budgets"][0]["groups"][3] == {"group": "s3", "hosts": 10, "atATime": 2}
+
+
+@pytest.mark.parametrize(
+    ("size", "gate", "told"),
+    [
+        (7, {}, "7 of its 7 hosts have to succeed, so one failure is one too many, and stops nothing"),
+        (7, {"failures": {"count": 1}}, None),
+        (20, {}, None),
+        (40, {"success": 0.9, "failures": {"count": 8}}, "36 of its 40 hosts have to succeed, so 5 failures"),
+        (40, {"success": 0.9, "failures": {"count": 5}}, None),
+    ],
+)
+def test_a_plan_warns_of_failures_that_neither_let_pass_nor_stop(
+    size: int, gate: dict[str, Any], told: str | None
+) -> None:
+    stage, tally = a_tally(a_fleet(size), ({"name": "all"},), **gate)
+    found = [words for words in preview(stage.plan(), tally, NOON).warnings if "have to succeed" in words]
+    assert len(found) == (told is not None)
+    assert told is None or told in found[0]
+
+
+def test_a_plan_has_no_options_that_change_nothing() -> None:
+    shown = CliRunner().invoke(cli, ["rollout", "plan", "--help"]).stdout
+    for option in ("--notes", "--urgency", "--deadline", "--state", "--sequence", "--expires-in", "--hosts "):
+        assert option not in shown
+    assert "--list-hosts" in shown
 
 
 def test_the_command_says_how_it_ends_and_what_it_refuses() -> None:
