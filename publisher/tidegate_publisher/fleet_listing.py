@@ -35,8 +35,8 @@ _REPAINT_S: Final = 1.0
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 15.0
 _UNVERIFIED: Final = (
-    "what channels hold was NOT VERIFIED: give --signers, or --identity and --issuer; what hosts say is "
-    "their claim"
+    "what channels hold was NOT VERIFIED: give --signers, --key, or --identity and --issuer; what hosts say "
+    "is their claim"
 )
 
 

@@ -70,7 +70,7 @@ def require_foreknown(before: Verified, signer: SignerId | None, *, all_of_them:
     if signer is None:
         reason = (
             f"The channel is signed by {before.signed_by}, and whether that is you can only be told after "
-            "signing: say whom hosts trust, with --signers, or --identity and --issuer"
+            "signing: say whom hosts trust, with --signers, --key, or --identity and --issuer"
         )
         raise TidegateError(Code.SIGNATURE_IDENTITY, reason)
     require_same_signers(before, (signer,), all_of_them=all_of_them)

@@ -118,6 +118,6 @@ class ChannelSteering:
 
     def _policy(self) -> Trust:
         try:
-            return self.trust.require_policy()
+            return self.trust.to_sign(self.identity).require_policy()
         except click.UsageError as error:
             raise TidegateError(Code.TRUST_POLICY_EMPTY, error.message) from error

@@ -226,7 +226,7 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.BUS_UNREACHABLE: Entry(
         "No broker answers at the configured address.",
-        "Check bus.url (publisher: --broker), the name's resolution and the firewall. The agent goes on trying; nothing is lost.",
+        "Check the address (--broker; on a host bus.url), the name's resolution and the firewall. Agents, collectors and runs go on trying by themselves and lose nothing; any other command may be repeated.",
     ),
     Code.CONFIG_EXTRA: Entry(
         "The command needs libraries that are installed on request only.",
@@ -246,7 +246,7 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.CONFIG_VALUE: Entry(
         "A setting has a value of the wrong type or outside its range.",
-        "The message names file, key and what was expected.",
+        "Correct what the message names (an option, a variable, or a key of a file): it says what was expected.",
     ),
     Code.CONTROL_UNREACHABLE: Entry(
         "The running agent could not be reached on its control socket.",
@@ -526,7 +526,7 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.SIGNATURE_IDENTITY: Entry(
         "The signature is genuine, but not by a signer who is trusted for this channel.",
-        "If the signer is right, name it: on the host among the follow's signers, for `tidegate` with --signers, or --identity and --issuer. If not, find out who signed and announced it.",
+        "If the signer is right, name it: on the host among the follow's signers, for `tidegate` with --signers, --key, or --identity and --issuer. If not, find out who signed and announced it.",
     ),
     Code.SIGNATURE_INVALID: Entry(
         "The signature does not fit the payload.",

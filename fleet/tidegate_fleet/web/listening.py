@@ -20,6 +20,7 @@ _ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9.]+|localhost):(\d{1,5})"
 _SOCKET_MODE: Final = 0o660
 BACKLOG: Final = 128
 _PORTS: Final = 1 << 16
+_PORT: Final = re.compile(r".*?:?([0-9]{1,5})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Listen:
         """Read `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080` or `unix:/run/page.sock`.
 
         Raises:
-            TidegateError: PAGE_LISTEN.
+            TidegateError: CONFIG_VALUE; the message says what to write.
         """
         kind, _, path = text.partition(":")
         if kind == "unix" and path.startswith("/"):
@@ -45,7 +46,10 @@ class Listen:
             host = match[1].strip("[]").replace("localhost", "127.0.0.1")
             with contextlib.suppress(ValueError):
                 return cls(str(ipaddress.ip_address(host)), int(match[2]))
-        raise TidegateError(Code.PAGE_LISTEN, f"{text[:120]!r} is no ADDRESS:PORT and no unix:/PATH")
+        port = _PORT.fullmatch(text)
+        instead = f"127.0.0.1:{port[1]}" if port and int(port[1]) < _PORTS else "127.0.0.1:8080"
+        reason = f"{text[:120]!r} is no address to listen on: write {instead}, or unix:/PATH"
+        raise TidegateError(Code.CONFIG_VALUE, reason)
 
     @property
     def is_local(self) -> bool:

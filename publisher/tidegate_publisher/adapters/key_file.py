@@ -23,13 +23,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tidegate_schemas.codes import Code, TidegateError
-from tidegate_wire.trust.keys import UnusableKeyError
+from tidegate_wire.trust.keys import UnusableKeyError, load_public_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_BYTES: Final = 16 * 1024
 _BLOCK: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
+_PUBLIC: Final = b"-----BEGIN PUBLIC KEY-----"
 _COSIGN: Final = frozenset({b"ENCRYPTED SIGSTORE PRIVATE KEY", b"ENCRYPTED COSIGN PRIVATE KEY"})
 
 Key = ec.EllipticCurvePrivateKey
@@ -46,12 +47,7 @@ def read_private_key(path: Path, password: Callable[[], str | None]) -> Key:
         TidegateError: CONFIG_MISSING, the file cannot be read; TRUST_KEY_UNUSABLE, what it holds cannot be
             used, or more than its owner may write to it.
     """
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise TidegateError(Code.CONFIG_MISSING, f"--key {path} cannot be read: {error.strerror}") from error
+    mode, raw = _read(path)
     name = str(path)
     block = _only_block(raw, name)
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -66,6 +62,37 @@ def read_private_key(path: Path, password: Callable[[], str | None]) -> Key:
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise UnusableKeyError(name, "it is not an EC P-256 key")
     return key
+
+
+def read_public_key(path: Path) -> str | None:
+    """A file's public key, PEM; None where it holds a private key.
+
+    Raises:
+        TidegateError: CONFIG_MISSING, the file cannot be read; TRUST_KEY_UNUSABLE, it holds no key for us.
+    """
+    _, raw = _read(path)
+    if _PUBLIC not in raw or _BLOCK.search(raw):
+        return None
+    pem = raw[:MAX_BYTES].decode("ascii", errors="replace")
+    load_public_key(pem, str(path))
+    return pem
+
+
+def is_encrypted(path: Path) -> bool:
+    """Whether a file's private key wants a password; False where it cannot be read, which is told later."""
+    try:
+        return b"ENCRYPTED" in _read(path)[1]
+    except TidegateError:
+        return False
+
+
+def _read(path: Path) -> tuple[int, bytes]:
+    """A file's mode and content, which is cut one byte after the most that is taken."""
+    try:
+        with path.open("rb") as file:
+            return os.fstat(file.fileno()).st_mode, file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise TidegateError(Code.CONFIG_MISSING, f"--key {path} cannot be read: {error.strerror}") from error
 
 
 def others_may_read(path: Path) -> bool:

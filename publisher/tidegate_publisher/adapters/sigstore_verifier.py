@@ -100,7 +100,9 @@ def _policy_of(claims: Claims) -> SignerPolicy:
     signers: dict[Signer, None] = {}
     for claim in claims:
         if isinstance(claim, UnverifiedKey):
-            reason = "The statement is signed with a key pair: say with --signers which keys are trusted"
+            reason = (
+                "The statement is signed with a key pair: say with --key or --signers which one is trusted"
+            )
             raise TidegateError(Code.TRUST_POLICY_EMPTY, reason)
         signers[exactly(claim.identity, claim.issuer)] = None
     return SignerPolicy(tuple(signers), threshold=len(signers))

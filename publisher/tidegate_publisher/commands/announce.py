@@ -63,7 +63,7 @@ def announce(
         raise click.UsageError("--bundle is signed already: give neither a release file nor its flags")
     if bundle is None and release.file is None and not release.overrides:
         raise click.UsageError("name a release file or --bundle")
-    trust = trust.beside(identity)
+    trust = trust.to_sign(identity)
     if bundle is not None:
         signed = read_bundle(bundle)
         with broker.open(output) as session:

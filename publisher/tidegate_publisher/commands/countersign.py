@@ -61,7 +61,7 @@ def countersign(
     one that has expired, a second signature by the same signer, and a signer whom the signers file does not
     name. Announces nothing.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
-    trust = trust.beside(identity).require_policy()
+    trust = trust.to_sign(identity).require_policy()
     asks = not yes
     if asks and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise click.UsageError("nobody is at a terminal to be asked: --yes signs without asking")

@@ -9,6 +9,7 @@ import click
 
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.duration import read_duration
+from tidegate_publisher.options.key import KeyFile, own_key_options
 from tidegate_publisher.options.speech import output_options
 from tidegate_publisher.options.trust import Trust, trust_options
 
@@ -86,6 +87,7 @@ def _read_label(ctx: click.Context, param: click.Parameter, values: tuple[str, .
     metavar="DURATION",
     help="How long the broker may take to send what it has in store.",
 )
+@own_key_options
 @trust_options
 @broker_options
 @output_options
@@ -104,6 +106,7 @@ def fleet(
     watch: bool,
     duration: timedelta | None,
     within: timedelta,
+    own_key: KeyFile | None,
     trust: Trust,
     broker: Broker,
     output: Output,
@@ -112,8 +115,8 @@ def fleet(
 
     DRIFT says how a host stands to what its channel holds, and why it does not run that: waiting, held,
     failed, quarantined, unheard. Hosts with the worst come first. It reads what the broker retains and writes
-    nothing. What hosts say is a claim, as good as the broker's ACL. With --signers, or --identity and
-    --issuer, what channels hold is verified, and nobody drifts from what does not verify.
+    nothing. What hosts say is a claim, as good as the broker's ACL. With --signers, --key, or --identity
+    and --issuer, what channels hold is verified, and nobody drifts from what does not verify.
 
     \b
     Examples:
@@ -150,4 +153,4 @@ def fleet(
         most_s=within.total_seconds(),
         watch_s=None if watched is None else watched.total_seconds(),
     )
-    list_fleet(broker, trust, Register(choice), showing)
+    list_fleet(broker, trust.beside(own_key), Register(choice), showing)

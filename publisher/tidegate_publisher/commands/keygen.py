@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tidegate_publisher.options.identity import PASSWORD
+from tidegate_publisher.options.key import PASSWORD
 from tidegate_publisher.options.speech import output_options
 
 if TYPE_CHECKING:

@@ -101,7 +101,7 @@ def _run(
     if operation.lets_hosts_go_on:
         require_expectation(expect_sequence, trust_broker=trust_broker)
     conditions = Conditions(expect_sequence, even_if_expired, expires_in)
-    trust = trust.beside(identity).require_policy()
+    trust = trust.to_sign(identity).require_policy()
     with broker.open(output) as session:
         operating = wiring.operating(session, broker, trust, identity, output)
         outcome = operating.run(operation, *target, conditions, wave=wave, publish=into is None)

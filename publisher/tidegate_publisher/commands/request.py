@@ -124,7 +124,7 @@ def request(
     wish = Wish(Action(action), _hosts(names), target, image, reason, expires_in, sequence)
     check = device_keys.check()
     identity.check()
-    sealed = wiring.request_desk(trust.beside(identity), identity, output).sign(wish)
+    sealed = wiring.request_desk(trust.to_sign(identity), identity, output).sign(wish)
     with broker.open(output) as session:
         replies = deliver(sealed, wiring.request_line(session, broker, check, output), output, wait)
     output.result([(reply.host, _text(reply)) for reply in replies], {"requests": _documents(wish, replies)})

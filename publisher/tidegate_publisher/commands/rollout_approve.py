@@ -57,7 +57,7 @@ def approve(
     no-op.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
     require_expectation(expect_sequence, trust_broker=trust_broker)
-    trust = trust.beside(identity).require_policy()
+    trust = trust.to_sign(identity).require_policy()
     with broker.open(output) as session:
         approving = wiring.approving(session, broker, trust, identity, output)
         outcome = approving.approve(*target, wave, Conditions(expect_sequence))

@@ -13,6 +13,7 @@ from tidegate_publisher.compose import compose
 from tidegate_publisher.foundation import usable
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.device_keys import DeviceKeys, device_key_options
+from tidegate_publisher.options.key import KeyFile, own_key_options
 from tidegate_publisher.options.release import ReleaseInput, planned_release_options
 from tidegate_publisher.options.run import allowed_hosts, hosts_file_option
 from tidegate_publisher.options.speech import output_options
@@ -44,6 +45,7 @@ _NOBODYS = "sha256:" + "0" * 64
 @click.option("--list-hosts", is_flag=True, help="Name the hosts of each wave.")
 @hosts_file_option
 @device_key_options
+@own_key_options
 @trust_options
 @broker_options
 @output_options
@@ -53,6 +55,7 @@ def plan(
     list_hosts: bool,
     hosts_file: Path | None,
     device_keys: DeviceKeys,
+    own_key: KeyFile | None,
     trust: Trust,
     broker: Broker,
     output: Output,
@@ -79,7 +82,7 @@ def plan(
     planned = make_plan(wanted, "plan", "plan")
     fleet = _heard(broker, (wanted.product, wanted.channel), device_keys, hosts_file, output)
     now = wiring.clock.now()
-    seed, told = _seed(wanted, trust, broker, output)
+    seed, told = _seed(wanted, trust.beside(own_key), broker, output)
     output.note(told)
     image = ResolvedImage(_ANYWHERE, _NOBODYS)
     statement = compose(
@@ -98,6 +101,7 @@ def plan(
 @click.argument("target", callback=read_target, metavar="PRODUCT/CHANNEL")
 @hosts_file_option
 @device_key_options
+@own_key_options
 @trust_options
 @broker_options
 @output_options
@@ -106,6 +110,7 @@ def status(
     target: Target,
     hosts_file: Path | None,
     device_keys: DeviceKeys,
+    own_key: KeyFile | None,
     trust: Trust,
     broker: Broker,
     output: Output,
@@ -117,11 +122,12 @@ def status(
     \b
     Examples:
       tidegate rollout status os/stable --signers signers.toml
+      tidegate rollout status os/stable --key release.pub
       tidegate rollout status os/stable --json | jq '.waves[] | [.name, .succeeded, .known]'
 
     Refuses a channel whose statement does not verify.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
-    statement = _announced(target, trust, broker, output)
+    statement = _announced(target, trust.beside(own_key), broker, output)
     fleet = _heard(broker, target, device_keys, hosts_file, output)
     now = wiring.clock.now()
     picture = Picture(plan_of(statement), fleet, statement, now)

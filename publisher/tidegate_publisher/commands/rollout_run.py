@@ -88,7 +88,7 @@ def run(
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
     if release.file is None and not release.overrides:
         raise click.UsageError("name a release file")
-    trust = trust.beside(identity).require_policy()
+    trust = trust.to_sign(identity).require_policy()
     plan, wanted = _planned(release, run)
     identity.check()
     telling = Telling(plan, output)

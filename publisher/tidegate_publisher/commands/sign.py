@@ -64,7 +64,7 @@ def sign(
         raise TidegateError(
             Code.RELEASE_INVALID, "sequence: is required, or --bus to ask the broker for the next one"
         )
-    trust = trust.beside(identity)
+    trust = trust.to_sign(identity)
     identity.check()
     desk = wiring.signing_desk(trust, identity, output)
     signatures = wiring.image_signatures(trust.image_policy(), trust) if release.signed_image else None

@@ -9,6 +9,7 @@ import click
 from tidegate_publisher import wiring
 from tidegate_publisher.freshness import require_fresh
 from tidegate_publisher.options.broker import Broker, broker_options
+from tidegate_publisher.options.key import KeyFile, own_key_options
 from tidegate_publisher.options.message import message_options, read_message
 from tidegate_publisher.options.speech import output_options
 from tidegate_publisher.options.trust import Trust, trust_options
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Check a signed statement as hosts do.")
 @message_options("Verify what the broker holds there.")
 @click.option("--allow-expired", is_flag=True, help="Accept a statement whose validity has passed.")
+@own_key_options
 @trust_options
 @broker_options
 @output_options
@@ -32,15 +34,16 @@ def verify(
     file: IO[bytes] | None,
     bus: Target | None,
     allow_expired: bool,
+    own_key: KeyFile | None,
     trust: Trust,
     broker: Broker,
     output: Output,
 ) -> None:
     """Check a signed statement as hosts do: signature, log, signer, content, freshness.
 
-    With --signers, or --identity and --issuer, the signer must be one of those, and there must be as many as
-    hosts ask for; without them the statement is found genuine or not, and you are told who signed it: whether
-    that is the right signer is then yours to judge.
+    With --signers, --key, or --identity and --issuer, the signer must be one of those, and there must be as
+    many as hosts ask for; without them the statement is found genuine or not, and you are told who signed it:
+    whether that is the right signer is then yours to judge.
 
     \b
     Examples:
@@ -50,12 +53,12 @@ def verify(
     Exit code 4 when it does not verify or has expired.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
     bundle = read_message(file, bus, broker, output)
-    verifier = trust.verifier()
+    verifier = trust.beside(own_key).verifier()
     with output.phase("verifying"):
         verified = verifier.verify(bundle, bus)
     _check_fresh(verified, allow_expired=allow_expired)
     if verifier.policy is None:
-        output.warn("no --signers or --identity was given: the statement is genuine, by whomever")
+        output.warn("no --signers, --key or --identity was given: the statement is genuine, by whomever")
     rows = [("result", "verified"), *signer_rows(verified)]
     rows += statement_rows(verified.statement, wiring.clock.now())
     compared = verifier.policy is not None

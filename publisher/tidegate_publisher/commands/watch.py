@@ -104,7 +104,7 @@ def watch(
     settings = broker.settings
     for warning in settings.warnings:
         output.warn(warning)
-    trust = trust.beside(identity)
+    trust = trust.beside(identity.pair)
     check = device_keys.check()
     # A status is signed by nobody: who asks for signatures cannot be told by it how far a host is.
     watched = Watched((target.product, target.channel), silent_after, believe_status=check is None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,15 +10,12 @@ import click
 from click.core import ParameterSource
 
 from tidegate_publisher.options.declare import group
-from tidegate_publisher.output import Output
+from tidegate_publisher.options.key import PASSWORD, KeyFile, at_a_terminal
 
 if TYPE_CHECKING:
     from tidegate_publisher.adapters.identity import IdentitySource
-    from tidegate_publisher.adapters.key_file import Key
     from tidegate_publisher.ports import Signer
-    from tidegate_wire.trust.policy import SignerPolicy
 
-PASSWORD: Final = "TIDEGATE_KEY_PASSWORD"  # noqa: S105 -- the variable's name
 _KEYLESS: Final = ("identity_token", "identity_token_file", "oob")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -30,15 +25,17 @@ class Identity:
 
     Args:
         source: where a certificate's identity comes from.
-        key: the private key's file; None signs with a certificate.
-        interactive: whether there is a person at a terminal.
+        pair: the key pair; None signs with a certificate.
     """
 
-    def __init__(self, source: IdentitySource, key: Path | None, *, interactive: bool) -> None:
+    def __init__(self, source: IdentitySource, pair: KeyFile | None) -> None:
         self._source = source
-        self._interactive = interactive
-        self._loaded: Key | None = None
-        self.key = key
+        self.pair = pair
+
+    @property
+    def key(self) -> Path | None:
+        """The private key's file; None signs with a certificate."""
+        return None if self.pair is None else self.pair.path
 
     def check(self) -> None:
         """Find out early whether there is somebody to sign as.
@@ -46,16 +43,14 @@ class Identity:
         Raises:
             TidegateError: IDENTITY_UNAVAILABLE, CONFIG_MISSING, TRUST_KEY_UNUSABLE.
         """
-        if self.key is None:
+        if self.pair is None:
             self._source.check()
         else:
-            self._load(self.key)
+            self.pair.private()
 
     def needs_person(self) -> bool:
         """Whether somebody will be asked to sign in, or for a password. Raises as `check`."""
-        if self.key is None:
-            return self._source.needs_person()
-        return self._loaded is None and self._interactive and PASSWORD not in os.environ
+        return self._source.needs_person() if self.pair is None else self.pair.asks()
 
     def signer(self, trust_config: Path | None) -> Signer:
         """What signs. Raises TidegateError(CONFIG_MISSING, TRUST_KEY_UNUSABLE).
@@ -63,38 +58,13 @@ class Identity:
         Args:
             trust_config: a private Sigstore's client trust config; a key needs none.
         """
-        if self.key is not None:
+        if self.pair is not None:
             from tidegate_publisher.adapters.key_signer import KeySigner  # noqa: PLC0415 -- only with a key
 
-            return KeySigner(self._load(self.key))
+            return KeySigner(self.pair.private())
         from tidegate_publisher.adapters.sigstore_signer import SigstoreSigner  # noqa: PLC0415 -- the opposite
 
         return SigstoreSigner(trust_config, self._source)
-
-    def own_policy(self) -> SignerPolicy | None:
-        """The policy that trusts nobody but this key; None without a key. Raises as `signer`."""
-        if self.key is None:
-            return None
-        from tidegate_publisher.adapters.key_file import public_pem  # noqa: PLC0415 -- cryptography, 0.1 s
-        from tidegate_wire.trust.policy import KeySigner, SignerPolicy  # noqa: PLC0415 -- the same
-
-        return SignerPolicy((KeySigner(self.key.name, public_pem(self._load(self.key))),))
-
-    def _load(self, path: Path) -> Key:
-        from tidegate_publisher.adapters.key_file import others_may_read, read_private_key  # noqa: PLC0415 -- as above
-
-        if self._loaded is None:
-            self._loaded = read_private_key(path, self._password)
-            if others_may_read(path):
-                Output().warn(f"more than its owner may read {path}, and sign with it: chmod 600 {path}")
-        return self._loaded
-
-    def _password(self) -> str | None:
-        given = os.environ.get(PASSWORD)
-        if given is None and self._interactive:
-            asked: str = click.prompt(f"Password of {self.key}", hide_input=True, err=True)
-            return asked
-        return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +92,12 @@ def _build(
     given = _Given.look()
     if given.key and given.keyless:
         raise click.UsageError("--key signs without Sigstore: give no identity token beside it")
-    interactive = sys.stdin.isatty() and sys.stderr.isatty()
+    interactive = at_a_terminal()
     source = IdentitySource(identity_token, identity_token_file, interactive, oob)
     # What stands on the command line counts more than what a job's environment says for all.
-    return Identity(source, None if given.keyless else signing_key, interactive=interactive)
+    if signing_key is None or given.keyless:
+        return Identity(source, None)
+    return Identity(source, KeyFile(signing_key, interactive=interactive))
 
 
 identity_options = group(

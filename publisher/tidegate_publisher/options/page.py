@@ -53,7 +53,7 @@ class Page:
             metrics: what `/metrics` tells; None: the fleet alone, out of `history`.
 
         Raises:
-            TidegateError: CONFIG_EXTRA, PAGE_LISTEN, PAGE_UNSAFE.
+            TidegateError: CONFIG_EXTRA, CONFIG_VALUE, PAGE_LISTEN, PAGE_UNSAFE.
             click.UsageError: the options do not say who may read.
         """
         if self.listen is None:
@@ -67,10 +67,11 @@ class Page:
             from tidegate_fleet.web.site import Site  # noqa: PLC0415 -- the same
         if (self.tls_cert is None) != (self.tls_key is None):
             raise click.UsageError("--tls-cert and --tls-key go together")
+        listen = Listen.read(self.listen)
         tls = Tls(self.tls_cert, self.tls_key) if self.tls_cert and self.tls_key else None
         site = Site(self.title, frozenset(self.public_names), self.silent_after)
         app = create_app(history, login=self._door(), site=site, metrics=metrics)
-        with serve(app, Listen.read(self.listen), tls) as served:
+        with serve(app, listen, tls) as served:
             yield served
 
     def _door(self) -> Door:

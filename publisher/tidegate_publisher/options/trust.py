@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tidegate_publisher.options.identity import Identity
+    from tidegate_publisher.options.key import KeyFile
     from tidegate_publisher.ports import Verifier
     from tidegate_wire.trust.root import PinnedRoot
 
@@ -31,7 +32,7 @@ class Trust:
         signers: a file with the signers that hosts are told to trust.
         identities: who may sign, in place of that file; each stands beside the issuer with the same index.
         issuers: who vouches for them.
-        own: the signer's own key, which is trusted where nobody else is named.
+        own: the policy of --key, which is trusted where nobody else is named.
     """
 
     trust_config: Path | None
@@ -47,25 +48,40 @@ class Trust:
         if self.signers is not None and self.identities:
             raise click.UsageError("--signers says who may sign: give no --identity beside it")
 
-    def beside(self, identity: Identity) -> Trust:
-        """The same for a command that signs: a key that signs trusts itself, if nobody is named.
+    def beside(self, pair: KeyFile | None) -> Trust:
+        """The same with a key pair, which is trusted if nobody else is named.
 
         Raises:
             TidegateError: the key cannot be used.
         """
-        if identity.key is None or self.signers is not None:
+        if pair is None or self.signers is not None:
             return self
         if self.identities:
             text = "--key signs without certificate, so no --identity fits: name its public half in --signers"
             raise click.UsageError(text)
-        return replace(self, own=identity.own_policy())
+        return replace(self, own=pair.policy())
+
+    def to_sign(self, identity: Identity) -> Trust:
+        """The same for a command that signs: a key that signs trusts itself, if nobody is named.
+
+        Raises:
+            TidegateError: the key, or the signers file, cannot be used.
+        """
+        if identity.pair is None and self.signers is not None and self._by_keys():
+            text = f"your signers are keys ({self.signers}): give --key FILE, or set TIDEGATE_KEY"
+            raise click.UsageError(text)
+        return self.beside(identity.pair)
+
+    def _by_keys(self) -> bool:
+        policy = self.policy()
+        return policy is not None and policy.with_keys
 
     def require_policy(self) -> Trust:
         """The same, for a command that signs what it did not write itself."""
         if self.signers is None and self.own is None and not self.identities:
             text = (
                 "this signs what somebody else may have written: say whom hosts trust, with --signers FILE, "
-                "or --identity and --issuer"
+                "with --key FILE, or with --identity and --issuer"
             )
             raise click.UsageError(text)
         return self
@@ -101,7 +117,7 @@ class Trust:
         else:
             named = self.own or self._pairs()
             if named is None:
-                text = "say who has to have signed the image: --signers, or --identity and --issuer"
+                text = "say who has to have signed the image: --signers, --key, or --identity and --issuer"
                 raise click.UsageError(text)
             policy = ImagePolicy(named)
         asked = frozenset(PREDICATES[one] for one in predicates)

@@ -25,6 +25,7 @@ from tidegate_publisher.adapters.key_file import (
 )
 from tidegate_publisher.adapters.key_signer import KeySigner
 from tidegate_publisher.options.identity import Identity
+from tidegate_publisher.options.key import KeyFile
 from tidegate_publisher.ports import KEY_PAIR
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.trust import policy, settings
@@ -126,8 +127,45 @@ def test_who_signs_with_a_key_that_others_may_read_is_told(
 ) -> None:
     pair = make_pair(tmp_path / "release", None)
     pair.private.chmod(mode)
-    Identity(IdentitySource(), pair.private, interactive=False).check()
+    Identity(IdentitySource(), KeyFile(pair.private, interactive=False)).check()
     assert ("warning: more than its owner may read" in capsys.readouterr().err) is warned
+
+
+@pytest.mark.parametrize(
+    ("password", "interactive", "given", "asks"),
+    [
+        (None, True, None, False),
+        (PASSWORD, True, None, True),
+        (PASSWORD, True, PASSWORD, False),
+        (PASSWORD, False, None, False),
+    ],
+)
+def test_only_who_has_an_encrypted_key_and_said_no_password_will_be_asked(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    password: str,
+    interactive: bool,
+    given: str,
+    asks: bool,
+) -> None:
+    monkeypatch.delenv("TIDEGATE_KEY_PASSWORD", raising=False)
+    if given is not None:
+        monkeypatch.setenv("TIDEGATE_KEY_PASSWORD", given)
+    pair = make_pair(tmp_path / "release", password)
+    identity = Identity(IdentitySource(), KeyFile(pair.private, interactive=interactive))
+    assert identity.needs_person() is asks
+
+
+def test_a_public_half_is_trusted_and_signs_nothing(tmp_path: Path) -> None:
+    pair = make_pair(tmp_path / "release", PASSWORD)
+    public = KeyFile(pair.public, interactive=False)
+    assert str(public.policy()) == "the key release.pub"
+    with pytest.raises(TidegateError, match="no private key in PEM form"):
+        public.private()
+    pair.public.write_text("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n")
+    with pytest.raises(TidegateError, match="not a public key"):
+        public.policy()
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

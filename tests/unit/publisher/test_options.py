@@ -11,8 +11,11 @@ from click.testing import CliRunner
 
 from tests.support.statements import a_statement
 from tidegate_publisher.adapters.key_file import make_pair
+from tidegate_publisher.adapters.key_signer import KeySigner
+from tidegate_publisher.cli import cli
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.identity import Identity, identity_options
+from tidegate_publisher.options.key import KeyFile, own_key_options
 from tidegate_publisher.options.trust import Trust, trust_options
 
 if TYPE_CHECKING:
@@ -77,7 +80,7 @@ def signing(words: list[str], environment: Mapping[str, str | None]) -> tuple[Id
     @broker_options
     def probe(identity: Identity, trust: Trust, broker: Broker) -> None:
         del broker
-        found.append((identity, trust.beside(identity)))
+        found.append((identity, trust.to_sign(identity)))
 
     unset = dict.fromkeys(("SIGSTORE_ID_TOKEN", "TIDEGATE_KEY", "TIDEGATE_SIGNERS"))
     result = CliRunner().invoke(probe, words, env={**unset, **environment})
@@ -121,6 +124,52 @@ def test_a_signers_file_stands_over_the_own_key(key: str, tmp_path: Path) -> Non
     found = signing(["--key", key], {"TIDEGATE_SIGNERS": str(file)})
     assert isinstance(found, tuple)
     assert found[1].verifier().policy == "the key ours"
+
+
+def test_who_has_signers_with_keys_and_gives_none_is_told_first(key: str, tmp_path: Path) -> None:
+    file = tmp_path / "signers.toml"
+    file.write_text('[[signers]]\nname = "ours"\nkey = "release.pub"\n')
+    told = signing(["--signers", str(file)], {})
+    assert isinstance(told, str)
+    assert "your signers are keys" in told
+    assert "give --key FILE, or set TIDEGATE_KEY" in " ".join(told.split())
+    assert isinstance(signing(["--signers", str(file)], {"TIDEGATE_KEY": key}), tuple)
+
+
+def looking(words: list[str], environment: Mapping[str, str | None]) -> Trust | str:
+    """Who is trusted by a command that signs nothing, or what was wrong."""
+    found: list[Trust] = []
+
+    @click.command()
+    @own_key_options
+    @trust_options
+    def probe(own_key: KeyFile | None, trust: Trust) -> None:
+        found.append(trust.beside(own_key))
+
+    unset = dict.fromkeys(("TIDEGATE_KEY", "TIDEGATE_SIGNERS"))
+    result = CliRunner().invoke(probe, words, env={**unset, **environment})
+    return found[0] if result.exit_code == 0 else result.output
+
+
+@pytest.mark.parametrize("ending", [".key", ".pub"])
+def test_a_key_verifies_by_either_half_where_nothing_is_signed(key: str, ending: str) -> None:
+    trust = looking(["--key", str(Path(key).with_suffix(ending))], {})
+    assert isinstance(trust, Trust)
+    bundle = KeySigner(KeyFile(Path(key), interactive=False).private()).sign(a_statement().to_json())
+    assert trust.verifier().verify(bundle, ("os", "stable")).statement == a_statement()
+
+
+def test_a_key_of_the_environment_gives_way_to_identities_on_the_command_line(key: str) -> None:
+    pair = ["--identity", "a@x", "--issuer", "https://one"]
+    trust = looking(pair, {"TIDEGATE_KEY": key})
+    assert isinstance(trust, Trust)
+    assert trust.own is None
+    assert "so no --identity fits" in str(looking([*pair, "--key", key], {}))
+
+
+@pytest.mark.parametrize("command", ["fleet", "verify", "verify-image", "rollout plan", "rollout status"])
+def test_commands_that_look_take_a_key(command: str) -> None:
+    assert "--key FILE" in CliRunner().invoke(cli, [*command.split(), "--help"]).output
 
 
 def test_signers_are_named_in_one_way() -> None:

@@ -100,7 +100,7 @@ def read_token(path: Path) -> str:
     except OSError as error:
         raise TidegateError(Code.PAGE_UNSAFE, f"the token file {path}: {error.strerror}") from error
     if mode & 0o037:
-        reason = f"the token file {path} has mode {mode:04o}: others may read it, or its group change it"
+        reason = f"others may read the token file {path} (mode {mode:04o}), or change it: chmod 600 {path}"
         raise TidegateError(Code.PAGE_UNSAFE, reason)
     return content.decode("ascii", "replace").strip()
 

@@ -21,6 +21,7 @@ from tidegate_publisher.devstack.simulator.profile import PREFIX_PATTERN, QUARTE
 from tidegate_publisher.devstack.simulator.shares import Share, parse_share
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.duration import read_duration
+from tidegate_publisher.options.key import KeyFile, own_key_options
 from tidegate_publisher.options.share import share_option
 from tidegate_publisher.options.speech import output_options
 from tidegate_publisher.options.target import Target, read_target
@@ -96,6 +97,7 @@ def _prefix(ctx: click.Context, param: click.Parameter, value: str) -> str:
               help="Write each event's id when it is created and when it is acknowledged.")  # fmt: skip
 @click.option("--for", "duration", callback=read_duration, metavar="DURATION",
               help="End after so long.  [default: at Ctrl-C]")  # fmt: skip
+@own_key_options
 @trust_options
 @broker_options
 @output_options
@@ -120,6 +122,7 @@ def fleet_command(  # noqa: PLR0913 -- a bench has many knobs; each is an option
     connect_rate: float,
     ledger: Path | None,
     duration: timedelta | None,
+    own_key: KeyFile | None,
     trust: Trust,
     broker: Broker,
     output: Output,
@@ -138,10 +141,10 @@ def fleet_command(  # noqa: PLR0913 -- a bench has many knobs; each is an option
 
     Prints figures each second (with --json one document a line) until Ctrl-C or the end of --for.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
+    trust = trust.beside(own_key)
     if not unverified and trust.policy() is None:
-        raise click.UsageError(
-            "say whom the hosts trust: --signers, or --identity and --issuer; or --unverified"
-        )
+        text = "say whom the hosts trust: --signers, --key, or --identity and --issuer; or --unverified"
+        raise click.UsageError(text)
     settings = broker.settings.model_copy(
         update={"keepalive_s": keepalive, "reconnect_first_s": reconnect_first}
     )

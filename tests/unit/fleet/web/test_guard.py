@@ -259,12 +259,25 @@ def test_where_anybody_could_name_himself_a_user_it_does_not_start(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "8080", "host:80", "127.0.0.1:99999", "unix:relative", "[::1:80", "1.2.3:80"]
+    ("text", "instead"),
+    [
+        ("", "127.0.0.1:8080"),
+        ("8080", "127.0.0.1:8080"),
+        (":9090", "127.0.0.1:9090"),
+        ("host:80", "127.0.0.1:80"),
+        ("127.0.0.1:99999", "127.0.0.1:8080"),
+        ("unix:relative", "127.0.0.1:8080"),
+        ("[::1:80", "127.0.0.1:80"),
+        ("1.2.3:80", "127.0.0.1:80"),
+    ],
 )
-def test_an_address_that_cannot_be_is_refused(text: str) -> None:
+def test_an_address_that_cannot_be_is_a_wrong_setting_and_one_that_can_is_named(
+    text: str, instead: str
+) -> None:
     with pytest.raises(TidegateError) as caught:
         Listen.read(text)
-    assert caught.value.code is Code.PAGE_LISTEN
+    assert caught.value.code is Code.CONFIG_VALUE
+    assert f"write {instead}, or unix:/PATH" in caught.value.reason
 
 
 def test_the_health_check_tells_nothing_of_the_fleet() -> None:
