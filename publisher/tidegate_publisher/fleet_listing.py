@@ -5,18 +5,15 @@ from __future__ import annotations
 import random
 import sys
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import click
-
 from tidegate_fleet.announced import Announced
-from tidegate_fleet.listing.documents import channel_document, fleet_document, row_document
+from tidegate_fleet.listing.documents import row_document
 from tidegate_fleet.listing.gathering import Gathering, Source
 from tidegate_fleet.listing.live import LiveListing
-from tidegate_fleet.listing.text import change, count, header, hosts, table
+from tidegate_fleet.listing.table import change
 from tidegate_publisher import wiring
-from tidegate_publisher.output import Output
+from tidegate_publisher.fleet_showing import Showing, show, tell_notes
 from tidegate_publisher.watching import claimed, verified_reader
 from tidegate_wire.mqtt.backoff import Backoff
 from tidegate_wire.mqtt.failures import BusError
@@ -34,27 +31,6 @@ _TICK_S: Final = 0.5
 _REPAINT_S: Final = 1.0
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 15.0
-_UNVERIFIED: Final = (
-    "what channels hold was NOT VERIFIED: give --signers, --key, or --identity and --issuer; what hosts say "
-    "is their claim"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Showing:
-    """How it is shown.
-
-    Attributes:
-        output: where.
-        most: rows; None is all.
-        most_s: how long what the broker has in store may take to come, in seconds.
-        watch_s: how long news are waited for after that, in seconds; None for ever; 0 not at all.
-    """
-
-    output: Output
-    most: int | None
-    most_s: float
-    watch_s: float | None
 
 
 def list_fleet(broker: Broker, trust: Trust, register: Register, showing: Showing) -> None:
@@ -70,11 +46,11 @@ def list_fleet(broker: Broker, trust: Trust, register: Register, showing: Showin
         gathering.begin()
         with output.phase("reading what the broker has in store"):
             complete = gathering.stored(showing.most_s)
-        _notes(register, gathering, showing, complete=complete)
+        tell_notes(register, gathering, showing, complete=complete)
         if showing.watch_s == 0:
-            _show(register, showing, complete=complete)
+            show(register, showing, complete=complete)
         elif output.as_json or not sys.stdout.isatty():
-            _show(register, showing, complete=complete)
+            show(register, showing, complete=complete)
             _tell(gathering, showing)
         else:
             _fill_the_screen(gathering, register, showing)
@@ -97,40 +73,6 @@ def _claimed(channel: Channel, message: bytes) -> Announced:
     return Announced(seen.statement, signers=seen.signers, fault=seen.fault)
 
 
-def _notes(register: Register, gathering: Gathering, showing: Showing, *, complete: bool) -> None:
-    output = showing.output
-    if not complete:
-        output.warn(f"the list is not complete: after {showing.most_s:g} s the broker still sent what it has")
-    if register.passed_over:
-        output.warn(
-            f"{count(register.passed_over)} words of hosts and channels beyond the cap were passed over"
-        )
-    if not all(announced.verified for announced in register.announced.values()):
-        output.note(_UNVERIFIED)
-    if gathering.passed_over:
-        output.note(f"passed over, since no word of a host: {count(gathering.passed_over)}")
-
-
-def _show(register: Register, showing: Showing, *, complete: bool) -> None:
-    now, output = wiring.clock.now(), showing.output
-    if output.as_json:
-        output.line(fleet_document(register, now, complete=complete))
-        for channel in sorted(register.tally.channels):
-            output.line(channel_document(register, channel))
-        for row in register.rows(showing.most):
-            output.line(row_document(row))
-        return
-    for line in header(register, now):
-        click.echo(line)
-    rows = register.rows(showing.most)
-    if rows:
-        click.echo()
-    for line in table(rows) if rows else ():
-        click.echo(line)
-    if len(rows) < len(register):
-        output.note(f"{count(len(rows))} of {hosts(len(register))}' rows are shown: --all shows every one")
-
-
 def _tell(gathering: Gathering, showing: Showing) -> None:
     """Only what changed, a line for each."""
     output = showing.output
@@ -140,7 +82,7 @@ def _tell(gathering: Gathering, showing: Showing) -> None:
 
 
 def _fill_the_screen(gathering: Gathering, register: Register, showing: Showing) -> None:
-    with LiveListing(register) as live:
+    with LiveListing(register, most=showing.most) as live:
         painted = 0.0
         for _ in _news(gathering, showing, lambda words: live.paint(wiring.clock.now(), words)):
             if time.monotonic() - painted >= _REPAINT_S:

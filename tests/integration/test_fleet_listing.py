@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,9 @@ from tests.support.host_words import A, B, a_follow, says, will
 from tests.support.key_pairs import KeyPair
 from tests.support.statements import a_statement
 from tests.support.waiting import wait_until
+from tidegate_publisher.commands.fleet import fleet as fleet_command
+from tidegate_schemas.codes import Code
+from tidegate_schemas.rollout import Rollout, Wave
 from tidegate_schemas.topics import Topics
 from tidegate_wire.mqtt.session import PublisherSession
 from tidegate_wire.mqtt.settings import BusSettings
@@ -53,7 +59,8 @@ def announced(statement: ChannelStatement, key: KeyPair) -> tuple[str, bytes]:
 
 
 def environment(broker: Broker) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TIDEGATE_BROKER": broker.url}
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    return {**kept, "HOME": "/nonexistent", "TIDEGATE_BROKER": broker.url}
 
 
 def fleet(broker: Broker, *options: str) -> subprocess.CompletedProcess[str]:
@@ -103,6 +110,82 @@ def test_a_fleet_is_listed_with_why_hosts_do_not_run_what_is_announced(
         ]
         kiel = listed(broker, "--label", "site=kiel", "--state", "succeeded")
         assert (kiel[0]["hosts"], kiel[1]["announced"]["verified"]) == (40, False)
+
+
+STORY = (
+    says(RUNS_IT, host="edge-1", labels={"site": "kiel"}),
+    says(RUNS_OLD, host="edge-2", labels={"site": "kiel"}),
+    says(
+        a_follow(state="staged", target=A, current=B, sequence=7, version="1.0", waiting_for="window"),
+        host="edge-3",
+        labels={"site": "bonn"},
+    ),
+    says(
+        a_follow(
+            state="rolled-back",
+            target=A,
+            current=B,
+            sequence=7,
+            version="1.0",
+            code=Code.HEALTH_FAILED,
+            quarantined=(A,),
+        ),
+        host="edge-0811",
+    ),
+    will("edge-5").model_copy(update={"labels": {"site": "kiel"}, "follows": (RUNS_OLD,)}),
+)
+"""A fleet in which each example of the help and of docs/fleet.md finds somebody."""
+
+
+def examples() -> list[str]:
+    """What the help and docs/fleet.md tell to type."""
+    page = (Path(__file__).parents[2] / "docs/fleet.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    options = [
+        f"tidegate fleet {one}"
+        for row in re.findall(r"^\|[^|]+\| (`--.*) \|$", page, re.MULTILINE)
+        for one in re.findall(r"`(--[^`]+)`", row)
+    ]
+    help_text = (fleet_command.help or "").partition("Examples:")[2].partition("\n\n")[0]
+    lines = [*help_text.splitlines(), *"".join(blocks).splitlines(), *options]
+    return [line.strip() for line in lines if line.strip()]
+
+
+@pytest.mark.real("mosquitto", "bash", "jq")
+def test_each_example_finds_somebody(mosquitto: Broker) -> None:
+    waves = (Wave(name="canary", labels={"site": "kiel"}, open=True), Wave(name="rest"))
+    statement = a_statement(A, sequence=7, version="2.0", rollout=Rollout(seed="s", waves=waves))
+    stale = says(RUNS_OLD.model_copy(update={"stale_since": statement.predicate.issued_at}), host="edge-6")
+    retain(mosquitto, announced(statement, KeyPair()), *words([*STORY, stale]))
+    bash = shutil.which("bash") or "bash"
+
+    def run(line: str) -> subprocess.CompletedProcess[str]:
+        command = line.replace("--broker mqtts://broker.example", "").replace("--watch", "--watch --for 1s")
+        return subprocess.run(
+            [bash, "-c", f"set -o pipefail; {command}"],
+            env={**environment(mosquitto), "PATH": f"{TIDEGATE.parent}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    lines = examples()
+    assert len(lines) > 15
+    with ThreadPoolExecutor(6) as pool:
+        told = dict(zip(lines, pool.map(run, lines), strict=True))
+    assert not {line: done.stderr for line, done in told.items() if done.returncode != 0}
+    nobody = [line for line, done in told.items() if not done.stdout.strip() or done.stdout[0] == "0"]
+    assert not nobody
+
+
+@pytest.mark.real("mosquitto")
+def test_a_wave_or_host_that_nobody_knows_is_told(mosquitto: Broker) -> None:
+    statement = a_statement(A, rollout=Rollout(seed="s", waves=(Wave(name="canary"),)))
+    retain(mosquitto, announced(statement, KeyPair()), *words(STORY))
+    told = fleet(mosquitto, "--wave", "canry", "--host", "edge-99").stderr
+    assert "nothing that is announced has a wave canry; there are: canary" in told
+    assert "no host edge-99 is known" in told
 
 
 @pytest.mark.real("mosquitto")

@@ -33,6 +33,7 @@ def fleet_document(register: Register, now: datetime, *, complete: bool) -> dict
         "known": register.known,
         "hosts": tally.hosts,
         "online": tally.online,
+        "nameAlone": register.name_alone,
         "faults": tally.faults,
         "trustWarnings": tally.warned,
         "eventsDropped": tally.events_dropped,
@@ -77,7 +78,9 @@ def row_document(row: Row) -> dict[str, Any]:
         "channel": row.channel and row.channel[1],
         "labels": dict(row.labels),
         "agent": row.agent,
+        "phase": row.phase and row.phase.value,
         "state": row.state,
+        "wave": row.wave and row.wave.name,
         "drift": row.drift and row.drift.value,
         "drifts": row.drift is not None and row.drift.drifts,
         "current": row.current,
@@ -96,6 +99,11 @@ def row_document(row: Row) -> dict[str, Any]:
         "begunAnew": row.begun_anew or None,
     }
     return {key: value for key, value in document.items() if value is not None}
+
+
+def label_document(key: str, value: str, hosts: int) -> dict[str, Any]:
+    """How many of the hosts have a label."""
+    return {"type": "label", "key": key, "value": value, "hosts": hosts}
 
 
 def _announced(announced: Announced | None) -> dict[str, Any] | None:

@@ -9,7 +9,9 @@ from rich.live import Live
 from rich.text import Text
 
 from tidegate_fleet.listing.drift import Drift
-from tidegate_fleet.listing.text import count, header, table
+from tidegate_fleet.listing.table import table
+from tidegate_fleet.listing.text import header
+from tidegate_fleet.phrases import count
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,9 +30,11 @@ class LiveListing:
     Args:
         register: what is shown.
         console: where; the terminal when absent.
+        most: rows, if there is room for so many; None: as many as there is room for.
     """
 
-    def __init__(self, register: Register, console: Console | None = None) -> None:
+    def __init__(self, register: Register, console: Console | None = None, most: int | None = None) -> None:
+        self._most = most
         self._register = register
         self._console = console or Console()
         self._live = Live(console=self._console, screen=True, auto_refresh=False)
@@ -54,11 +58,11 @@ class LiveListing:
         above = [f"{now:%H:%M:%SZ}  {notice}".rstrip(), *header(self._register, now), ""]
         above = above[: max(_LEAST, height // 2)]
         room = max(_LEAST, height - len(above) - 2)
-        rows = self._register.rows(room)
+        rows = self._register.rows(room if self._most is None else min(room, self._most))
         text = Text(no_wrap=True, overflow="ellipsis")
         for line in above:
             text.append(f"{line}\n", style="bold")
-        titles, *lines = table(rows, width)
+        titles, *lines = table(rows, now, width)
         text.append(f"{titles}\n", style="dim")
         for row, line in zip(rows, lines, strict=True):
             text.append(f"{line}\n", style=_STYLES.get(row.drift or Drift.UNKNOWN, ""))

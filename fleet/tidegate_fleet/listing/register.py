@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.hosts import Fleet
-from tidegate_fleet.listing.rows import rows_of
+from tidegate_fleet.listing.rows import left_its_name_alone, rows_of
 from tidegate_fleet.listing.tally import Tally
 
 if TYPE_CHECKING:
@@ -44,11 +44,21 @@ class Register:
         self._followed: dict[str, frozenset[Channel]] = {}
         self._followers: dict[Channel, set[str]] = {}
         self._channels_passed_over = 0
+        self._name_alone: set[str] = set()
 
     @property
     def known(self) -> int:
         """Hosts that are known, asked for or not."""
         return len(self._fleet.hosts)
+
+    @property
+    def name_alone(self) -> int:
+        """Of these, those of which nothing but the name is known: no label, channel or phase finds them."""
+        return len(self._name_alone)
+
+    def knows(self, host: str) -> bool:
+        """Whether a host is known, asked for or not."""
+        return host in self._fleet.hosts
 
     @property
     def passed_over(self) -> int:
@@ -104,6 +114,10 @@ class Register:
             self._place(self._fleet.hosts[name])
 
     def _place(self, host: Host) -> tuple[Row, ...]:
+        if left_its_name_alone(host):
+            self._name_alone.add(host.name)
+        else:
+            self._name_alone.discard(host.name)
         before = self._rows.pop(host.name, ())
         every = rows_of(host, self.announced)
         rows = tuple(row for row in every if self.choice.takes(row))
@@ -120,4 +134,7 @@ def _told(row: Row) -> tuple[object, ...]:
     """What makes a row worth telling again: all but when it was said."""
     waits = row.waiting_for, row.until, row.code, row.reason
     trouble = row.fault, row.warnings, row.events_dropped, row.begun_anew, row.stale_since, row.quarantined
-    return row.channel, row.online, row.state, row.drift, row.current, row.version, *waits, *trouble
+    wave = None if row.wave is None else row.wave.name
+    place = wave, row.waits_for_budget, tuple(sorted(row.labels.items()))
+    stands = row.channel, row.online, row.phase, row.state, row.drift
+    return *stands, *place, row.current, row.version, *waits, *trouble

@@ -1,4 +1,4 @@
-"""The listing in lines, for people. PURE.
+"""What the rows come to, in lines, for people. PURE.
 
 Whatever hosts and statements say is cut short and made harmless: it must not drive the reader's terminal.
 """
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.harmless import LABEL, harmless
 from tidegate_fleet.listing.drift import Drift
+from tidegate_fleet.phrases import clock, count, hosts, short_digest
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from datetime import datetime
 
     from tidegate_fleet.announced import Announced
     from tidegate_fleet.hosts import Channel
     from tidegate_fleet.listing.register import Register
-    from tidegate_fleet.listing.rows import Row
     from tidegate_fleet.listing.tally import ChannelTally, Tally
 
 CHANNELS: Final = 20
@@ -26,9 +26,9 @@ CHANNELS: Final = 20
 
 _SEVERAL: Final = 5
 _WHY: Final = 160
-_DIGEST: Final = 19
 _INDENT: Final = "    "
 _NARROW: Final = 24
+_AWAITED: Final = {"hold": "a hold to end", "wave": "their wave", "window": "a window"}
 
 
 def header(register: Register, now: datetime) -> Iterator[str]:
@@ -36,92 +36,20 @@ def header(register: Register, now: datetime) -> Iterator[str]:
     tally = register.tally
     known = "" if register.known == tally.hosts else f", of {count(register.known)} known"
     yield f"{hosts(tally.hosts)}, {count(tally.online)} online{known}"
+    if register.name_alone:
+        alone = f"{hosts(register.name_alone)} {_is(register.name_alone)} offline and left only"
+        yield f"{alone} {_their(register.name_alone)} name; no label, channel or phase matches"
     channels = sorted(tally.channels)
     for channel in channels[:CHANNELS]:
         yield from _channel(channel, register.announced.get(channel), tally.channels[channel], now)
     if len(channels) > CHANNELS:
         yield f"… and {count(len(channels) - CHANNELS)} channels more"
     for digest, number in tally.most_quarantined(_SEVERAL):
-        yield f"quarantined {short(digest)} on {hosts(number)}"
+        yield f"quarantined {short_digest(digest)} on {hosts(number)}"
     if len(tally.quarantined) > _SEVERAL:
         yield f"… and {count(len(tally.quarantined) - _SEVERAL)} quarantined images more"
     if trouble := _trouble(tally):
         yield f"trouble: {trouble}"
-
-
-def table(rows: Sequence[Row], width: int | None = None) -> Iterator[str]:
-    """The rows under their titles, as wide as they are or cut to `width`."""
-    cells = [("HOST", "", "CHANNEL", "RUNS", "STATE", "DRIFT", "WHY"), *map(_cells, rows)]
-    wide = [max(len(line[column]) for line in cells) for column in range(len(cells[0]) - 1)]
-    for line in cells:
-        columns = zip(line, [*wide, 0], strict=True)
-        text = "  ".join(f"{cell:<{size}}" for cell, size in columns).rstrip()
-        yield text if width is None or len(text) <= width else f"{text[: max(0, width - 1)]}…"
-
-
-def change(row: Row, now: datetime) -> str:
-    """A row that changed, on a line of its own."""
-    return "  ".join(filter(None, (f"{now:%H:%M:%SZ}", *_cells(row))))
-
-
-def why(row: Row) -> str:
-    """What keeps a host, and what is wrong with it."""
-    words = [row.fault, _waits(row) if row.waiting_for else _reason(row)]
-    if row.stale_since is not None:
-        words.append(f"stale since {moment(row.stale_since)}")
-    if row.quarantined:
-        words.append(f"{count(len(row.quarantined))} quarantined")
-    words += [f"trust: {warning}" for warning in row.warnings]
-    if row.events_dropped:
-        words.append(f"{count(row.events_dropped)} events dropped")
-    if row.begun_anew:
-        words.append("its counts began anew: installed again, or two hosts of one name")
-    return harmless("; ".join(filter(None, words)), _WHY)
-
-
-def short(digest: str | None) -> str:
-    """As much of a digest as people compare."""
-    return "nothing" if digest is None else harmless(digest[:_DIGEST])
-
-
-def moment(at: datetime) -> str:
-    """A moment in UTC, to the minute."""
-    return f"{at:%Y-%m-%d %H:%MZ}"
-
-
-def count(number: int) -> str:
-    """A number with its thousands apart."""
-    return f"{number:,}"
-
-
-def hosts(number: int) -> str:
-    """`1 host`, `12,345 hosts`."""
-    return f"{count(number)} host{'' if number == 1 else 's'}"
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    return (
-        row.host,
-        "online" if row.online else "offline",
-        "-" if row.channel is None else "/".join(row.channel),
-        "-" if row.channel is None else _runs(row),
-        harmless(row.state, _NARROW),
-        "-" if row.drift is None else row.drift.value,
-        why(row),
-    )
-
-
-def _runs(row: Row) -> str:
-    return short(row.current) if row.version is None else harmless(row.version, _NARROW)
-
-
-def _waits(row: Row) -> str:
-    until = "" if row.until is None else f" until {moment(row.until)}"
-    return f"{row.waiting_for}{until}: {row.reason}"
-
-
-def _reason(row: Row) -> str:
-    return f"[{row.code}] {row.reason}" if row.code is not None else row.reason
 
 
 def _channel(
@@ -131,14 +59,11 @@ def _channel(
     shown = [f"{count(tally.drifts[drift])} {drift}" for drift in reversed(Drift) if tally.drifts[drift]]
     yield f"{_INDENT}{hosts(tally.hosts)}: {', '.join(shown)}"
     if tally.waits:
-        yield f"{_INDENT}wait for {_wait_words(tally)}"
+        yield f"{_INDENT}wait: {_wait_words(tally, now)}"
     runs = sorted(tally.running.items(), key=lambda item: (-item[1], str(item[0])))
-    words = [
-        f"{harmless(version, LABEL) if version else short(digest)} {count(number)}"
-        for (digest, version), number in runs[:_SEVERAL]
-    ]
+    words = [f"{_image(digest, version)} on {count(number)}" for (digest, version), number in runs[:_SEVERAL]]
     more = [f"{count(len(runs) - _SEVERAL)} others"] if len(runs) > _SEVERAL else []
-    yield f"{_INDENT}run {', '.join([*words, *more])}"
+    yield f"{_INDENT}run: {', '.join([*words, *more])}"
     if tally.stale:
         yield f"{_INDENT}{hosts(tally.stale)} heard nothing new before the statement expired"
     if tally.refused:
@@ -154,9 +79,9 @@ def _announced(announced: Announced | None, now: datetime) -> str:
     said = announced.statement.predicate
     state = said.rollout.state
     parts = [
-        f"#{said.sequence} {said.version} {short(announced.statement.digest)}",
+        f"#{said.sequence} {said.version} {short_digest(announced.statement.digest)}",
         "" if state is RolloutState.ACTIVE else state.value.upper(),
-        f"EXPIRED {moment(said.expires)}" if said.expires <= now else "",
+        f"EXPIRED {clock(said.expires, now)}" if said.expires <= now else "",
         _trust(announced),
     ]
     return harmless(", ".join(filter(None, parts)), _WHY)
@@ -168,16 +93,30 @@ def _trust(announced: Announced) -> str:
     return "verified" if announced.compared else "genuine, by whomever"
 
 
-def _wait_words(tally: ChannelTally) -> str:
+def _wait_words(tally: ChannelTally, now: datetime) -> str:
     windows = tally.windows()
     words = []
     for reason, number in tally.waits.most_common(_SEVERAL):
         when = ""
         if reason == "window" and windows is not None:
-            first, last = map(moment, windows)
+            first, last = (clock(moment, now) for moment in windows)
             when = f" ({first})" if first == last else f" ({first} to {last})"
-        words.append(f"{harmless(reason, _NARROW)} {count(number)}{when}")
+        words.append(f"{count(number)} for {_AWAITED.get(reason, harmless(reason, _NARROW))}{when}")
     return ", ".join(words)
+
+
+def _image(digest: str | None, version: str | None) -> str:
+    if version:
+        return harmless(version, LABEL)
+    return "nothing" if digest is None else short_digest(digest)
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _their(number: int) -> str:
+    return "its" if number == 1 else "their"
 
 
 def _trouble(tally: Tally) -> str:

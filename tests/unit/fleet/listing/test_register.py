@@ -17,7 +17,9 @@ from tidegate_fleet.listing.choice import Choice, Sort
 from tidegate_fleet.listing.drift import Drift
 from tidegate_fleet.listing.register import MOST_CHANNELS, Register
 from tidegate_fleet.listing.tally import Tally
+from tidegate_fleet.standing import Phase
 from tidegate_schemas.codes import Code
+from tidegate_schemas.rollout import Rollout, Runner, Wave
 from tidegate_schemas.status import Fault, TrustStatus
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def filled(*statuses: HostStatus, choice: Choice | None = None) -> Register:
 
 
 def everything(register: Register) -> tuple[Any, ...]:
-    return register.rows(), register.tally, len(register)
+    return register.rows(), register.tally, len(register), register.name_alone
 
 
 def counted(rows: list[Row]) -> Tally:
@@ -90,8 +92,9 @@ CHOICES = st.builds(
     Choice,
     labels=st.sampled_from(({}, {"ring": "early"})),
     channel=st.sampled_from((None, "stable")),
-    states=st.sampled_from((frozenset(), frozenset({"failed", "window"}))),
-    offline=st.booleans(),
+    states=st.sampled_from((frozenset(), frozenset({"failed", "staged"}))),
+    phases=st.sampled_from((frozenset(), frozenset({Phase.FAILED, Phase.PENDING}))),
+    online=st.sampled_from((None, True, False)),
     drifting=st.booleans(),
     troubled=st.booleans(),
     sort=st.sampled_from(Sort),
@@ -130,8 +133,8 @@ def test_what_is_kept_up_to_date_is_what_a_fresh_start_finds(choice: Choice, wor
 def test_a_host_has_a_row_in_each_channel_and_one_without() -> None:
     register = filled(says(RUNS_IT, a_follow(channel="beta"), host="two"), says(host="none"), will("gone"))
     rows = [(row.host, row.channel, row.state, row.online) for row in register.rows()]
-    assert sorted(rows) == [
-        ("gone", None, "gone", False),
+    assert sorted(rows, key=str) == [
+        ("gone", None, None, False),
         ("none", None, "idle", True),
         ("two", BETA, "idle", True),
         ("two", STABLE, "succeeded", True),
@@ -147,7 +150,7 @@ def test_the_worst_come_first_and_the_first_can_be_had_alone() -> None:
 
 @pytest.mark.parametrize(
     ("sort", "hosts"),
-    [(Sort.HOST, "abc"), (Sort.STATE, "bca"), (Sort.VERSION, "bca"), (Sort.DRIFT, "bca")],
+    [(Sort.HOST, "abc"), (Sort.PHASE, "cab"), (Sort.VERSION, "bca"), (Sort.DRIFT, "bca")],
 )
 def test_rows_come_in_the_order_asked_for(sort: Sort, hosts: str) -> None:
     statuses = [says(RUNS_IT, host="a"), says(FAILED, host="b"), says(WAITS, host="c")]
@@ -163,9 +166,18 @@ def test_rows_come_in_the_order_asked_for(sort: Sort, hosts: str) -> None:
         (Choice(labels={"site": "kiel", "ring": "early"}), set()),
         (Choice(product="os", channel="stable"), {"a", "b", "c"}),
         (Choice(product="app"), set()),
+        (Choice(hosts=frozenset({"a", "d", "z"})), {"a", "d"}),
         (Choice(states=frozenset({"failed"})), {"b"}),
-        (Choice(states=frozenset({"window", "failed"})), {"b", "c"}),
-        (Choice(offline=True), {"d"}),
+        (Choice(states=frozenset({"staged", "failed"})), {"b", "c"}),
+        (Choice(phases=frozenset({Phase.FAILED})), {"b"}),
+        (Choice(phases=frozenset({Phase.WAITING, Phase.SUCCEEDED})), {"a", "c"}),
+        (Choice(codes=frozenset({"health.failed"})), {"b"}),
+        (Choice(codes=frozenset({"disk.full"})), set()),
+        (Choice(waits=frozenset({"window"})), {"c"}),
+        (Choice(versions=frozenset({"1"})), {"b", "c"}),
+        (Choice(drifts=frozenset({Drift.FAILED, Drift.CURRENT})), {"a", "b"}),
+        (Choice(online=False), {"d"}),
+        (Choice(online=True), {"a", "b", "c"}),
         (Choice(drifting=True), {"b", "c"}),
         (Choice(troubled=True), {"c"}),
     ],
@@ -181,6 +193,51 @@ def test_rows_can_be_asked_for(choice: Choice, hosts: set[str]) -> None:
     register = filled(*statuses, choice=choice)
     assert {row.host for row in register.rows()} == hosts
     assert register.known == 4
+
+
+@pytest.mark.parametrize("state", ["failed", "rolled-back", "rejected"])
+def test_each_way_to_fail_is_the_phase_failed(state: str) -> None:
+    follow = FAILED.model_copy(update={"state": state})
+    choice = Choice(phases=frozenset({Phase.FAILED}))
+    assert [row.host for row in filled(says(follow, host="a"), choice=choice).rows()] == ["a"]
+
+
+def test_the_phase_is_of_the_release_that_is_announced() -> None:
+    before = a_follow(state="succeeded", target=B, current=B, sequence=6)
+    (row,) = filled(says(before)).rows()
+    assert (row.phase, row.state) == (Phase.PENDING, "succeeded")
+    register = Register(Choice())
+    register.take(says(before), NOON)
+    (row,) = register.rows()
+    assert row.phase is Phase.SUCCEEDED
+
+
+def test_a_host_belongs_to_a_wave_also_while_it_waits_for_the_budget() -> None:
+    runner = Runner(id="ci-77", process="1", wave="rest", began_at=NOON, whole=1.0)
+    canary = Wave(name="canary", labels={"ring": "pilot"}, open=True)
+    waves = (canary, Wave(name="rest", fraction=1e-9, open=True))
+    statement = a_statement(A, sequence=7, rollout=Rollout(seed="s", waves=waves, runner=runner))
+    register = Register(Choice())
+    register.announce(STABLE, Announced(statement))
+    waits = WAITS.model_copy(update={"waiting_for": "wave", "until": None})
+    register.take(says(waits, host="pilot", labels={"ring": "pilot"}), NOON)
+    register.take(says(waits, host="other"), NOON)
+    seats = {row.host: (row.wave and row.wave.name, row.waits_for_budget) for row in register.rows()}
+    assert seats == {"pilot": ("canary", False), "other": ("rest", True)}
+    asked = Register(Choice(waves=frozenset({"rest"})))
+    asked.announce(STABLE, Announced(statement))
+    asked.take(says(waits, host="other"), NOON)
+    asked.take(says(waits, host="pilot", labels={"ring": "pilot"}), NOON)
+    assert [row.host for row in asked.rows()] == ["other"]
+
+
+def test_hosts_that_left_their_name_alone_are_counted_whatever_is_asked_for() -> None:
+    told = will("d").model_copy(update={"labels": {"site": "kiel"}, "follows": (RUNS_IT,)})
+    register = filled(will("b"), will("c"), told, choice=Choice(labels={"site": "kiel"}))
+    assert ([row.host for row in register.rows()], register.name_alone) == (["d"], 2)
+    register.take(says(RUNS_IT, host="b", born=(2, 1)), NOON)
+    assert register.name_alone == 1
+    assert (register.knows("b"), register.knows("z")) == (True, False)
 
 
 # Sums
@@ -210,7 +267,7 @@ def test_the_sums() -> None:
 def test_only_what_changed_is_told() -> None:
     register = filled(says(WAITS, host="a"))
 
-    def told(status: HostStatus) -> list[tuple[str, Drift | None]]:
+    def told(status: HostStatus) -> list[tuple[str | None, Drift | None]]:
         rows: tuple[Row, ...] = register.take(status, NOON)
         return [(row.state, row.drift) for row in rows]
 

@@ -13,13 +13,13 @@ from rich.console import Console
 from tests.support.host_words import A, B, a_follow, after_noon, says, will
 from tests.support.statements import NOON, a_statement
 from tidegate_fleet.announced import Announced
-from tidegate_fleet.listing import documents, text
+from tidegate_fleet.listing import documents, table, text
 from tidegate_fleet.listing.choice import Choice
 from tidegate_fleet.listing.drift import Drift
 from tidegate_fleet.listing.live import LiveListing
 from tidegate_fleet.listing.register import Register
 from tidegate_schemas.codes import Code, TidegateError
-from tidegate_schemas.rollout import Rollout, RolloutState
+from tidegate_schemas.rollout import Rollout, RolloutState, Runner, Wave
 from tidegate_schemas.status import Fault, TrustStatus
 
 if TYPE_CHECKING:
@@ -63,10 +63,11 @@ def filled(*statuses: HostStatus, announced: Announced | None = ANNOUNCED) -> Re
 def test_the_header_sums_up() -> None:
     assert list(text.header(filled(*STATUSES), NOON)) == [
         "4 hosts, 3 online",
+        "1 host is offline and left only its name; no label, channel or phase matches",
         "os/stable  #7 2.0 sha256:aaaaaaaaaaaa, NOT VERIFIED",
         "    3 hosts: 1 current, 1 waiting, 1 quarantined",
-        "    wait for window 1 (2026-03-02 13:00Z)",
-        "    run 1.0 2, 2.0 1",
+        "    wait: 1 for a window (13:00:00Z)",
+        "    run: 1.0 on 2, 2.0 on 1",
         "    1 host heard nothing new before the statement expired",
         "    3 messages refused",
         "quarantined sha256:aaaaaaaaaaaa on 1 host",
@@ -75,12 +76,12 @@ def test_the_header_sums_up() -> None:
 
 
 def test_the_table_says_why() -> None:
-    lines = list(text.table(filled(*STATUSES).rows()))
-    assert lines[0].split() == ["HOST", "CHANNEL", "RUNS", "STATE", "DRIFT", "WHY"]
+    lines = list(table.table(filled(*STATUSES).rows(), NOON))
+    assert lines[0].split() == ["HOST", "PRESENCE", "CHANNEL", "RUNS", "PHASE", "DRIFT", "WHY"]
     why = {line.split()[0]: line.split("  ")[-1].strip() for line in lines[1:]}
-    assert why["edge-2"] == "window until 2026-03-02 13:00Z: the next window opens at night"
+    assert why["edge-2"] == "window until 13:00:00Z: the next window opens at night"
     assert why["edge-3"] == (
-        "[journal.corrupt] no space left; [health.failed] web: 503; stale since 2026-03-02 12:00Z; "
+        "[journal.corrupt] no space left; [health.failed] web: 503; stale since 12:00:00Z; "
         "1 quarantined; trust: the root ends soon; 12 events dropped"
     )
 
@@ -95,7 +96,7 @@ def test_a_channel_is_shown_with_what_is_to_be_known_of_it() -> None:
     assert line(None) == "os/stable  nothing is announced here"
     assert line(Announced(held, verified=True)).endswith("aaaa, HELD, genuine, by whomever")
     assert line(Announced(held, verified=True, compared=True)).endswith("HELD, verified")
-    assert "EXPIRED 2026-03-02 12:00Z" in line(Announced(late))
+    assert "EXPIRED 12:00:00Z" in line(Announced(late))
     assert line(Announced(None, fault=fault)).endswith("not believed: [signature.missing] nobody signed it")
 
 
@@ -115,7 +116,7 @@ def hostile() -> Register:
 def test_what_hosts_say_drives_no_terminal_and_makes_no_line() -> None:
     register = hostile()
     rows = register.rows()
-    lines = [*text.header(register, NOON), *text.table(rows), text.change(rows[0], NOON)]
+    lines = [*text.header(register, NOON), *table.table(rows, NOON), table.change(rows[0], NOON)]
     assert all(line.isprintable() for line in lines)
     assert max(map(len, lines)) < 500
     assert len(lines) == 1 + 4 + 1 + 2 + 1
@@ -153,7 +154,6 @@ def test_the_documents() -> None:
         "host": "edge-4",
         "online": False,
         "labels": {},
-        "state": "gone",
         "drifts": False,
     }
 
@@ -165,11 +165,72 @@ def test_every_field_is_explained() -> None:
         documents.fleet_document(register, NOON, complete=True),
         documents.channel_document(register, STABLE),
         *(documents.row_document(row) for row in register.rows()),
+        documents.label_document("site", "kiel", 1),
     ]
     for document in every:
         assert not {key for key in document if f"`{key}`" not in page}, document["type"]
     for drift in Drift:
         assert f"| `{drift.value}` |" in page
+
+
+def waits_for_wave(rollout: Rollout) -> str:
+    follow = a_follow(
+        state="staged",
+        target=A,
+        current=B,
+        sequence=7,
+        waiting_for="wave",
+        reason="no wave takes this host in",
+    )
+    register = filled(says(follow), announced=Announced(a_statement(A, sequence=7, rollout=rollout)))
+    return table.why(register.rows()[0], NOON)
+
+
+def test_who_waits_for_a_wave_is_told_which_and_why() -> None:
+    def rest(**wave: Any) -> Rollout:
+        return Rollout(seed="s", waves=(Wave(name="rest", **wave),))
+
+    runner = Runner(id="ci-77", process="1", wave="rest", began_at=NOON, whole=1.0)
+    widens = rest(fraction=1e-9, open=True).model_copy(update={"runner": runner})
+    assert waits_for_wave(rest()) == "wave rest: closed"
+    assert waits_for_wave(rest(opens_at=after_noon(60))) == "wave rest: opens 12:01:00Z"
+    assert waits_for_wave(rest(open=True)) == "wave rest: open, not heard of yet"
+    assert waits_for_wave(widens) == "wave rest: open for 1e-07 %, waits for the budget"
+    assert waits_for_wave(Rollout(seed="s", waves=())) == "wave: no wave takes this host in"
+
+
+def test_rows_are_cut_to_a_terminal_and_labels_stand_on_a_wide_one() -> None:
+    labelled = STATUSES[1].model_copy(update={"labels": {"site": "kiel", "ring": "pilot"}})
+    rows = filled(STATUSES[0], labelled).rows()
+    narrow, wide = list(table.table(rows, NOON, 80)), list(table.table(rows, NOON, 160))
+    assert all(len(line) <= 80 for line in narrow)
+    assert narrow[0].split() == ["HOST", "PRESENCE", "RUNS", "PHASE", "DRIFT", "WHY"]
+    assert wide[0].split() == ["HOST", "PRESENCE", "CHANNEL", "RUNS", "PHASE", "DRIFT", "LABELS", "WHY"]
+    assert "ring=pilot site=kiel" in wide[1]
+
+
+def test_labels_are_counted_by_host() -> None:
+    two = (a_follow(), a_follow(channel="beta"))
+    register = filled(
+        says(*two, host="a", labels={"site": "kiel", "ring": "pilot"}),
+        says(*two, host="b", labels={"site": "kiel"}),
+        says(*two, host="c", labels={"site": "bonn"}),
+    )
+    counts = table.label_counts(register.rows())
+    assert counts == [("ring", "pilot", 1), ("site", "kiel", 2), ("site", "bonn", 1)]
+    assert list(table.label_table(counts)) == [
+        "ring=pilot  1 host",
+        "site=kiel   2 hosts",
+        "site=bonn   1 host",
+    ]
+
+
+def test_a_screen_keeps_the_rows_that_were_asked_for() -> None:
+    register = filled(*(says(a_follow(), host=f"edge-{number}") for number in range(500)))
+    console = Console(file=io.StringIO(), width=80, height=60, force_terminal=True)
+    lines = LiveListing(register, console, most=7).picture(NOON).plain.split("\n")
+    assert sum(line.startswith("edge-") for line in lines) == 7
+    assert lines[-1] == "… and 493 rows more"
 
 
 def test_a_screen_holds_what_fits() -> None:
