@@ -34,6 +34,20 @@ def leader(rollout: Rollout, now: datetime) -> Runner | None:
     return runner
 
 
+def how_it_ended(rollout: Rollout) -> str | None:
+    """How the run ended: `done`, `done up to wave half`, `failed at wave half`; None when it did not.
+
+    A run that was told to go up to a certain wave is done, and the release is not.
+    """
+    runner = rollout.runner
+    if runner is None or runner.ended is None:
+        return None
+    last = rollout.waves[-1].name if rollout.waves else runner.wave
+    if runner.ended == "done":
+        return "done" if runner.wave == last else f"done up to wave {runner.wave}"
+    return f"{runner.ended} at wave {runner.wave}"
+
+
 def asked(rollout: Rollout, now: datetime) -> Asked | None:
     """What a person is asked for; None when nothing is.
 

@@ -74,6 +74,8 @@ class TidegateGroup(LazyGroup):
         given = list(sys.argv[1:] if args is None else args)
         # A usage error leaves no parsed options behind, so the words themselves are asked.
         output = Output(as_json="--json" in given)
+        # For commands that tell a person what to give next.
+        extra.setdefault("obj", given)
         try:
             status: object = super().main(
                 given,

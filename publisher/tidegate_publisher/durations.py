@@ -1,9 +1,9 @@
-"""Durations as people write them: `14d`, `1d12h`, `90s`, or ISO 8601 (`P14D`, `PT12H`)."""
+"""Durations as people write them: `14d`, `1d12h`, `90s`, or ISO 8601 (`P14D`, `PT12H`); and moments."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 FORMS: Final = "a duration such as 14d, 12h, 1d12h or the ISO 8601 form P14D"
@@ -51,3 +51,8 @@ def format_duration(duration: timedelta) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts[:2]) or "0s"
+
+
+def format_moment(moment: datetime) -> str:
+    """A moment for people, in UTC and to the second: `2026-11-23T13:50:33Z`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -21,7 +21,7 @@ from tidegate_schemas.rollout import RolloutState
 if TYPE_CHECKING:
     from tidegate_publisher.ports import Clock, Progress, Verified
     from tidegate_publisher.publication import ChannelDesk, Current, SigningDesk
-    from tidegate_schemas.rollout import Rollout
+    from tidegate_schemas.rollout import Rollout, Runner
     from tidegate_schemas.statement import ChannelPredicate
 
 
@@ -150,9 +150,13 @@ class Operating:
             promoted, told = open_wave(rollout, wave, self._clock.now())
             self._progress.note(told if promoted != rollout else f"{told}; nothing was published")
             return promoted
-        if operation.state is rollout.state:
-            self._progress.note(f"the release is {operation.state} already; nothing was published")
-        return rollout if operation.state is None else rollout.model_copy(update={"state": operation.state})
+        if operation.state is None or operation.state is rollout.state:
+            if operation.state is not None:
+                self._progress.note(f"the release is {operation.state} already; nothing was published")
+            return rollout
+        # A run ends when its release is held: it would claim the resumed one without leading it.
+        runner = rollout.runner if operation is not Operation.RESUME else _unclaimed(rollout.runner)
+        return rollout.model_copy(update={"state": operation.state, "runner": runner})
 
     @staticmethod
     def _as_signed(before: Current) -> Signed:
@@ -177,3 +181,7 @@ class Operating:
         if state is RolloutState.HELD and operation is Operation.PROMOTE:
             reason = f"The release {predicate.version} is held: no host starts, whatever wave is open"
             raise TidegateError(Code.ROLLOUT_HELD, reason)
+
+
+def _unclaimed(runner: Runner | None) -> Runner | None:
+    return None if runner is None else runner.model_copy(update={"until": None})

@@ -59,6 +59,11 @@ class Output:
         if not self._silent:
             click.secho(printable(text), dim=True, err=True)
 
+    def ask(self, text: str) -> None:
+        """Something that a person is wanted for: not to be overlooked among notes."""
+        if not self._silent:
+            click.secho(printable(text), bold=True, err=True)
+
     def warn(self, text: str) -> None:
         """Something that should not stay so."""
         click.secho(f"warning: {printable(text)}", fg="yellow", err=True)

@@ -94,9 +94,11 @@ class Code(StrEnum):
     ROLLOUT_FAILED = "rollout.failed"
     ROLLOUT_FINAL = "rollout.final"
     ROLLOUT_HELD = "rollout.held"
+    ROLLOUT_INTERRUPTED = "rollout.interrupted"
     ROLLOUT_OVERTAKEN = "rollout.overtaken"
     ROLLOUT_REVOKED = "rollout.revoked"
     ROLLOUT_TIMEOUT = "rollout.timeout"
+    ROLLOUT_UNASKED = "rollout.unasked"
     ROLLOUT_UNLED = "rollout.unled"
     ROLLOUT_WAVE = "rollout.wave"
     SEQUENCE_LOWER = "sequence.lower"
@@ -494,7 +496,11 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.ROLLOUT_HELD: Entry(
         "The release is held, so that opening a wave would let no host start.",
-        "Let it go on with `tidegate resume PRODUCT/CHANNEL`, then promote.",
+        "Let it go on with `tidegate resume PRODUCT/CHANNEL --expect-sequence N`. Where a run leads it, start the same run again with --run-id; do not promote past its gates.",
+    ),
+    Code.ROLLOUT_INTERRUPTED: Entry(
+        "A run was told to end before its end, by Ctrl-C or SIGTERM.",
+        "What is open stays open, and no more is opened: repeat the command with --run-id to go on, or stop the release with `tidegate hold PRODUCT/CHANNEL`.",
     ),
     Code.ROLLOUT_OVERTAKEN: Entry(
         "Another statement took the place of the one that this run led: another release, another run, or none.",
@@ -506,7 +512,11 @@ REGISTRY: dict[Code, Entry] = {
     ),
     Code.ROLLOUT_TIMEOUT: Entry(
         "A wave, or all of them together, took longer than the release's gate allows.",
-        "See what hosts wait for with `tidegate fleet`; then run again, with a longer timeout or a lower threshold.",
+        "See what hosts wait for with `tidegate fleet`. Where the release is held now, `tidegate resume` it first; then run again, with a longer timeout or a lower threshold.",
+    ),
+    Code.ROLLOUT_UNASKED: Entry(
+        "No approval of this wave is asked for: it is open, it needs none, or it is not its turn yet.",
+        "Approve the wave that the message names; `tidegate rollout status PRODUCT/CHANNEL` shows what is asked for.",
     ),
     Code.ROLLOUT_UNLED: Entry(
         "No run of `tidegate rollout run` leads the release, so there is nothing to approve.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -106,3 +107,34 @@ def test_of_two_runs_that_begin_at_once_one_leads_and_the_other_ends(site: Rollo
     assert loser["code"] in {"rollout.claimed", "rollout.overtaken"}, loser
     winner = "left" if ends[0][0] == 0 else "right"
     assert site.channel()["rollout"]["runner"]["id"] == winner
+
+
+@pytest.mark.real("mosquitto")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_told_to_end_lets_the_same_command_go_on(
+    site: RolloutSite, number: signal.Signals
+) -> None:
+    site.release(f"6.{number:d}", [CANARY, {**REST, "gate": {"approval": True}}])
+    options = ("--broker", site.broker, "--signers", "signers.toml")
+    first = site.begin(*options)
+    first.wait_for("ask-approval", "rest")
+    status, end = first.interrupt(number)
+    assert (status, end["outcome"], end["code"], end["state"]) == (
+        130,
+        "interrupted",
+        "rollout.interrupted",
+        "active",
+    ), end
+    runner = site.channel()["rollout"]["runner"]
+    assert ("until" in runner, runner["ended"], "asks" in runner) == (False, "interrupted", False)
+    again = site.begin(*options)
+    asked = again.wait_for("ask-approval", "rest")
+    assert asked["command"].endswith(f" --broker {site.broker} --signers signers.toml")
+    shown = site.run("rollout", "status", "os/stable", "--json").document
+    assert (shown["approval"]["wave"], shown["led"]) == ("rest", True)
+    wrong = site.run("rollout", "approve", "os/stable", "canary", "--expect-sequence", str(asked["sequence"]))
+    assert (wrong.status, "[rollout.unasked]" in wrong.stderr) == (1, True), wrong.stderr
+    # As a person pastes it, in a shell where nothing else says where the broker is.
+    assert site.run(*shlex.split(asked["command"])[1:]).status == 0
+    status, end = again.end()
+    assert (status, end["outcome"]) == (0, "done"), end

@@ -258,11 +258,13 @@ class FakeEar:
     Attributes:
         park: where.
         left: how often it hears until the process is killed; None is for ever.
+        interrupted: how often it hears until somebody presses Ctrl-C, once; None is for ever.
     """
 
-    def __init__(self, park: Park, left: int | None = None) -> None:
+    def __init__(self, park: Park, left: int | None = None, interrupted: int | None = None) -> None:
         self.park = park
         self.left = left
+        self.interrupted = interrupted
         self._retained: list[Message] = []
 
     def listen(self) -> None:
@@ -277,6 +279,11 @@ class FakeEar:
             self.left -= 1
             if self.left < 0:
                 raise Killed
+        if self.interrupted is not None:
+            self.interrupted -= 1
+            if self.interrupted < 0:
+                self.interrupted = None
+                raise KeyboardInterrupt
         found, self._retained = self._retained, []
         if not found:
             found = self.park.take(timeout_s)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -65,6 +66,11 @@ class Running:
         status = self.process.wait(120)
         return status, self.lines[-1]
 
+    def interrupt(self, number: signal.Signals = signal.SIGINT) -> tuple[int, dict[str, Any]]:
+        """Press Ctrl-C, or send another signal; its exit status, and its last line."""
+        self.process.send_signal(number)
+        return self.end()
+
     def kill(self) -> None:
         """End it as `kill -9` does."""
         self.process.kill()
@@ -83,7 +89,7 @@ class RolloutSite:
 
     def __init__(self, folder: Path, broker: str, hosts: int, behave: Sequence[str] = ()) -> None:
         self.folder = folder
-        self._broker = broker
+        self.broker = broker
         self._hosts = hosts
         self._behave = behave
         self._runs: list[Running] = []
@@ -185,7 +191,7 @@ class RolloutSite:
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
-            "TIDEGATE_BROKER": self._broker,
+            "TIDEGATE_BROKER": self.broker,
             "TIDEGATE_KEY": "release.key",
             "TIDEGATE_KEY_PASSWORD": "of the test",
             "TIDEGATE_SIGNERS": "signers.toml",

@@ -96,16 +96,25 @@ class Stage:
         plan = make_plan(with_waves(self.release), run, f"process-{self._processes}", until=until)
         return replace(plan, **changes)
 
-    def run(self, plan: Plan | None = None, *, killed_after: int | None = None) -> Finished | None:
+    def run(
+        self,
+        plan: Plan | None = None,
+        *,
+        killed_after: int | None = None,
+        interrupted_after: int | None = None,
+    ) -> Finished | None:
         """Lead the release; None when the process is killed after it has heard so often."""
-        ear = self.make_ear(self.park, killed_after)
+        ear = self.make_ear(self.park, killed_after, interrupted_after)
         plan = plan or self.plan()
         desk = self._steering()
         parts = Parts(ear, desk, self.clock, self.teller, lambda: 0.5)
+        run = Run(plan, self.release.version, parts, self.audience)
         try:
-            return Run(plan, self.release.version, parts, self.audience).lead()
+            return run.lead()
         except Killed:
             return None
+        except KeyboardInterrupt:
+            return run.leave()
 
     def stands(self) -> ChannelStatement:
         """What the channel holds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from tidegate_schemas.codes import Code, TidegateError
 from tidegate_wire.mqtt.session import PublisherSession
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class BrokerEar:
 
     def hear(self, timeout_s: float) -> Sequence[Message]:
         """See Ear.hear."""
-        assert self._session is not None  # noqa: S101 -- `listen` comes first; this is for the type checker
+        if self._session is None:
+            raise TidegateError(Code.BUS_UNREACHABLE, "Nobody listens to the broker now")
         return self._session.heard(timeout_s)
 
     def pause(self, seconds: float) -> None:

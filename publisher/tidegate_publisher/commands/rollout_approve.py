@@ -47,14 +47,15 @@ def approve(
     """Let a wave through that a run asks for (`approval: true` in its gate).
 
     The approval is signed into the run's record; the run opens the wave, as far as its budget allows, when
-    all else that it needs is there. `tidegate promote` is an approval, too, and opens the whole wave at once.
+    all else that it needs is there. Only the wave that is asked for now can be approved.
+    `tidegate promote` is an approval, too, and opens the whole wave at once.
 
     \b
     Example:
       tidegate rollout approve os/stable everybody --expect-sequence 44 --signers signers.toml
 
-    Refuses what `promote` refuses, and a release that no run leads (`rollout.unled`). Approving twice is a
-    no-op.
+    Refuses what `promote` refuses, a release that no run leads (`rollout.unled`), and a wave that no
+    approval is asked for (`rollout.unasked`). Approving twice is a no-op.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
     require_expectation(expect_sequence, trust_broker=trust_broker)
     trust = trust.to_sign(identity).require_policy()

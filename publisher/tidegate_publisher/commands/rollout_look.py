@@ -13,6 +13,7 @@ from tidegate_publisher.compose import compose
 from tidegate_publisher.foundation import usable
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.device_keys import DeviceKeys, device_key_options
+from tidegate_publisher.options.given import given_options
 from tidegate_publisher.options.key import KeyFile, own_key_options
 from tidegate_publisher.options.release import ReleaseInput, planned_release_options
 from tidegate_publisher.options.run import allowed_hosts, hosts_file_option
@@ -24,6 +25,7 @@ from tidegate_publisher.rollout.hearing import Hearing
 from tidegate_publisher.rollout.picture import Picture
 from tidegate_publisher.rollout.plan import make_plan, with_waves
 from tidegate_publisher.rollout.preview import preview
+from tidegate_publisher.rollout.prompts import Prompts
 from tidegate_publisher.rollout.standing import plan_of, status_document, status_rows
 from tidegate_publisher.rollout.steps import closed
 from tidegate_schemas.codes import TidegateError
@@ -105,7 +107,9 @@ def plan(
 @trust_options
 @broker_options
 @output_options
+@click.pass_context
 def status(
+    ctx: click.Context,
     *,
     target: Target,
     hosts_file: Path | None,
@@ -117,7 +121,8 @@ def status(
 ) -> None:
     """Show where a channel's rollout stands: who leads it, which waves are open, how far their hosts are.
 
-    Takes one look: it hears what is retained, and ends. `tidegate watch` stays.
+    Prints the command that approves a wave where a run asks for it, and the one that lets a held release go
+    on. Takes one look: it hears what is retained, and ends. `tidegate watch` stays.
 
     \b
     Examples:
@@ -132,7 +137,8 @@ def status(
     now = wiring.clock.now()
     picture = Picture(plan_of(statement), fleet, statement, now)
     view = picture.view(now, statement)
-    output.result(status_rows(view, statement), status_document(view, statement))
+    prompts = Prompts("/".join(target), "", given_options(ctx))
+    output.result(status_rows(view, statement, prompts), status_document(view, statement, prompts))
 
 
 def _heard(

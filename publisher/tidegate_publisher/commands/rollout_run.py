@@ -12,28 +12,35 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tidegate_publisher import wiring
+from tidegate_publisher.adapters.interruption import TooLongError, at_most, sigterm_as_ctrl_c
 from tidegate_publisher.atomic_file import write_whole
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.device_keys import DeviceKeys, device_key_options
+from tidegate_publisher.options.given import given_options, given_words
 from tidegate_publisher.options.identity import Identity, identity_options
 from tidegate_publisher.options.release import ReleaseInput, release_options
 from tidegate_publisher.options.run import RunInput, allowed_hosts, hosts_file_option, run_options
 from tidegate_publisher.options.speech import output_options
 from tidegate_publisher.options.trust import Trust, trust_options
-from tidegate_publisher.rollout.endings import CODES, EXITS, MEANINGS, exit_for
+from tidegate_publisher.rollout.decisions import Finished, Outcome
+from tidegate_publisher.rollout.endings import EXITS, MEANINGS, exit_for
+from tidegate_publisher.rollout.farewell import end_rows
 from tidegate_publisher.rollout.papers import junit, markdown
 from tidegate_publisher.rollout.parts import Audience, Parts
 from tidegate_publisher.rollout.plan import make_plan, with_waves
+from tidegate_publisher.rollout.prompts import Prompts
 from tidegate_publisher.rollout.run import Run
 from tidegate_publisher.rollout.telling import Telling
-from tidegate_schemas.codes import REGISTRY, Code, TidegateError
+from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
     from tidegate_publisher.output import Output
-    from tidegate_publisher.rollout.decisions import Finished
     from tidegate_publisher.rollout.plan import Plan
     from tidegate_publisher.rollout.steering import Steering
     from tidegate_schemas.release import Release
+
+_LEAVE_S: Final = 8.0
+"""How long giving the claim back may take, in seconds: to sign with Sigstore takes three or four."""
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _EPILOG: Final = "\b\nExit codes:\n" + "\n".join(f"  {code:d}  {text}" for code, text in MEANINGS.items())
@@ -75,6 +82,7 @@ def run(
 
     It may be killed at any moment: started again with the same run id it goes on where it was, for all that
     it remembers is on the broker. A second run on the same channel is refused. A hold by anybody ends it.
+    Told to end (Ctrl-C, SIGTERM) it gives its claim back; what is open stays open.
 
     \b
     Examples:
@@ -91,8 +99,8 @@ def run(
     trust = trust.to_sign(identity).require_policy()
     plan, wanted = _planned(release, run)
     identity.check()
-    telling = Telling(plan, output)
-    telling.note(f"this is the run {plan.run}; --run-id {plan.run} goes on with it")
+    prompts = _prompts(ctx, plan)
+    telling = Telling(plan, output, prompts)
     desk = _desk(wanted, release, trust, identity, broker, output)
     audience = Audience(broker.settings.topics, device_keys.check(), allowed_hosts(hosts_file, device_keys))
     try:
@@ -103,7 +111,7 @@ def run(
         ctx.exit(int(exit_for(error.code)))
     document = telling.story.document(ended)
     _write(document, junit_file, summary_file)
-    _tell_end(ended, document, output)
+    output.result(end_rows(ended, telling.story, prompts), document)
     ctx.exit(int(EXITS[ended.outcome]))
 
 
@@ -132,9 +140,29 @@ def _lead(
 
     channel = audience.topics.channel(plan.product, plan.channel)
     filters = channel, audience.topics.all_status, audience.topics.all_events
-    with contextlib.closing(BrokerEar(broker.settings, filters)) as ear:
+    with sigterm_as_ctrl_c(), contextlib.closing(BrokerEar(broker.settings, filters)) as ear:
         parts = Parts(ear, desk, wiring.clock, telling, random.random)
-        return Run(plan, version, parts, audience).lead()
+        run = Run(plan, version, parts, audience)
+        try:
+            return run.lead()
+        except KeyboardInterrupt:
+            return _leave(run, telling)
+
+
+def _leave(run: Run, telling: Telling) -> Finished:
+    telling.note("told to end; giving the claim back")
+    try:
+        with at_most(_LEAVE_S):
+            return run.leave()
+    except (TidegateError, TooLongError, KeyboardInterrupt) as error:
+        why = error.reason if isinstance(error, TidegateError) else "there was no time for it"
+        reason = f"the run was told to end before its end; its claim could not be given back: {why}"
+        return Finished(Outcome.INTERRUPTED, reason)
+
+
+def _prompts(ctx: click.Context, plan: Plan) -> Prompts:
+    name, words = f"{plan.product}/{plan.channel}", given_words(ctx)
+    return Prompts(name, plan.run, given_options(ctx), words) if words else Prompts(name, plan.run)
 
 
 def _write(document: dict[str, Any], junit_file: Path | None, summary_file: Path | None) -> None:
@@ -150,22 +178,3 @@ def _append(path: Path, text: str) -> None:
             file.write(text)
     except OSError as error:
         raise TidegateError(Code.DISK_IO, f"{path} cannot be written: {error.strerror}") from error
-
-
-def _tell_end(ended: Finished, document: dict[str, Any], output: Output) -> None:
-    rows = [("result", ended.outcome.value), ("because", ended.reason)]
-    rows += [
-        (
-            f"wave {wave['name']}",
-            f"{wave['state']}: {wave['succeeded']} of {wave['known']} succeeded, {wave['failed']} failed",
-        )
-        for wave in document["waves"]
-    ]
-    rows += [
-        ("failures", f"{found['hosts']} x {code}: {found['reason']}")
-        for code, found in document["failures"].items()
-    ]
-    code = CODES.get(ended.outcome)
-    if code is not None:
-        rows += [("code", code.value), ("what to do", REGISTRY[code].remedy)]
-    output.result(rows, document)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tidegate_fleet.leading import Asked, approval_command, asked, leader
 from tidegate_publisher.announce import Outcome
 from tidegate_publisher.foundation import next_statement, require_good_to_go, require_sequence, usable
 from tidegate_publisher.publication import Signed
@@ -11,10 +12,13 @@ from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tidegate_publisher.operations import Conditions
     from tidegate_publisher.ports import Clock, Progress
     from tidegate_publisher.publication import ChannelDesk, SigningDesk
     from tidegate_schemas.rollout import Rollout
+    from tidegate_schemas.statement import ChannelPredicate
 
 
 class Approving:
@@ -37,9 +41,10 @@ class Approving:
         before = self._channels.current(product, channel)
         verified = usable(before, f"{product}/{channel}")
         require_sequence(verified, conditions.expected_sequence)
-        now, rollout = self._clock.now(), verified.statement.predicate.rollout
+        now, said = self._clock.now(), verified.statement.predicate
+        rollout = said.rollout
         require_good_to_go(verified, now, even_if_expired=conditions.even_if_expired)
-        approved = _approved(rollout, wave)
+        approved = _approved(said, wave, now)
         if approved == rollout and before.bundle is not None:
             self._progress.note(f"the wave {wave} is approved already; nothing was published")
             return Outcome(Signed(before.bundle, verified), None, changed=False)
@@ -49,7 +54,8 @@ class Approving:
         return Outcome(signed, None, changed=True)
 
 
-def _approved(rollout: Rollout, wave: str) -> Rollout:
+def _approved(said: ChannelPredicate, wave: str, now: datetime) -> Rollout:
+    rollout = said.rollout
     if rollout.state is not RolloutState.ACTIVE:
         code = Code.ROLLOUT_HELD if rollout.state is RolloutState.HELD else Code.ROLLOUT_FINAL
         raise TidegateError(code, f"The release is {rollout.state}: no wave of it is opened")
@@ -57,11 +63,21 @@ def _approved(rollout: Rollout, wave: str) -> Rollout:
     if wave not in names:
         reason = f"The release has no wave {wave[:80]!r}; its waves are {', '.join(names) or 'none'}"
         raise TidegateError(Code.ROLLOUT_WAVE, reason)
-    runner = rollout.runner
-    if runner is None:
+    runner, wanted = rollout.runner, asked(rollout, now)
+    if runner is None or (wanted is None and leader(rollout, now) is None):
         reason = "No run leads this release, so nobody would open the wave"
         raise TidegateError(Code.ROLLOUT_UNLED, reason)
     if wave in runner.approved:
         return rollout
+    if wanted is None or wanted.wave != wave:
+        raise TidegateError(Code.ROLLOUT_UNASKED, _unasked(said, wave, wanted, now))
     leads = runner.model_copy(update={"approved": (*runner.approved, wave)})
     return rollout.model_copy(update={"runner": leads})
+
+
+def _unasked(said: ChannelPredicate, wave: str, wanted: Asked | None, now: datetime) -> str:
+    opened = any(one.name == wave and one.is_open(now) for one in said.rollout.waves)
+    why = f"The wave {wave} is open already" if opened else f"No approval of the wave {wave} is asked for"
+    if wanted is None:
+        return f"{why}, and none of another one either"
+    return f"{why}; the run asks for the wave {wanted.wave}: {approval_command(said, wanted.wave)}"

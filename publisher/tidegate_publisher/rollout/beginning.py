@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tidegate_publisher.durations import format_moment
 from tidegate_publisher.rollout.decision import Moment, decide
-from tidegate_publisher.rollout.decisions import Open
+from tidegate_publisher.rollout.decisions import Ask, Open
 from tidegate_publisher.rollout.picture import Picture
 from tidegate_publisher.rollout.steps import afterwards, closed
-from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.rollout import RolloutState
 
@@ -68,17 +68,17 @@ def require_unclaimed(plan: Plan, rollout: Rollout, now: datetime) -> None:
         return
     if runner.claims(now) and runner.until is not None:
         reason = (
-            f"The run {runner.id} leads another release on this channel until {rfc3339(runner.until)} at "
-            "least; to put this one in its place, give --take-over"
+            f"The run {runner.id} leads another release on this channel, until {format_moment(runner.until)} "
+            "at least; to put this one in its place, give --take-over"
         )
         raise TidegateError(Code.ROLLOUT_CLAIMED, reason)
 
 
 def first_rollout(plan: Plan, fleet: Fleet, statement: ChannelStatement, now: datetime) -> Rollout:
-    """The rollout that a release is announced with: claimed, and its first wave open if it may be."""
+    """The rollout that a release is announced with: claimed; its first wave open or asked for."""
     rollout = closed(plan, statement.predicate.rollout, now, statement.predicate.sequence)
     predicate = statement.predicate.model_copy(update={"rollout": rollout})
     first = statement.model_copy(update={"predicate": predicate})
     picture = Picture(plan, fleet, first, now)
     decision = decide(plan, first, picture.tally, Moment(now, leading=True))
-    return afterwards(decision, plan, rollout, now) if isinstance(decision, Open) else rollout
+    return afterwards(decision, plan, rollout, now) if isinstance(decision, Ask | Open) else rollout

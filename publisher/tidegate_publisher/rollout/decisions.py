@@ -17,6 +17,7 @@ class Outcome(StrEnum):
     REVOKED = "revoked"
     CLAIMED = "claimed"
     OVERTAKEN = "overtaken"
+    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,14 @@ class Wait:
 @dataclass(frozen=True, slots=True)
 class AskApproval:
     """A wave could be opened, but a person has to say so."""
+
+    wave: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Write down that a person is asked: whoever looks at the channel sees it."""
 
     wave: str
     reason: str
@@ -107,5 +116,5 @@ class Lose:
     reason: str
 
 
-Action = Claim | Open | Widen | Soak | Lose | Hold | Revoke
+Action = Ask | Claim | Open | Widen | Soak | Lose | Hold | Revoke
 Decision = Wait | AskApproval | Action | Finished

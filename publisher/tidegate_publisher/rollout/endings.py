@@ -19,15 +19,17 @@ class RolloutExit(IntEnum):
     TIMED_OUT = 3
     HELD = 4
     REFUSED = 5
+    INTERRUPTED = 130
 
 
 MEANINGS: Final = {
     RolloutExit.DONE: "done: all waves, or up to --until",
     RolloutExit.FAILED: "a threshold was passed: the release is held or revoked; or another error",
     RolloutExit.USAGE: "the command, the release file or a setting is wrong; nothing was tried",
-    RolloutExit.TIMED_OUT: "timed out; the same command may be repeated",
+    RolloutExit.TIMED_OUT: "timed out; if the release is held now, `tidegate resume` it, then repeat this",
     RolloutExit.HELD: "somebody has held or revoked the release",
     RolloutExit.REFUSED: "refused by trust, or the channel is led by another run",
+    RolloutExit.INTERRUPTED: "told to end (Ctrl-C, SIGTERM); what is open stays open, and no more is opened",
 }
 
 EXITS: Final = {
@@ -38,6 +40,7 @@ EXITS: Final = {
     Outcome.REVOKED: RolloutExit.HELD,
     Outcome.CLAIMED: RolloutExit.REFUSED,
     Outcome.OVERTAKEN: RolloutExit.REFUSED,
+    Outcome.INTERRUPTED: RolloutExit.INTERRUPTED,
 }
 
 CODES: Final = {
@@ -47,6 +50,7 @@ CODES: Final = {
     Outcome.REVOKED: Code.ROLLOUT_REVOKED,
     Outcome.CLAIMED: Code.ROLLOUT_CLAIMED,
     Outcome.OVERTAKEN: Code.ROLLOUT_OVERTAKEN,
+    Outcome.INTERRUPTED: Code.ROLLOUT_INTERRUPTED,
 }
 
 _OURS: Final = frozenset({Code.ROLLOUT_CLAIMED, Code.ROLLOUT_DIFFERS, Code.ROLLOUT_OVERTAKEN})

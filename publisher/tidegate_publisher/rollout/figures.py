@@ -26,6 +26,7 @@ class Figures:
         silent: activating hosts that have said nothing for longer than the gate allows.
         gone: hosts that went offline after activation and stayed so for longer than the gate allows.
         away: hosts that succeeded and are offline now, for however long.
+        queued: hosts of an open wave that wait for its budget; they are `waiting` or `absent`, too.
     """
 
     known: int = 0
@@ -38,6 +39,7 @@ class Figures:
     silent: int = 0
     gone: int = 0
     away: int = 0
+    queued: int = 0
 
     @property
     def ended(self) -> int:
@@ -62,11 +64,13 @@ class Verdict:
         met: whether enough hosts have succeeded, and not too many of them have gone since.
         words: how far it is.
         enough: whether enough have succeeded, wherever they are now.
+        reachable: whether it would be met if all that are under way succeeded.
     """
 
     met: bool
     words: str
     enough: bool
+    reachable: bool
 
 
 def passed_threshold(gate: Thresholds, seen: Figures) -> str | None:
@@ -78,7 +82,7 @@ def passed_threshold(gate: Thresholds, seen: Figures) -> str | None:
     )
     for limit, bad, of, what in told:
         if limit.passed(bad, of):
-            return f"{bad} of {of} {what}; allowed are {_allowed(limit)}"
+            return f"{bad} of {of} {what}; {_allowed(limit)}"
     return None
 
 
@@ -94,7 +98,8 @@ def judge(gate: Thresholds, seen: Figures) -> Verdict:
     missing = max(0, seen.away - gate.dropouts.tolerated(seen.begun))
     if seen.away:
         words += f"; {seen.away} succeeded and are offline now"
-    return Verdict(seen.succeeded - missing >= needed, words, seen.succeeded >= needed)
+    best = seen.succeeded + seen.waiting + seen.activating
+    return Verdict(seen.succeeded - missing >= needed, words, seen.succeeded >= needed, best >= needed)
 
 
 def percent(millionths: int) -> str:
@@ -105,6 +110,8 @@ def percent(millionths: int) -> str:
 def _allowed(limit: Limit) -> str:
     share = f"{percent(limit.share)} of {limit.minimum} or more"
     if limit.count is None:
-        return share
-    fewer = f"fewer than {limit.count}"
+        return f"allowed are {share}"
+    if limit.count <= 1:
+        return "none is allowed"
+    fewer = f"allowed are fewer than {limit.count}"
     return fewer if limit.share >= MILLION else f"{fewer}, and {share}"

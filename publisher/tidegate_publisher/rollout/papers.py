@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from tidegate_publisher.output import printable
+from tidegate_publisher.rollout.story import ADD_UP
 
 if TYPE_CHECKING:
     from typing import Any
 
 _NO_XML: Final = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LONGEST: Final = 300
+_FAILED: Final = frozenset({"failed", "late"})
 
 
 def junit(document: dict[str, Any]) -> bytes:
@@ -27,7 +29,7 @@ def junit(document: dict[str, Any]) -> bytes:
         document: as `story.Story.document` makes it.
     """
     waves = document["waves"]
-    failed = [wave for wave in waves if wave["state"] == "failed"]
+    failed = [wave for wave in waves if wave["state"] in _FAILED]
     skipped = [wave for wave in waves if wave["state"] in {"closed", "open"}]
     suite = ET.Element(
         "testsuite",
@@ -42,7 +44,7 @@ def junit(document: dict[str, Any]) -> bytes:
             suite, "testcase", classname=f"{document['product']}.{document['channel']}", name=wave["name"]
         )
         words = _clean(wave.get("reason", ""))
-        if wave["state"] == "failed":
+        if wave["state"] in _FAILED:
             failure = ET.SubElement(case, "failure", message=words, type=document.get("code", "failed"))
             failure.text = "\n".join(_clean(line) for line in _failure_lines(document))
         elif wave["state"] == "stopped":
@@ -57,16 +59,17 @@ def junit(document: dict[str, Any]) -> bytes:
 def markdown(document: dict[str, Any]) -> str:
     """A heading, the outcome, a table of waves, a table of failures."""
     name = f"{document['product']}/{document['channel']} {document.get('version', '')}".strip()
+    state = f", the release is {document['state']}" if "state" in document else ""
     lines = [
-        f"### Rollout of {_code(name)}: {document['outcome']}",
+        f"### Rollout of {_code(name)}: {document['outcome']}{state}",
         "",
         _code(document["reason"]),
         "",
-        "| wave | state | known | succeeded | failed | activating | silent | gone | offline |",
-        "|---|---|--:|--:|--:|--:|--:|--:|--:|",
+        f"| wave | state | known | {' | '.join(ADD_UP)} | silent | gone |",
+        f"|---|---|{'--:|' * (len(ADD_UP) + 3)}",
     ]
     for wave in document["waves"]:
-        counts = ("known", "succeeded", "failed", "activating", "silent", "gone", "absent")
+        counts = ("known", *ADD_UP, "silent", "gone")
         cells = [_code(wave["name"]), wave["state"], *(str(wave[count]) for count in counts)]
         lines.append(f"| {' | '.join(cells)} |")
     if document["failures"]:

@@ -149,6 +149,12 @@ class Plan:
             for one, mine in pairs
         )
 
+    def leads(self, rollout: Rollout) -> bool:
+        """Whether this very process leads an active release."""
+        runner = rollout.runner
+        mine = runner is not None and (runner.id, runner.process) == (self.run, self.process)
+        return mine and rollout.state is RolloutState.ACTIVE
+
     def differing(self, predicate: ChannelPredicate) -> tuple[str, ...]:
         """What the release says otherwise than what is announced, by its names."""
         return tuple(name for name, value in self.terms if _told(getattr(predicate, name)) != _told(value))

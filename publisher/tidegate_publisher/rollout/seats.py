@@ -35,6 +35,11 @@ class Seat:
         return self.phase is Phase.ACTIVATING or (self.admitted and not self.phase.final)
 
     @property
+    def queued(self) -> bool:
+        """Whether its wave has not admitted it, and it has not begun all the same."""
+        return not (self.admitted or self.phase.final or self.phase is Phase.ACTIVATING)
+
+    @property
     def away(self) -> bool:
         """Whether it succeeded and is offline now."""
         return self.phase is Phase.SUCCEEDED and not self.online
@@ -56,5 +61,6 @@ class Bench:
     absent: int = 0
     under_way: dict[str, timedelta] = field(default_factory=dict)
     away: int = 0
+    queued: int = 0
     gone: dict[str, timedelta] = field(default_factory=dict)
     outside: list[tuple[float, str]] | None = None

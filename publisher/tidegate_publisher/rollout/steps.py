@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from tidegate_publisher.promotion import is_open
-from tidegate_publisher.rollout.decisions import Claim, Hold, Lose, Open, Outcome, Revoke, Soak, Widen
+from tidegate_publisher.rollout.decisions import Ask, Claim, Hold, Lose, Open, Outcome, Revoke, Soak, Widen
 from tidegate_schemas.rollout import RolloutState, Runner
 
 if TYPE_CHECKING:
@@ -43,17 +43,28 @@ def closed(plan: Plan, rollout: Rollout, now: datetime, first: int | None = None
 def afterwards(action: Action, plan: Plan, rollout: Rollout, now: datetime) -> Rollout:  # noqa: PLR0911 -- one for each action
     """What has to be signed."""
     match action:
+        case Ask(wave):
+            return _led(plan, rollout, now, {"asks": wave, "asked_at": now})
         case Claim():
             return _claimed(plan, rollout, now)
         case Open(wave, fraction):
-            runner = {"wave": wave, "opened_at": now, "widened_at": None, "met_at": None, "waits_since": None}
+            runner: dict[str, object] = {
+                "wave": wave,
+                "opened_at": now,
+                "widened_at": None,
+                "met_at": None,
+                "waits_since": None,
+            }
+            runner |= {"asks": None, "asked_at": None}
             return _opened(plan, rollout, wave, fraction, now, runner)
         case Widen(wave, fraction):
             return _opened(plan, rollout, wave, fraction, now, {"widened_at": now})
         case Soak():
             return _led(plan, rollout, now, {"met_at": now})
         case Lose():
-            return _led(plan, rollout, now, {"met_at": None, "waits_since": now})
+            return _led(
+                plan, rollout, now, {"met_at": None, "waits_since": now, "asks": None, "asked_at": None}
+            )
         case Hold(outcome=outcome):
             return given_back(rollout.model_copy(update={"state": RolloutState.HELD}), outcome)
         case Revoke(outcome=outcome):
@@ -63,10 +74,11 @@ def afterwards(action: Action, plan: Plan, rollout: Rollout, now: datetime) -> R
 
 
 def given_back(rollout: Rollout, outcome: Outcome) -> Rollout:
-    """The rollout without a claim; how far it is stays on record for the next run."""
+    """The rollout without a claim; how far it is stays on record for the next run, which asks anew."""
     if rollout.runner is None:
         return rollout
-    runner = rollout.runner.model_copy(update={"until": None, "ended": outcome.value})
+    changes = {"until": None, "ended": outcome.value, "asks": None, "asked_at": None}
+    runner = rollout.runner.model_copy(update=changes)
     return rollout.model_copy(update={"runner": runner})
 
 
@@ -79,7 +91,7 @@ def _claimed(plan: Plan, rollout: Rollout, now: datetime) -> Rollout:
     begun = now if before is None or anew else before.began_at
     runner = Runner(id=plan.run, process=plan.process, until=now + plan.lease, began_at=begun, wave=first)
     if before is not None and before.wave in {wave.name for wave in plan.waves}:
-        kept = ("wave", "opened_at", "widened_at", "met_at", "whole", "first", "approved")
+        kept = ("wave", "opened_at", "widened_at", "met_at", "whole", "first", "asks", "asked_at", "approved")
         changes = {name: getattr(before, name) for name in kept}
         runner = runner.model_copy(update={**changes, "waits_since": _waits_since(before, plan, now)})
     elif is_open(opened, now):

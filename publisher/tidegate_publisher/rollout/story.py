@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tidegate_publisher.promotion import is_open
 from tidegate_publisher.rollout.decisions import Finished, Hold, Outcome, Revoke
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from tidegate_schemas.statement import ChannelStatement
 
 
+_NAMES: Final = {"absent": "offline", "away": "succeededOffline"}
+"""What figures are called in a document, where that is not their name."""
+
+ADD_UP: Final = ("succeeded", "failed", "activating", "waiting", "skipped", "offline")
+"""In a document: each known host of a wave is in one of these."""
+
+
 @dataclass(slots=True)
 class Chapter:
     """One wave.
@@ -28,7 +35,8 @@ class Chapter:
     Attributes:
         wave: which one.
         figures: its hosts, when they were last counted.
-        state: `closed`, `open`, `done`, `failed`; or `stopped`: the run ended while it waited for this wave.
+        state: `closed`, `open`, `done`; `failed`: a threshold was passed; `late`: it took too long;
+            `stopped`: the run ended while it waited for this wave.
         opened: since when it is open, as far as this run knows.
         met: when its gate was met, the same.
         words: how far it is; why it failed.
@@ -56,6 +64,7 @@ class Story:
         self.began: datetime | None = None
         self.view: View | None = None
         self._current = plan.waves[0].name
+        self._announced: ChannelStatement | None = None
 
     def take(self, decision: Decision, view: View) -> None:
         """See Teller.decided."""
@@ -68,12 +77,33 @@ class Story:
         if stands is not None and not overtaken and self._plan.describes(stands.predicate.rollout):
             self._read(stands, view.now)
         if isinstance(decision, Hold | Revoke):
-            self._fail(decision.wave, decision.reason)
+            late = decision.outcome is Outcome.TIMED_OUT
+            self._end(decision.wave, "late" if late else "failed", decision.reason)
         elif isinstance(decision, Finished) and decision.wave:
             if decision.outcome is Outcome.DONE:
                 self.chapters[decision.wave].state = "done"
             else:
-                self._fail(decision.wave, decision.reason)
+                late = decision.outcome is Outcome.TIMED_OUT
+                self._end(decision.wave, "late" if late else "failed", decision.reason)
+
+    def published(self, statement: ChannelStatement) -> None:
+        """See Teller.published."""
+        self._announced = statement
+
+    @property
+    def statement(self) -> ChannelStatement | None:
+        """The newest statement that this run knows; None where it came to none."""
+        seen = self.view.statement if self.view is not None else None
+        known = [one for one in (seen, self._announced) if one is not None]
+        return max(known, key=lambda one: one.predicate.sequence, default=None)
+
+    @property
+    def open_waves(self) -> list[str]:
+        """The waves that are open, as far as this run knows."""
+        if self.statement is None or self.view is None:
+            return []
+        rollout = self.statement.predicate.rollout
+        return [wave.name for wave in rollout.waves if is_open(wave, self.view.now)]
 
     def _read(self, statement: ChannelStatement, now: datetime) -> None:
         rollout = statement.predicate.rollout
@@ -89,9 +119,9 @@ class Story:
             if runner is not None and place == current:
                 chapter.opened, chapter.met = runner.opened_at or chapter.opened, runner.met_at or chapter.met
 
-    def _fail(self, wave: str, reason: str) -> None:
+    def _end(self, wave: str, state: str, reason: str) -> None:
         if wave in self.chapters:
-            self.chapters[wave].state, self.chapters[wave].words = "failed", reason
+            self.chapters[wave].state, self.chapters[wave].words = state, reason
 
     def document(self, ended: Finished) -> dict[str, Any]:
         """The whole of it for a machine."""
@@ -106,13 +136,13 @@ class Story:
         return self._document("error", int(exit_for(error.code)), error.code, error.reason)
 
     def _stop(self, reason: str) -> None:
-        if not any(chapter.state == "failed" for chapter in self.chapters.values()):
+        if not any(chapter.state in {"failed", "late"} for chapter in self.chapters.values()):
             chapter = self.chapters[self._current]
             chapter.state, chapter.words = "stopped", reason
 
     def _document(self, outcome: str, status: int, code: Code | None, reason: str) -> dict[str, Any]:
         view = self.view
-        statement = view.statement if view is not None else None
+        statement = self.statement
         predicate = statement.predicate if statement is not None else None
         found = {
             "decision": "finished",
@@ -126,6 +156,7 @@ class Story:
             "version": predicate.version if predicate else None,
             "digest": statement.digest if statement else None,
             "sequence": predicate.sequence if predicate else None,
+            "state": predicate.rollout.state.value if predicate else None,
             "waves": [chapter_document(chapter) for chapter in self.chapters.values()],
             "failures": failures_document(view) if view is not None else {},
         }
@@ -147,7 +178,7 @@ def chapter_document(chapter: Chapter) -> dict[str, Any]:
 
 def figures_document(figures: Figures) -> dict[str, int]:
     """Counts for a machine."""
-    return {name: getattr(figures, name) for name in Figures.__dataclass_fields__}
+    return {_NAMES.get(name, name): getattr(figures, name) for name in Figures.__dataclass_fields__}
 
 
 def failures_document(view: View) -> dict[str, Any]:

@@ -102,6 +102,7 @@ class Tally:
         self._waited_for = NO_WAVE if rollout.runner is None else rollout.runner.wave
         self._seed = rollout.seed
         self._open = [(wave, is_open(wave, now)) for wave in rollout.waves]
+        self._opened = {wave.name for wave, opened in self._open if opened}
         self._seats.clear()
         self._benches = {name: Bench() for name in (NO_WAVE, *(wave.name for wave in self._plan.waves))}
         self._groups = Groups(self._plan.budgets)
@@ -134,6 +135,7 @@ class Tally:
             silent=_count_before(bench.under_way, self._listened - gate.silence.after),
             gone=_count_before(bench.gone, self._listened - gate.dropouts.after),
             away=bench.away,
+            queued=bench.queued if wave.name in self._opened else 0,
         )
 
     @property
@@ -233,6 +235,7 @@ class Tally:
         bench.phases[seat.phase] += 1
         bench.absent += seat.absent
         bench.away += seat.away
+        bench.queued += seat.queued
         self._groups.add(seat.groups, busy=seat.busy, absent=seat.absent, count=1)
         mark = self._marks.pop(host.name, _NO_MARK)
         under_way = gone = None
@@ -250,6 +253,7 @@ class Tally:
         bench.phases[seat.phase] -= 1
         bench.absent -= seat.absent
         bench.away -= seat.away
+        bench.queued -= seat.queued
         self._groups.add(seat.groups, busy=seat.busy, absent=seat.absent, count=-1)
         bench.under_way.pop(name, None)
         bench.gone.pop(name, None)

@@ -10,11 +10,19 @@ from tidegate_publisher.cli import cli
 from tidegate_publisher.operations import Operation
 from tidegate_publisher.options.device_keys import DeviceKeys
 from tidegate_publisher.options.run import RunInput, allowed_hosts
+from tidegate_publisher.rollout.decisions import AskApproval
 from tidegate_publisher.rollout.plan import DEFAULT_LEASE
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+ASKING = (
+    {"name": "canary", "labels": {"ring": "canary"}},
+    {"name": "half", "fraction": 0.5, "gate": {"approval": True}},
+    {"name": "everybody"},
+)
 
 
 def led() -> Stage:
@@ -24,31 +32,60 @@ def led() -> Stage:
     return stage
 
 
-def refused(stage: Stage, wave: str = "everybody") -> Code:
+def asking() -> Stage:
+    """A release whose run was killed while it waited for the approval of `half`."""
+    stage = Stage(a_gated_release(ASKING), a_fleet(5))
+    assert stage.run(killed_after=60) is None
+    assert isinstance(stage.teller.decisions[-1], AskApproval)
+    return stage
+
+
+def refused(stage: Stage, wave: str = "everybody") -> TidegateError:
     held = stage.stands()
     with pytest.raises(TidegateError) as caught:
         stage.approve(wave)
     assert stage.stands() == held
-    return caught.value.code
+    return caught.value
 
 
 def test_an_approval_is_written_down_once_and_opens_nothing() -> None:
-    stage = led()
-    assert stage.approve("everybody").changed
+    stage = asking()
+    assert stage.approve("half").changed
     rollout = stage.stands().predicate.rollout
     assert rollout.runner is not None
-    assert rollout.runner.approved == ("everybody",)
-    assert [wave.open for wave in rollout.waves] == [True, False]
-    assert not stage.approve("everybody").changed
+    assert rollout.runner.approved == ("half",)
+    assert [wave.open for wave in rollout.waves] == [True, False, False]
+    assert not stage.approve("half").changed
+
+
+@pytest.mark.parametrize(
+    ("wave", "why"),
+    [
+        ("canary", "The wave canary is open already"),
+        ("everybody", "No approval of the wave everybody is asked for"),
+    ],
+)
+def test_a_wave_that_is_not_asked_for_is_refused_and_the_one_that_is_gets_named(wave: str, why: str) -> None:
+    stage = asking()
+    fault = refused(stage, wave)
+    sequence = stage.stands().predicate.sequence
+    command = f"tidegate rollout approve os/stable half --expect-sequence {sequence}"
+    assert (fault.code, fault.reason) == (
+        Code.ROLLOUT_UNASKED,
+        f"{why}; the run asks for the wave half: {command}",
+    )
 
 
 def test_what_cannot_be_approved_is_refused() -> None:
-    assert refused(led(), "nobody") is Code.ROLLOUT_WAVE
+    assert refused(led()).code is Code.ROLLOUT_UNASKED
+    assert refused(led(), "nobody").code is Code.ROLLOUT_WAVE
     stage = led()
+    stage.clock.advance(2 * DEFAULT_LEASE)
+    assert refused(stage).code is Code.ROLLOUT_UNLED
     stage.operate(Operation.HOLD)
-    assert refused(stage) is Code.ROLLOUT_HELD
+    assert refused(stage).code is Code.ROLLOUT_HELD
     stage.operate(Operation.REVOKE)
-    assert refused(stage) is Code.ROLLOUT_FINAL
+    assert refused(stage).code is Code.ROLLOUT_FINAL
 
 
 @pytest.mark.parametrize("operation", [Operation.HOLD, Operation.PROMOTE, Operation.HEARTBEAT])
@@ -57,6 +94,15 @@ def test_what_an_operator_does_keeps_the_claim(operation: Operation) -> None:
     before = stage.stands().predicate.rollout.runner
     stage.operate(operation)
     assert stage.stands().predicate.rollout.runner == before is not None
+
+
+def test_a_claim_ends_where_a_held_release_goes_on() -> None:
+    stage = led()
+    stage.operate(Operation.HOLD)
+    stage.operate(Operation.RESUME)
+    runner = stage.stands().predicate.rollout.runner
+    assert runner is not None
+    assert (runner.id, runner.until) == ("run-1", None)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,33 @@ def test_junit_has_a_case_for_each_wave() -> None:
     assert [len(case.findall("failure")) for case in well] == [0, 0]
 
 
+def test_a_row_of_the_summary_adds_up() -> None:
+    stage = Stage(a_gated_release(gate={"timeout": timedelta(minutes=20)}), a_fleet(12, canaries=9))
+    for host, way in zip(stage.hosts, ("ill", "gone", "silent"), strict=False):
+        host.way = way
+    stage.park.ignores = {"edge-3", "edge-4"}
+    stage.hosts[5].online = False
+    plan = stage.plan()
+    telling = Telling(plan, Output(quiet=True))
+    stage.teller = telling  # type: ignore[assignment]
+    end = stage.run(plan)
+    assert end is not None
+    document = telling.story.document(end)
+    lines = markdown(document).splitlines()
+    head, row = (
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in lines
+        if line.startswith(("| wave", "| `canary`"))
+    )
+    counts = dict(zip(head, row, strict=True))
+    parts = ("succeeded", "failed", "activating", "waiting", "skipped", "offline")
+    assert (counts["state"], counts["known"], counts["waiting"], counts["offline"]) == ("late", "9", "2", "1")
+    assert sum(int(counts[part]) for part in parts) == 9
+    assert "timed-out, the release is held" in lines[0]
+    suite = ET.fromstring(junit(document))  # noqa: S314 -- we wrote it
+    assert (suite.get("failures"), "waiting 2" in ET.tostring(suite, encoding="unicode")) == ("1", True)
+
+
 @pytest.mark.parametrize("evil", ["x\x00\x1b[31m\ud800", "<b>&\"'", "a | b\n\n# c `d` [e](http://f)"])
 def test_what_hosts_say_becomes_no_markup(evil: str) -> None:
     document = a_document()
@@ -87,8 +114,9 @@ def test_a_run_tells_what_is_new_and_not_each_number(capsys: pytest.CaptureFixtu
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(stage.teller.decisions) > 60
     assert len(lines) < 30
+    assert lines.pop(0)["reason"] == "this is the run run-1; --run-id run-1 goes on with it"
     assert [line["decision"] for line in lines if line["decision"] != "wait"] == ["soak", "open", "soak"]
-    assert lines[0]["waves"]["canary"]["known"] == 20
+    assert (lines[0]["waves"][0]["name"], lines[0]["waves"][0]["known"]) == ("canary", 20)
 
 
 def a_tally(hosts: list[SimHost], waves: Sequence[dict[str, Any]], **gate: object) -> tuple[Stage, Tally]:

@@ -69,7 +69,7 @@ def test_a_failed_canary_holds_the_release_where_one_is_too_many() -> None:
     stage.hosts[0].way = "ill"
     end = ended(stage)
     assert end.outcome is Outcome.FAILED
-    assert "1 of 1 hosts that ended have failed; allowed are fewer than 1" in end.reason
+    assert "1 of 1 hosts that ended have failed; none is allowed" in end.reason
     assert stage.stands().predicate.rollout.state is RolloutState.HELD
     assert [host.step for host in stage.hosts[1:]] == [None] * 9
 
