@@ -129,7 +129,7 @@ def test_a_run_that_is_told_to_end_lets_the_same_command_go_on(
     assert ("until" in runner, runner["ended"], "asks" in runner) == (False, "interrupted", False)
     again = site.begin(*options)
     asked = again.wait_for("ask-approval", "rest")
-    assert asked["command"].endswith(f" --broker {site.broker} --signers signers.toml")
+    assert asked["command"].endswith(f" --signers signers.toml --broker {site.broker}")
     shown = site.run("rollout", "status", "os/stable", "--json").document
     assert (shown["approval"]["wave"], shown["led"]) == ("rest", True)
     wrong = site.run("rollout", "approve", "os/stable", "canary", "--expect-sequence", str(asked["sequence"]))

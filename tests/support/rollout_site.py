@@ -190,6 +190,7 @@ class RolloutSite:
     def _environment(self) -> dict[str, str]:
         return {
             "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "HOME": str(self.folder),
             "TIDEGATE_BROKER": self.broker,
             "TIDEGATE_KEY": "release.key",
