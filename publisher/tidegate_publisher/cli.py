@@ -10,6 +10,7 @@ import click
 
 from tidegate_publisher.exit_codes import MEANINGS, ExitCode, exit_code
 from tidegate_publisher.lazy import Entry, LazyGroup
+from tidegate_publisher.leaving import INTERRUPTED
 from tidegate_publisher.output import Output
 from tidegate_schemas import __version__
 from tidegate_schemas.codes import Code, TidegateError
@@ -101,7 +102,7 @@ def _report(output: Output, error: Exception) -> int:
             return exit_code(error.code)
         case click.Abort():
             output.fault("interrupted", "Interrupted", "Repeat the command: it is safe to do so.")
-            return 130
+            return INTERRUPTED
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else "tidegate"
             # click spreads choices over lines, with tabs.

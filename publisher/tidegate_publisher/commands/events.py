@@ -13,6 +13,7 @@ from tidegate_fleet.words import EventCheck, HostEvent, RefusedEvent, read_host_
 from tidegate_publisher.event_display import Refusals, show_event, show_status
 from tidegate_publisher.exit_codes import ExitCode
 from tidegate_publisher.following import Follower, Selection
+from tidegate_publisher.leaving import left_by_ctrl_c
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.device_keys import DeviceKeys, device_key_options
 from tidegate_publisher.options.digest import read_digest
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
 @broker_options
 @output_options
 @click.pass_context
+@left_by_ctrl_c()
 def events(
     ctx: click.Context,
     *,
@@ -109,7 +111,8 @@ def events(
       tidegate events --device-keys keys/ --product os --channel stable --sequence 7 --until succeeded
 
     Exit code 0 when --until was reached, 1 when a host failed, was rejected or rolled back before that,
-    3 when --for ran out. Refuses host ids that cannot be, and --sequence without --product and --channel.
+    3 when --for ran out, 130 at Ctrl-C. Refuses host ids that cannot be, and --sequence without --product
+    and --channel.
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
     if sequence is not None and (product is None or channel is None):
         raise click.UsageError("--sequence counts within one channel: give --product and --channel too")

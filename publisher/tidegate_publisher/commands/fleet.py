@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from tidegate_publisher.leaving import left_by_ctrl_c
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.duration import read_duration
 from tidegate_publisher.options.fleet_choice import choice_options
@@ -112,4 +114,5 @@ def fleet(
         watch_s=None if watched is None else watched.total_seconds(),
         by_label=by_label,
     )
-    list_fleet(broker, trust.beside(own_key), Register(choice), showing)
+    with left_by_ctrl_c() if watch else contextlib.nullcontext():
+        list_fleet(broker, trust.beside(own_key), Register(choice), showing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ def keygen(out: Path, output: Output) -> None:
     """Make a key pair for signing without Sigstore: OUT.key and OUT.pub, EC P-256 in PEM form.
 
     For fleets that no Sigstore reaches. Sign with --key OUT.key; give OUT.pub to hosts, as `key` of a signer.
+    At its end it prints the lines of a signers.toml with this key, which --signers and hosts take.
     Set TIDEGATE_KEY_PASSWORD to encrypt OUT.key. Nothing tells when a key signed, and nobody but you can
     withdraw it: keep it where only the release job is, and see `tidegate sign` for what needs no keeping.
 
@@ -45,10 +47,24 @@ def keygen(out: Path, output: Output) -> None:
         ("public key", str(pair.public)),
         ("fingerprint", f"SHA256:{pair.fingerprint}"),
     ]
+    signers = signers_toml(pair.public)
     document = {
         "privateKey": str(pair.private),
         "publicKey": str(pair.public),
         "fingerprint": pair.fingerprint,
         "encrypted": password is not None,
+        "signers": signers,
     }
     output.result(rows, document)
+    if not output.as_json:
+        output.text(f"\nWho trusts this key says so in a signers.toml beside it:\n\n{signers.rstrip()}", {})
+
+
+def signers_toml(public: Path) -> str:
+    """The lines that trust a public key; they stand in a file in the same folder."""
+    return f"[[signers]]\nname = {_toml(public.stem)}\nkey = {_toml(public.name)}\n"
+
+
+def _toml(text: str) -> str:
+    # TOML's basic strings are JSON's, but for a few escapes that json.dumps does not use.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")

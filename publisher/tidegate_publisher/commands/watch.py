@@ -12,6 +12,7 @@ import click
 
 from tidegate_publisher import watching, wiring
 from tidegate_publisher.exit_codes import ExitCode
+from tidegate_publisher.leaving import left_by_ctrl_c
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.device_keys import DeviceKeys, device_key_options
 from tidegate_publisher.options.duration import read_duration
@@ -110,7 +111,7 @@ def watch(
     watched = Watched((target.product, target.channel), silent_after, believe_status=check is None)
     inbox, reader = Inbox(), watching.statement_reader(trust, target)
     full = not lines and not output.as_json and _can_fill_the_screen(output)
-    with Listening(settings, watched.channel, inbox, reader, check):
+    with left_by_ctrl_c(), Listening(settings, watched.channel, inbox, reader, check):
         if full:
             steering = watching.ChannelSteering(target, broker, trust, identity)
             status = _fill_the_screen(watched, inbox, steering, duration, ends=until is not None)

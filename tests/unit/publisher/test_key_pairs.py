@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -24,6 +25,8 @@ from tidegate_publisher.adapters.key_file import (
     read_private_key,
 )
 from tidegate_publisher.adapters.key_signer import KeySigner
+from tidegate_publisher.adapters.signers_file import read_signers
+from tidegate_publisher.cli import cli
 from tidegate_publisher.options.identity import Identity
 from tidegate_publisher.options.key import KeyFile
 from tidegate_publisher.ports import KEY_PAIR
@@ -155,6 +158,17 @@ def test_only_who_has_an_encrypted_key_and_said_no_password_will_be_asked(
     pair = make_pair(tmp_path / "release", password)
     identity = Identity(IdentitySource(), KeyFile(pair.private, interactive=interactive))
     assert identity.needs_person() is asks
+
+
+@pytest.mark.parametrize("stem", ["release", 'a "quoted" \\ näme'])
+def test_keygen_prints_the_lines_that_trust_its_key(tmp_path: Path, stem: str) -> None:
+    shown = CliRunner().invoke(cli, ["keygen", str(tmp_path / stem)]).stdout
+    (tmp_path / "signers.toml").write_text(shown[shown.index("[[signers]]") :])
+    found = read_signers(tmp_path / "signers.toml")
+    assert str(found.policy()) == f"the key {stem}"
+    other = str(tmp_path / f"{stem}-2")
+    told = json.loads(CliRunner().invoke(cli, ["keygen", other, "--json"]).stdout)
+    assert told["signers"].startswith("[[signers]]\n")
 
 
 def test_a_public_half_is_trusted_and_signs_nothing(tmp_path: Path) -> None:
