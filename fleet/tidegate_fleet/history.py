@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tidegate_fleet.hosts import Channel
 from tidegate_fleet.standing import Phase, Standing
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 PAGE: dict[str, int] = {"usual": 50, "most": 500}
 """How many rows an answer has: when nobody says, and at most."""
+
+
+MOST_STATEMENTS: Final = 1000
+MOST_CHANNELS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +58,25 @@ class StatementRecord:
 
 @dataclass(frozen=True, slots=True)
 class HostRecord:
-    """A host as it is known now; as `hosts.Host`."""
+    """A host as it is known now; as `hosts.Host`.
+
+    Attributes:
+        name: its id.
+        online: whether it is connected.
+        heard: when it last said anything.
+        status: the newest status in which it described itself.
+        standings: where it stands in each channel.
+        flooded: words of it that were not taken in, because it talked too much.
+        collided: events of it that came with the id of an earlier one and other content.
+    """
 
     name: str
     online: bool
     heard: datetime
     status: HostStatus | None
     standings: Mapping[Channel, Standing] = field(default_factory=dict)
+    flooded: int = 0
+    collided: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +151,7 @@ class FailureRecord:
     Attributes:
         code: the code; None for those that told none.
         hosts: how many of them.
-        newest: when the last of them told, by the collector's clock.
+        newest: when the last of them was first heard to have failed, by the collector's clock.
         reason: what that one said.
         host: which one that was.
     """
@@ -203,7 +219,7 @@ class Summary:
         running: hosts by channel, digest and version that they run.
         quarantined: hosts by quarantined digest.
         stale: hosts by channel whose newest statement has expired.
-        events: collected so far.
+        events: collected so far, also those that are forgotten by now.
         newest: when the newest event was collected.
     """
 
@@ -259,7 +275,15 @@ class History(Protocol):
         ...
 
     def statements(self, key: ReleaseKey) -> tuple[StatementRecord, ...]:
-        """The statements about a release, the oldest first: what was promoted, held and revoked when."""
+        """The statements about a release, the oldest first: what was promoted, held and revoked when.
+
+        Of those in a row that did the same, as heartbeats do, the first and the last
+        (`acts.is_one_of_many`); of more than MOST_STATEMENTS the newest.
+        """
+        ...
+
+    def newest_statements(self) -> tuple[StatementRecord, ...]:
+        """The newest statement of each channel; of more than MOST_CHANNELS those heard last."""
         ...
 
     def failures(self, key: ReleaseKey, limit: int = 50) -> tuple[FailureRecord, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.fakes.history import FakeHistory
 from tests.support.fleets import at, describes, said
 from tests.support.postgres import Postgres
 from tests.support.statements import a_statement, digest_of
+from tidegate_fleet.acts import Deed, acts
 from tidegate_fleet.history import Adopted, HostQuery, ReleaseKey, StatementRecord
 from tidegate_fleet.standing import Phase
 from tidegate_schemas.codes import Code
@@ -362,3 +364,69 @@ def test_clocks_may_say_what_they_like(place: Place) -> None:
     place.take(said("edge-2", Step.STAGING, -far.total_seconds() / 3), at(0))
     found = {record.event.subject: record.event.time for record in place.history.events_after(0)}
     assert found == {"edge-1": at(far.total_seconds()), "edge-2": at(-far.total_seconds() / 3)}
+
+
+def heartbeat(place: Place, sequence: int, **rollout: object) -> None:
+    fields = {"seed": "s", "waves": (Wave(name="all", open=True),), **rollout}
+    said = a_statement(
+        sequence=sequence, issued_at=at(sequence), rollout=Rollout.model_validate(fields, strict=False)
+    )
+    place.take(StatementRecord(said, at(sequence), verified=True, signers=("release",)), at(sequence))
+
+
+def test_of_heartbeats_in_a_row_the_first_and_the_last_are_kept_and_told_as_one(place: Place) -> None:
+    for sequence in range(1, 9):
+        heartbeat(place, sequence)
+    heartbeat(place, 9, state="held")
+    heartbeat(place, 10, state="held")
+    kept = place.history.statements(A)
+    assert [one.statement.predicate.sequence for one in kept] == [1, 2, 8, 9, 10]
+    told = [(act.deed, act.record.statement.predicate.sequence, act.count) for act in acts(kept)]
+    assert told == [
+        (Deed.ANNOUNCED, 1, 1),
+        (Deed.RENEWED, 2, 7),
+        (Deed.HELD, 9, 1),
+        (Deed.RENEWED, 10, 1),
+    ]
+
+
+def test_heartbeats_of_other_signers_stay(place: Place) -> None:
+    for sequence in range(1, 5):
+        heartbeat(place, sequence)
+    said = a_statement(sequence=5, rollout=Rollout(seed="s", waves=(Wave(name="all", open=True),)))
+    place.take(StatementRecord(said, at(5), verified=False), at(5))
+    sequences = [one.statement.predicate.sequence for one in place.history.statements(A)]
+    assert sequences == [1, 2, 4, 5]
+
+
+def test_the_newest_statement_of_each_channel_is_known(place: Place) -> None:
+    for sequence in (1, 2):
+        heartbeat(place, sequence)
+    place.take(a_statement(digest_of("b"), sequence=3), at(30))
+    place.take(a_statement(channel="beta", sequence=1), at(20))
+    found = place.history.newest_statements()
+    said = [(one.statement.predicate.channel, one.statement.predicate.sequence) for one in found]
+    assert said == [("stable", 3), ("beta", 1)]
+
+
+def test_a_failure_that_is_told_again_is_as_old_as_it_was(place: Place) -> None:
+    place.take(a_statement(), at(0))
+    told: dict[str, Any] = {"code": Code.HEALTH_FAILED, "reason": "web: 503"}
+    place.take(said("edge-1", Step.ROLLED_BACK, 10, **told), at(10))
+    place.take(said("edge-2", Step.ROLLED_BACK, 20, **told), at(20))
+    place.take(
+        describes("edge-1", 300, target=digest_of("a"), sequence=1, state="rolled-back", **told), at(300)
+    )
+    (failure,) = place.history.failures(A)
+    assert (failure.newest, failure.host) == (at(20), "edge-2")
+    assert place.history.adoption(A)[-1] == Adopted(at(20), 0, 2)
+
+
+def test_an_event_with_an_id_that_was_here_counts_against_its_host(place: Place) -> None:
+    first = said("edge-1", Step.ACCEPTED, 1)
+    other = replace(first, event=first.event.model_copy(update={"time": at(2)}))
+    for word in (first, first, other):
+        place.take(word, at(3))
+    record = place.history.host("edge-1")
+    assert record is not None
+    assert (record.collided, record.flooded) == (1, 0)

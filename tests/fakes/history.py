@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tidegate_fleet.acts import is_one_of_many
 from tidegate_fleet.dossier import (
     Dossier,
     Way,
@@ -17,6 +18,8 @@ from tidegate_fleet.dossier import (
     waited,
 )
 from tidegate_fleet.history import (
+    MOST_CHANNELS,
+    MOST_STATEMENTS,
     PAGE,
     Adopted,
     EventRecord,
@@ -51,6 +54,7 @@ class FakeHistory:
     events: list[EventRecord] = field(default_factory=list)
     records: list[StatementRecord] = field(default_factory=list)
     first: dict[ReleaseKey, datetime] = field(default_factory=dict)
+    collided: Counter[str] = field(default_factory=Counter)
     _of: dict[str, dict[str, EventRecord]] = field(default_factory=dict)
 
     def take(
@@ -98,7 +102,7 @@ class FakeHistory:
     def hosts(self, query: HostQuery) -> tuple[HostRecord, ...]:
         """See History.hosts."""
         names = [name for name in self._found(query) if name > query.after]
-        return tuple(_record(self.dossiers[name]) for name in names[: min(query.limit, PAGE["most"])])
+        return tuple(self._host(name) for name in names[: min(query.limit, PAGE["most"])])
 
     def count_hosts(self, query: HostQuery) -> int:
         """See History.count_hosts."""
@@ -106,7 +110,7 @@ class FakeHistory:
 
     def host(self, name: str) -> HostRecord | None:
         """See History.host."""
-        return _record(self.dossiers[name]) if name in self.dossiers else None
+        return self._host(name) if name in self.dossiers else None
 
     def host_events(self, name: str, before: int | None = None, limit: int = 50) -> tuple[EventRecord, ...]:
         """See History.host_events."""
@@ -140,7 +144,13 @@ class FakeHistory:
     def statements(self, key: ReleaseKey) -> tuple[StatementRecord, ...]:
         """See History.statements."""
         found = [record for record in self.records if _key(record) == key]
-        return tuple(sorted(found, key=lambda record: record.statement.predicate.sequence))
+        return tuple(sorted(found, key=_place)[-MOST_STATEMENTS:])
+
+    def newest_statements(self) -> tuple[StatementRecord, ...]:
+        """See History.newest_statements."""
+        newest = {_place(one)[:2]: one for one in sorted(self.records, key=_place)}
+        found = sorted(newest.values(), key=lambda one: one.heard, reverse=True)
+        return tuple(found[:MOST_CHANNELS])
 
     def failures(self, key: ReleaseKey, limit: int = 50) -> tuple[FailureRecord, ...]:
         """See History.failures."""
@@ -148,7 +158,7 @@ class FakeHistory:
         for name, dossier in self.dossiers.items():
             way = dossier.ways.get(key)
             if way is not None and way.standing.phase is Phase.FAILED:
-                told = way.standing.heard, name, way.standing.reason
+                told = way.standing.since, name, way.standing.reason
                 found.setdefault(way.standing.code, []).append(told)
         records: list[FailureRecord] = []
         for code, told_all in found.items():
@@ -160,7 +170,7 @@ class FakeHistory:
     def adoption(self, key: ReleaseKey, points: int = 120) -> tuple[Adopted, ...]:
         """See History.adoption."""
         standings = [dossier.ways[key].standing for dossier in self.dossiers.values() if key in dossier.ways]
-        ends = [(one.heard, one.phase) for one in standings if one.phase in {Phase.SUCCEEDED, Phase.FAILED}]
+        ends = [(one.since, one.phase) for one in standings if one.phase in {Phase.SUCCEEDED, Phase.FAILED}]
         if not ends:
             return ()
         first, last = self.first[key], max(ends)[0]
@@ -188,13 +198,23 @@ class FakeHistory:
             self.records = [one for one in self.records if one.verified or _place(one) != place]
         if place not in map(_place, self.records):
             self.records.append(record)
+            self._thin(record)
             key = _key(record)
             self.first[key] = min(self.first.get(key, record.heard), record.heard)
+
+    def _thin(self, record: StatementRecord) -> None:
+        around = sorted((one for one in self.records if _place(one)[:2] == _place(record)[:2]), key=_place)[
+            -4:
+        ]
+        alike = len(around) == 4 and {_key(one) for one in around} == {_key(record)} and around[-1] is record
+        if alike and is_one_of_many(around):
+            self.records.remove(around[-2])
 
     def _take_event(self, heard: HostEvent, now: datetime) -> None:
         name = heard.event.subject
         own = self._of.setdefault(name, {})
         if heard.event.id in own:
+            self.collided[name] += own[heard.event.id].event != heard.event
             return
         record = EventRecord(len(self.events) + 1, heard.event, now, heard.verified)
         own[heard.event.id] = record
@@ -252,6 +272,9 @@ class FakeHistory:
         version = latest.statement.predicate.version if latest else (told[-1][1] if told else "")
         counts = Counter(self._places(key).values())
         return ReleaseRecord(key, version or "", self.first[key], latest, counts)
+
+    def _host(self, name: str) -> HostRecord:
+        return replace(_record(self.dossiers[name]), collided=self.collided[name])
 
     def _found(self, query: HostQuery) -> list[str]:
         places = None if query.release is None else self._places(query.release)

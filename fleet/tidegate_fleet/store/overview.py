@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
-from tidegate_fleet.history import ReleaseKey, ReleaseRecord, Summary
+from tidegate_fleet.history import MOST_CHANNELS, ReleaseKey, ReleaseRecord, StatementRecord, Summary
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.store.finding import of_release, pending
 from tidegate_fleet.store.rows import statement_of
@@ -50,6 +50,15 @@ def talked_of() -> ColumnElement[bool]:
         for table in (statement, one, other)
     )
     return or_(exists().where(*stated), exists().where(*told, *again, other.c.host > one.c.host))
+
+
+def newest_of_all(connection: Connection) -> tuple[StatementRecord, ...]:
+    """See History.newest_statements."""
+    channel = statement.c.product, statement.c.channel
+    heads = select(*channel, func.max(statement.c.sequence).label("sequence")).group_by(*channel).subquery()
+    same = [heads.c[name] == statement.c[name] for name in ("product", "channel", "sequence")]
+    newest = select(statement).join(heads, and_(*same)).order_by(statement.c.heard.desc())
+    return tuple(map(statement_of, connection.execute(newest.limit(MOST_CHANNELS))))
 
 
 def release_record(connection: Connection, row: Row[Any]) -> ReleaseRecord:

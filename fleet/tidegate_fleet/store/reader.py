@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, case, func, select, type_coerc
 
 from tidegate_fleet.dossier import curve, pieces
 from tidegate_fleet.history import (
+    MOST_STATEMENTS,
     PAGE,
     Adopted,
     EventRecord,
@@ -24,7 +25,7 @@ from tidegate_fleet.history import (
 from tidegate_fleet.newer import known_code
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.store.finding import conditions, of_release
-from tidegate_fleet.store.overview import fleet_in_numbers, release_record, talked_of
+from tidegate_fleet.store.overview import fleet_in_numbers, newest_of_all, release_record, talked_of
 from tidegate_fleet.store.rows import event_record, read_status, standing_of, statement_of, way_of
 from tidegate_fleet.store.schema import event, host, passage, release, standing, statement, status, ticks
 from tidegate_schemas.status import Presence
@@ -114,9 +115,15 @@ class StoredHistory:
 
     def statements(self, key: ReleaseKey) -> tuple[StatementRecord, ...]:
         """See History.statements."""
-        chosen = select(statement).where(of_release(statement, key)).order_by(statement.c.sequence)
+        chosen = select(statement).where(of_release(statement, key)).order_by(statement.c.sequence.desc())
         with self._store.reading() as connection:
-            return tuple(map(statement_of, connection.execute(chosen)))
+            newest = connection.execute(chosen.limit(MOST_STATEMENTS)).all()
+            return tuple(map(statement_of, reversed(newest)))
+
+    def newest_statements(self) -> tuple[StatementRecord, ...]:
+        """See History.newest_statements."""
+        with self._store.reading() as connection:
+            return newest_of_all(connection)
 
     def failures(self, key: ReleaseKey, limit: int = 50) -> tuple[FailureRecord, ...]:
         """See History.failures."""
@@ -130,7 +137,7 @@ class StoredHistory:
         """See History.adoption."""
         done = [of_release(passage, key), passage.c.phase.in_([Phase.SUCCEEDED.value, Phase.FAILED.value])]
         with self._store.reading() as connection:
-            last = connection.scalar(select(func.max(passage.c.heard)).where(*done))
+            last = connection.scalar(select(func.max(_SINCE)).where(*done))
             first = connection.scalar(select(release.c.first).where(of_release(release, key)))
             if first is None or last is None:
                 return ()
@@ -154,13 +161,15 @@ class StoredHistory:
             after = rows[-1].host
 
 
+# Said again, it has not happened again: standing.Standing.since.
+_SINCE = func.coalesce(passage.c.first_heard, passage.c.heard, type_=passage.c.heard.type)
 _HOSTS = select(host, status.c.body).select_from(host.outerjoin(status, status.c.host == host.c.name))
 
 
 def _piece(first: datetime, last: datetime, points: int) -> ColumnElement[int]:
     """As dossier.piece, in the database's whole numbers."""
     begin, span = ticks(first), max(ticks(last) - ticks(first), 1)
-    since = type_coerce(passage.c.heard, BigInteger) - begin
+    since = type_coerce(_SINCE, BigInteger) - begin
     return (since * pieces(points) + span - 1) // span
 
 
@@ -180,6 +189,8 @@ def _host_records(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Hos
             heard=row.heard,
             status=read_status(row.body),
             standings=standings[row.name],
+            flooded=row.flooded,
+            collided=row.collided,
         )
         for row in rows
     )
@@ -188,9 +199,9 @@ def _host_records(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Hos
 def _failure(connection: Connection, failed: Sequence[Any], counted: Row[Any]) -> FailureRecord:
     same = passage.c.code.is_(None) if counted.code is None else passage.c.code == counted.code
     newest = connection.execute(
-        select(passage.c.heard, passage.c.reason, passage.c.host)
+        select(_SINCE.label("since"), passage.c.reason, passage.c.host)
         .where(*failed, same)
-        .order_by(passage.c.heard.desc(), passage.c.host.desc())
+        .order_by(_SINCE.desc(), passage.c.host.desc())
         .limit(1)
     ).one()
-    return FailureRecord(known_code(counted.code), counted.hosts, newest.heard, newest.reason, newest.host)
+    return FailureRecord(known_code(counted.code), counted.hosts, newest.since, newest.reason, newest.host)

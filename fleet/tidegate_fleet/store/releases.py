@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
+from tidegate_fleet.acts import is_one_of_many
 from tidegate_fleet.store.placing import NOWHERE
-from tidegate_fleet.store.rows import statement_row
+from tidegate_fleet.store.rows import statement_of, statement_row
 from tidegate_fleet.store.schema import release, statement
 from tidegate_fleet.store.upserts import insert_new, look_up
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tidegate_fleet.store.rows import Values
 
 _KEY = ("product", "channel", "digest")
+_AROUND = 4
 
 
 def keep_statements(connection: Connection, records: Sequence[StatementRecord], now: datetime) -> int:
@@ -37,6 +39,8 @@ def keep_statements(connection: Connection, records: Sequence[StatementRecord], 
         if row["verified"]:
             _replace(connection, row)
     new = insert_new(connection, statement, ordered)
+    for row in new:
+        _thin(connection, row)
     begin_releases(connection, [{name: row[name] for name in _KEY} for row in ordered], now)
     return len(new)
 
@@ -48,6 +52,19 @@ def _replace(connection: Connection, row: Values) -> None:
     vouched = update(statement).where(*claimed, statement.c.body == row["body"])
     connection.execute(vouched.values(verified=True, signers=row["signers"]))
     connection.execute(delete(statement).where(*claimed))
+
+
+def _thin(connection: Connection, row: Values) -> None:
+    """Let the statement before the newest one go, if it did nothing but what its neighbours did."""
+    channel = [statement.c[name] == row[name] for name in ("product", "channel")]
+    chosen = select(statement).where(*channel).order_by(statement.c.sequence.desc()).limit(_AROUND)
+    around = connection.execute(chosen).all()[::-1]
+    if len(around) < _AROUND or around[-1].sequence != row["sequence"]:
+        return
+    if len({one.digest for one in around}) > 1:
+        return
+    if is_one_of_many(list(map(statement_of, around))):
+        connection.execute(delete(statement).where(*channel, statement.c.sequence == around[-2].sequence))
 
 
 def begin_releases(connection: Connection, keys: Sequence[Values], now: datetime) -> None:

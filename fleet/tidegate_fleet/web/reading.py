@@ -8,10 +8,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from tidegate_fleet.acts import acts
 from tidegate_fleet.history import HostQuery, ReleaseKey
 from tidegate_fleet.standing import Phase
-from tidegate_fleet.web.acts import acts
-from tidegate_fleet.web.answers.fleet import SummaryAnswer, announced_last, summarise
+from tidegate_fleet.web.answers.fleet import SummaryAnswer, approval, summarise, waits_as_planned
 from tidegate_fleet.web.answers.releases import (
     ReleaseAnswer,
     ReleasesAnswer,
@@ -19,15 +19,16 @@ from tidegate_fleet.web.answers.releases import (
     adopted,
     brief_release,
     failure,
+    runner,
     waves,
 )
 from tidegate_fleet.web.problems import PageError
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping
 
-    from tidegate_fleet.history import History, HostRecord, ReleaseRecord
+    from tidegate_fleet.history import History, HostRecord, ReleaseRecord, StatementRecord
     from tidegate_fleet.hosts import Channel
     from tidegate_fleet.web.site import Site
 
@@ -59,6 +60,7 @@ class Reading:
         self._fresh_s = fresh_s
         self._kept: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
+        self._newest_lock = threading.Lock()
         self._lock = threading.Lock()
 
     def summary(self) -> SummaryAnswer:
@@ -68,7 +70,7 @@ class Reading:
     def releases(self, limit: int = _RELEASES) -> ReleasesAnswer:
         """The newest releases."""
         records = self._once(("releases", limit), lambda: self.history.releases(limit))
-        newest = announced_last(records)
+        newest = self._newest()
         return ReleasesAnswer(
             items=tuple(brief_release(record, newest.get(_channel(record.key))) for record in records)
         )
@@ -90,33 +92,48 @@ class Reading:
         return HostQuery(release=key, phase=Phase.ACTIVATING, quiet_since=since, limit=limit)
 
     def _summary(self) -> SummaryAnswer:
-        newest = announced_last(self.history.releases(_RELEASES))
-        summary = self.history.summary()
-        followed = {channel for channel, _, _ in summary.running}
-        for channel in sorted(followed - set(newest))[:_LOOKED_UP]:
-            newest.update(self._announced(channel))
-        return summarise(summary, newest)
+        newest: dict[Channel, ReleaseRecord] = {}
+        for channel, said in list(self._newest().items())[:_LOOKED_UP]:
+            record = self.history.release(ReleaseKey(*channel, said.statement.digest))
+            if record is not None:
+                newest[channel] = record
+        return summarise(self.history.summary(), newest, self._site.now())
 
-    def _announced(self, channel: Channel) -> dict[Channel, ReleaseRecord]:
-        return announced_last(self.history.releases(_LOOKED_UP, channel))
+    def _newest(self) -> Mapping[Channel, StatementRecord]:
+        """The newest statement of each channel."""
+        return self._once("newest", self._newest_statements, self._newest_lock)
+
+    def _newest_statements(self) -> dict[Channel, StatementRecord]:
+        found = self.history.newest_statements()
+        return {(said.product, said.channel): one for one in found for said in [one.statement.predicate]}
 
     def _release(self, key: ReleaseKey) -> ReleaseAnswer:
         record = self.history.release(key)
         if record is None:
             raise PageError(Code.PAGE_MISSING, f"no release {key.digest} was heard of on that channel")
+        now = self._site.now()
         return ReleaseAnswer(
-            release=brief_release(record, self._announced(_channel(key)).get(_channel(key))),
-            waves=waves(record, self._site.now()),
+            release=brief_release(record, self._newest().get(_channel(key))),
+            runner=runner(record, now),
+            approval=None if record.latest is None else approval(record.latest, now),
+            waiting=waits_as_planned(record, now),
+            waves=waves(record, now),
             failures=tuple(failure(one) for one in self.history.failures(key)),
             silent=self.history.count_hosts(self.silent_query(key)),
             timeline=tuple(act(one) for one in acts(self.history.statements(key))),
             adoption=tuple(adopted(point) for point in self.history.adoption(key)),
         )
 
-    def _once(self, question: Hashable, ask: Callable[[], T]) -> T:
-        """The answer to a question, asked anew when the last answer is no longer fresh, by one at a time."""
+    def _once(self, question: Hashable, ask: Callable[[], T], lock: threading.Lock | None = None) -> T:
+        """The answer to a question, asked anew when the last answer is no longer fresh, by one at a time.
+
+        Args:
+            question: names it.
+            ask: asks it.
+            lock: of its own, where it is a part of other questions.
+        """
         # Questions that share a lock wait for each other, and none of them leaves one behind.
-        with self._locks[hash(question) % _LOCKS]:
+        with lock or self._locks[hash(question) % _LOCKS]:
             entry = self._kept.get(question)
             if entry is None or time.monotonic() - entry.at >= self._fresh_s:
                 entry = _Entry(time.monotonic(), ask())

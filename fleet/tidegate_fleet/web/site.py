@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from tidegate_fleet.progress import SILENT_AFTER
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -28,7 +30,7 @@ class Site:
 
     title: str = "tidegate"
     names: frozenset[str] = frozenset()
-    silent_after: timedelta = timedelta(minutes=15)
+    silent_after: timedelta = SILENT_AFTER
     pace_s: float = 1.0
     heartbeat_s: float = 15.0
     most_viewers: int = 200

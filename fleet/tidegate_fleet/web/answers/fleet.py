@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import Field
 
+from tidegate_fleet.leading import approval_command, asked
+from tidegate_fleet.membership import NO_WAVE
+from tidegate_fleet.standing import Phase
 from tidegate_schemas.base import Message, Moment
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+    from datetime import datetime
 
-    from tidegate_fleet.history import ReleaseRecord, Summary
+    from tidegate_fleet.history import ReleaseRecord, StatementRecord, Summary
     from tidegate_fleet.hosts import Channel
 
 
+_NOT_BEGUN: Final = frozenset({Phase.PENDING, Phase.WAITING})
 MOST: Final = {"channels": 100, "running": 50, "quarantined": 100}
 """Rows of each table: hosts can invent channels, versions and digests for ever."""
 
@@ -29,6 +34,14 @@ class RunningAnswer(Message):
     hosts: int
 
 
+class ApprovalAnswer(Message):
+    """A wave that waits for a person's approval, and the command that gives it."""
+
+    wave: str
+    since: Moment
+    command: str
+
+
 class AnnouncedAnswer(Message):
     """What the newest statement of a channel says."""
 
@@ -36,6 +49,7 @@ class AnnouncedAnswer(Message):
     version: str
     sequence: int
     state: RolloutState
+    approval: ApprovalAnswer | None = Field(description="What a person is asked to approve, if anything.")
 
 
 class ChannelAnswer(Message):
@@ -46,7 +60,10 @@ class ChannelAnswer(Message):
     hosts: int
     announced: AnnouncedAnswer | None
     running: tuple[RunningAnswer, ...]
-    behind: int = Field(description="Hosts that run something else than what is announced.")
+    drift: int = Field(description="Hosts that run something else than announced, and not as planned.")
+    waiting: int = Field(
+        description="Hosts that run something else as planned: their wave is closed, or the release is held."
+    )
     stale: int = Field(description="Hosts whose newest statement has expired.")
 
 
@@ -62,13 +79,13 @@ class SummaryAnswer(Message):
 
     hosts: int
     online: int
-    events: int = Field(description="Events that were collected and are still kept.")
+    events: int = Field(description="Events that were ever collected, also those forgotten since.")
     newest: Moment | None = Field(description="When the newest event was collected.")
     channels: tuple[ChannelAnswer, ...]
     quarantined: tuple[QuarantinedAnswer, ...]
 
 
-def summarise(summary: Summary, newest: Mapping[Channel, ReleaseRecord]) -> SummaryAnswer:
+def summarise(summary: Summary, newest: Mapping[Channel, ReleaseRecord], now: datetime) -> SummaryAnswer:
     """The fleet, where `newest` is by channel the release that it announced last."""
     followed: Counter[Channel] = Counter()
     for (channel, _, _), hosts in summary.running.items():
@@ -81,7 +98,7 @@ def summarise(summary: Summary, newest: Mapping[Channel, ReleaseRecord]) -> Summ
         online=summary.online,
         events=summary.events,
         newest=summary.newest,
-        channels=tuple(_channel(channel, summary, newest.get(channel)) for channel in channels),
+        channels=tuple(_channel(channel, summary, newest.get(channel), now) for channel in channels),
         quarantined=tuple(
             QuarantinedAnswer(digest=digest, hosts=hosts)
             for digest, hosts in Counter(summary.quarantined).most_common(MOST["quarantined"])
@@ -89,43 +106,63 @@ def summarise(summary: Summary, newest: Mapping[Channel, ReleaseRecord]) -> Summ
     )
 
 
-def announced_last(releases: Iterable[ReleaseRecord]) -> dict[Channel, ReleaseRecord]:
-    """By channel the release that its newest statement is about: after a rollback not the youngest one."""
-    newest: dict[Channel, ReleaseRecord] = {}
-    for release in releases:
-        channel = release.key.product, release.key.channel
-        if release.latest is not None and _sequence(release) > _sequence(newest.get(channel)):
-            newest[channel] = release
-    return newest
+def waits_as_planned(record: ReleaseRecord, now: datetime) -> int:
+    """Hosts that have not begun a release, and are not to: their wave is closed, or all is held."""
+    if record.latest is None:
+        return 0
+    rollout = record.latest.statement.predicate.rollout
+    stopped = rollout.state is not RolloutState.ACTIVE
+    going = {wave.name for wave in rollout.waves if wave.is_open(now)} | (
+        set() if rollout.waves else {NO_WAVE}
+    )
+    return sum(
+        hosts
+        for (wave, phase), hosts in record.counts.items()
+        if phase in _NOT_BEGUN and (stopped or wave not in going)
+    )
 
 
-def _sequence(release: ReleaseRecord | None) -> int:
-    return 0 if release is None or release.latest is None else release.latest.statement.predicate.sequence
+def approval(record: StatementRecord, now: datetime) -> ApprovalAnswer | None:
+    """What a person is asked for by a statement."""
+    said = record.statement.predicate
+    wanted = asked(said.rollout, now)
+    if wanted is None:
+        return None
+    return ApprovalAnswer(wave=wanted.wave, since=wanted.since, command=approval_command(said, wanted.wave))
 
 
-def _channel(channel: Channel, summary: Summary, release: ReleaseRecord | None) -> ChannelAnswer:
+def _channel(
+    channel: Channel, summary: Summary, release: ReleaseRecord | None, now: datetime
+) -> ChannelAnswer:
     running = [
         RunningAnswer(digest=digest, version=version, hosts=hosts)
         for (where, digest, version), hosts in summary.running.items()
         if where == channel
     ]
     running.sort(key=lambda one: (-one.hosts, one.version, one.digest))
-    announced = _announced(release)
+    announced = _announced(release, now)
+    others = 0 if announced is None else sum(one.hosts for one in running if one.digest != announced.digest)
+    waiting = 0 if release is None else min(waits_as_planned(release, now), others)
     return ChannelAnswer(
         product=channel[0],
         channel=channel[1],
         hosts=sum(one.hosts for one in running),
         announced=announced,
         running=tuple(running[: MOST["running"]]),
-        behind=0 if announced is None else sum(o.hosts for o in running if o.digest != announced.digest),
+        drift=others - waiting,
+        waiting=waiting,
         stale=summary.stale.get(channel, 0),
     )
 
 
-def _announced(release: ReleaseRecord | None) -> AnnouncedAnswer | None:
+def _announced(release: ReleaseRecord | None, now: datetime) -> AnnouncedAnswer | None:
     if release is None or release.latest is None:
         return None
     said = release.latest.statement.predicate
     return AnnouncedAnswer(
-        digest=release.key.digest, version=said.version, sequence=said.sequence, state=said.rollout.state
+        digest=release.key.digest,
+        version=said.version,
+        sequence=said.sequence,
+        state=said.rollout.state,
+        approval=approval(release.latest, now),
     )

@@ -77,6 +77,8 @@ class HostAnswer(Message):
     heard: Moment
     status: HostStatus | None
     standings: tuple[StandingAnswer, ...]
+    flooded: int = Field(description="Words of it that were not taken in, because it talked too much.")
+    collided: int = Field(description="Events with the id of an earlier one and other content: not taken in.")
 
 
 class HostsAnswer(Message):
@@ -124,6 +126,8 @@ def whole_host(record: HostRecord) -> HostAnswer:
         heard=record.heard,
         status=record.status,
         standings=standings(record.standings),
+        flooded=record.flooded,
+        collided=record.collided,
     )
 
 

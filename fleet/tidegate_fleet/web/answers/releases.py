@@ -7,20 +7,30 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from tidegate_fleet.acts import Deed
+from tidegate_fleet.leading import how_far, in_full, leader
 from tidegate_fleet.membership import NO_WAVE
 from tidegate_fleet.standing import Phase
-from tidegate_fleet.web.acts import Deed
+from tidegate_fleet.web.answers.fleet import ApprovalAnswer
 from tidegate_fleet.web.answers.hosts import StandingAnswer, standing
 from tidegate_schemas.base import Message, Moment
 from tidegate_schemas.codes import REGISTRY, Code
-from tidegate_schemas.rollout import RolloutState, Wave
+from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from tidegate_fleet.history import Adopted, FailureRecord, Passage, ReleaseKey, ReleaseRecord
-    from tidegate_fleet.web.acts import Act
+    from tidegate_fleet.acts import Act
+    from tidegate_fleet.history import (
+        Adopted,
+        FailureRecord,
+        Passage,
+        ReleaseKey,
+        ReleaseRecord,
+        StatementRecord,
+    )
+    from tidegate_schemas.rollout import Rollout, Wave
 
 
 class ReleaseBrief(Message):
@@ -33,16 +43,34 @@ class ReleaseBrief(Message):
     state: RolloutState | None = Field(description="What the publisher wants; null without a statement.")
     sequence: int | None
     announced: bool = Field(description="Whether the channel's newest statement is about it.")
+    replaced: bool = Field(
+        description="Whether another one was announced since: `state` is what was last said of it."
+    )
     first: Moment = Field(description="When it was first heard of.")
     counts: dict[Phase, int]
 
 
 class WaveAnswer(Message):
-    """A wave: as its statement has it, and its hosts by phase. `wave` is null for hosts that are in none."""
+    """A wave as its statement has it, and its hosts by phase. `name` is null for hosts that are in none."""
 
-    wave: Wave | None
-    is_open: bool
+    name: str | None
+    open: bool
+    opens_at: Moment | None
+    fraction: float = Field(description="The share of all hosts up to which it is open, or will be.")
+    whole: float = Field(description="The share that it is widened to, where a run does so step by step.")
+    how_far: str = Field(description="The same in words: `closed`, `open`, `open for 39 %`.")
+    labels: dict[str, str]
     counts: dict[Phase, int]
+
+
+class RunnerAnswer(Message):
+    """The run that leads the release, as its statement says: `tidegate rollout run`."""
+
+    id: str
+    wave: str = Field(description="The wave that it waits for: those before are done.")
+    leads: bool = Field(description="Whether it leads the release now.")
+    until: Moment | None
+    ended: str | None
 
 
 class FailureAnswer(Message):
@@ -57,13 +85,16 @@ class FailureAnswer(Message):
 
 
 class ActAnswer(Message):
-    """What a statement about the release did. `waves` are those that it opened."""
+    """What a statement about the release did, or `count` of them in a row up to `through`."""
 
     deed: Deed
     sequence: int
+    through: int = Field(description="The sequence of the last statement in a row that did the same.")
+    until: Moment = Field(description="When that one was heard.")
+    count: int
     issued_at: Moment
     heard: Moment
-    waves: tuple[str, ...]
+    waves: tuple[str, ...] = Field(description="The waves that it opened, widened, asked for or approved.")
     signers: tuple[str, ...]
     verified: bool = Field(description="Whether the collector verified it; else it is taken at its word.")
 
@@ -80,6 +111,9 @@ class ReleaseAnswer(Message):
     """One release and how far it is. `silent` hosts began to activate and have said nothing since."""
 
     release: ReleaseBrief
+    runner: RunnerAnswer | None
+    approval: ApprovalAnswer | None = Field(description="What a person is asked to approve, if anything.")
+    waiting: int = Field(description="Hosts that have not begun, and are not to: wave closed, or held.")
     waves: tuple[WaveAnswer, ...]
     failures: tuple[FailureAnswer, ...]
     silent: int
@@ -108,9 +142,10 @@ class PassageAnswer(Message):
     verified: int
 
 
-def brief_release(record: ReleaseRecord, newest: ReleaseRecord | None) -> ReleaseBrief:
-    """A release as lists show it; `newest` is the one that its channel announced last."""
+def brief_release(record: ReleaseRecord, newest: StatementRecord | None) -> ReleaseBrief:
+    """A release as lists show it; `newest` is the newest statement of its channel."""
     said = None if record.latest is None else record.latest.statement.predicate
+    announced = newest is not None and newest.statement.digest == record.key.digest
     return ReleaseBrief(
         product=record.key.product,
         channel=record.key.channel,
@@ -118,9 +153,25 @@ def brief_release(record: ReleaseRecord, newest: ReleaseRecord | None) -> Releas
         version=record.version,
         state=None if said is None else said.rollout.state,
         sequence=None if said is None else said.sequence,
-        announced=newest is not None and newest.key == record.key,
+        announced=announced,
+        replaced=said is not None and not announced,
         first=record.first,
         counts=by_phase(record.counts),
+    )
+
+
+def runner(record: ReleaseRecord, now: datetime) -> RunnerAnswer | None:
+    """Who leads a release, or led it last."""
+    rollout = None if record.latest is None else record.latest.statement.predicate.rollout
+    said = None if rollout is None else rollout.runner
+    if rollout is None or said is None:
+        return None
+    return RunnerAnswer(
+        id=said.id,
+        wave=said.wave,
+        leads=leader(rollout, now) is not None,
+        until=said.until,
+        ended=said.ended,
     )
 
 
@@ -142,17 +193,35 @@ def waves(record: ReleaseRecord, now: datetime) -> tuple[WaveAnswer, ...]:
         # A later statement may have other waves than those that hosts were counted in a moment ago.
         stray[name if name in stray else NO_WAVE][phase] += hosts
     answers = [
-        WaveAnswer(
-            wave=wave,
-            is_open=wave.open or (wave.opens_at is not None and wave.opens_at <= now),
-            counts={phase: stray[wave.name][phase] for phase in Phase},
-        )
+        _wave(rollout, wave, {phase: stray[wave.name][phase] for phase in Phase}, now)
         for wave in told
+        if rollout is not None
     ]
     if stray[NO_WAVE].total() or not told:
         rest = {phase: stray[NO_WAVE][phase] for phase in Phase}
-        answers.append(WaveAnswer(wave=None, is_open=not told, counts=rest))
+        answers.append(_without(rest, is_open=not told))
     return tuple(answers)
+
+
+def _wave(rollout: Rollout, wave: Wave, counts: dict[Phase, int], now: datetime) -> WaveAnswer:
+    whole = next(one.fraction for one in in_full(rollout).waves if one.name == wave.name)
+    return WaveAnswer(
+        name=wave.name,
+        open=wave.is_open(now),
+        opens_at=wave.opens_at,
+        fraction=wave.fraction,
+        whole=whole,
+        how_far=how_far(rollout, wave, now),
+        labels=wave.labels,
+        counts=counts,
+    )
+
+
+def _without(counts: dict[Phase, int], *, is_open: bool) -> WaveAnswer:
+    words = "open" if is_open else "closed"
+    return WaveAnswer(
+        name=None, open=is_open, opens_at=None, fraction=1, whole=1, how_far=words, labels={}, counts=counts
+    )
 
 
 def failure(record: FailureRecord) -> FailureAnswer:
@@ -167,17 +236,20 @@ def failure(record: FailureRecord) -> FailureAnswer:
     )
 
 
-def act(done: Act) -> ActAnswer:
+def act(one: Act) -> ActAnswer:
     """What a statement did."""
-    said = done.record.statement.predicate
+    said, last = one.record.statement.predicate, one.last or one.record
     return ActAnswer(
-        deed=done.deed,
+        deed=one.deed,
         sequence=said.sequence,
+        through=last.statement.predicate.sequence,
+        until=last.heard,
+        count=one.count,
         issued_at=said.issued_at,
-        heard=done.record.heard,
-        waves=done.waves,
-        signers=done.record.signers,
-        verified=done.record.verified,
+        heard=one.record.heard,
+        waves=one.waves,
+        signers=one.record.signers,
+        verified=one.record.verified,
     )
 
 

@@ -21,16 +21,6 @@ ORDER: Final = (
 )
 """From left to right: the way through a release; failures stand at the end, apart."""
 
-WORDS: Final = {
-    Phase.SUCCEEDED: "done",
-    Phase.ACTIVATING: "activating",
-    Phase.STAGING: "staging",
-    Phase.WAITING: "waiting",
-    Phase.PENDING: "not begun",
-    Phase.SKIPPED: "skipped",
-    Phase.FAILED: "failed",
-}
-"""Phases as people see them."""
 
 _LEAST: Final = 0.8
 _HEIGHT: Final = 100.0

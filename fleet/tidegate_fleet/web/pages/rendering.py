@@ -76,7 +76,5 @@ def _environment() -> Environment:
         span=words.span,
         when=words.when,
     )
-    environment.globals.update(
-        Phase=Phase, phases=drawing.ORDER, phase_words=drawing.WORDS, segments=drawing.segments
-    )
+    environment.globals.update(Phase=Phase, phases=drawing.ORDER, segments=drawing.segments)
     return environment

@@ -52,4 +52,4 @@ def when(moment: datetime | None, *, ago: bool = True) -> Markup:
     form = Markup(  # noqa: S704 -- one of two constants
         '<time datetime="{}" data-ago>{}</time>' if ago else '<time datetime="{}">{}</time>'
     )
-    return form.format(stamp, f"{utc:%Y-%m-%d %H:%M} UTC")
+    return form.format(stamp, stamp)

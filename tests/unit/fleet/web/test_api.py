@@ -36,10 +36,13 @@ def test_the_summary_tells_what_runs_and_what_is_asked_for(page: Asking) -> None
     assert (told["hosts"], told["online"], told["events"]) == (60, kept.online, kept.events)
     (channel,) = told["channels"]
     assert (channel["product"], channel["channel"], channel["hosts"]) == ("os", "stable", 60)
-    assert channel["announced"] == {"digest": NEW, "version": "2.4.0", "sequence": 11, "state": "active"}
+    announced = {"digest": NEW, "version": "2.4.0", "sequence": 11, "state": "active", "approval": None}
+    assert channel["announced"] == announced
     by_digest = {one["digest"]: one["hosts"] for one in channel["running"]}
     assert by_digest == {digest: hosts for (_, digest, _), hosts in kept.running.items()}
-    assert channel["behind"] == by_digest[OLD] == HISTORY.count_hosts(HostQuery(current=OLD))
+    others = by_digest[OLD]
+    assert (channel["drift"], channel["waiting"]) == (others, 0), "all waves are open"
+    assert others == HISTORY.count_hosts(HostQuery(current=OLD))
     assert told["quarantined"] == [{"digest": NEW, "hosts": kept.quarantined[NEW]}]
 
 
@@ -107,7 +110,12 @@ def test_a_release_tells_waves_failures_deeds_and_adoption(page: Asking) -> None
     counts = told["release"]["counts"]
     assert sum(counts.values()) == 60
     assert counts["failed"] == sum(one["hosts"] for one in told["failures"]) > 0
-    assert [wave["wave"]["name"] for wave in told["waves"]] == ["canary", "early", "everybody"]
+    assert [wave["name"] for wave in told["waves"]] == ["canary", "early", "everybody"]
+    assert [(wave["open"], wave["fraction"]) for wave in told["waves"]] == [
+        (True, 0.05),
+        (True, 0.25),
+        (True, 1),
+    ]
     for phase, hosts in counts.items():
         assert sum(wave["counts"][phase] for wave in told["waves"]) == hosts
     assert [one["deed"] for one in told["timeline"]] == [
@@ -126,8 +134,12 @@ def test_a_release_tells_waves_failures_deeds_and_adoption(page: Asking) -> None
 
 
 def test_a_release_that_another_one_replaced_says_so(page: Asking) -> None:
-    told = {one["digest"]: one["announced"] for one in page.get("/api/v1/releases").json()["items"]}
-    assert told == {NEW: True, OLD: False}
+    told = page.get("/api/v1/releases").json()["items"]
+    assert {one["digest"]: (one["announced"], one["replaced"]) for one in told} == {
+        NEW: (True, False),
+        OLD: (False, True),
+    }
+    assert page.get(f"/releases/os/stable/{OLD}").text.count(">replaced<") == 1
 
 
 def test_passages_are_one_document_on_each_line(page: Asking) -> None:

@@ -13,10 +13,10 @@ from tests.fakes.history import FakeHistory
 from tests.support.fleet_story import BEGIN, KEY, NEW, NOW, a_host, an_update, new_statement, statements
 from tests.support.page_client import a_history, a_page
 from tests.support.statements import a_statement
+from tidegate_fleet.acts import Deed, acts
 from tidegate_fleet.harmless import harmless
 from tidegate_fleet.history import StatementRecord
 from tidegate_fleet.standing import Phase
-from tidegate_fleet.web.acts import Deed, acts
 from tidegate_fleet.web.answers.releases import AdoptedAnswer
 from tidegate_fleet.web.pages import words
 from tidegate_fleet.web.pages.drawing import chart, segments
@@ -181,7 +181,7 @@ def test_a_release_without_a_statement_and_hosts_beyond_its_waves_are_shown() ->
     for name in ("till-1", "till-2"):
         history.take(an_update(name, Step.STAGING, NOW), NOW)
     told = a_page(history).get(f"/api/v1/releases/os/stable/{NEW}").json()
-    assert [wave["wave"] for wave in told["waves"]] == [None]
+    assert [wave["name"] for wave in told["waves"]] == [None]
     assert (told["release"]["state"], told["release"]["announced"]) == (None, False)
     assert a_page(history).get(f"/releases/os/stable/{NEW}").status_code == 200
 
@@ -213,5 +213,5 @@ def test_hosts_can_invent_no_more_rows_than_there_is_room_for() -> None:
 
 def test_moments_are_told_in_utc() -> None:
     moment = datetime(2026, 3, 2, 9, 30, 15, 999, tzinfo=UTC)
-    assert words.when(moment) == '<time datetime="2026-03-02T09:30:15Z" data-ago>2026-03-02 09:30 UTC</time>'
+    assert words.when(moment) == '<time datetime="2026-03-02T09:30:15Z" data-ago>2026-03-02T09:30:15Z</time>'
     assert words.when(None) == "&ndash;"
