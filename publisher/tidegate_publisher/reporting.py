@@ -71,14 +71,17 @@ class ReleaseReport:
 
     def document(self) -> Iterator[str]:
         """See Made; reads every host's way once more."""
-        passages = self.history.passages(self.figures.lead.key)
+        passages = self.history.passages(self.figures.release.key)
         return document.pieces(self.figures, passages, self.disclosure)
 
     def rows(self) -> Rows:
         """See Made."""
-        lead = self.figures.lead
+        release = self.figures.release
         return [
-            ("release", f"{lead.key.product}/{lead.key.channel} {lead.version} {lead.key.digest}"),
+            (
+                "release",
+                f"{release.key.product}/{release.key.channel} {release.version} {release.key.digest}",
+            ),
             ("state", narrative.state(self.figures)),
             ("hosts", plain_spaces(narrative.headline(self.figures))),
         ]
@@ -104,7 +107,7 @@ class OverviewReport:
 
     def rows(self) -> Rows:
         """See Made."""
-        return [("releases", ", ".join(lead.version for lead in self.overview.releases))]
+        return [("releases", ", ".join(release.version for release in self.overview.releases))]
 
 
 @contextlib.contextmanager

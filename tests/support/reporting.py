@@ -77,6 +77,15 @@ class MadeHistory:
     def statements(self, key: ReleaseKey) -> tuple[StatementRecord, ...]:
         return self.told.get(key, ())
 
+    def newest_statements(self) -> tuple[StatementRecord, ...]:
+        newest: dict[Channel, StatementRecord] = {}
+        for one in (one for told in self.told.values() for one in told):
+            said = one.statement.predicate
+            before = newest.get((said.product, said.channel))
+            if before is None or before.statement.predicate.sequence < said.sequence:
+                newest[said.product, said.channel] = one
+        return tuple(newest.values())
+
     def passages(self, key: ReleaseKey) -> Iterator[Passage]:
         yield from self.made[key]()
 

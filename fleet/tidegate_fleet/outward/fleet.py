@@ -1,7 +1,7 @@
 """The fleet in numbers, out of the store when somebody asks.
 
 Names of products, channels, waves and versions are said by hosts and statements. So many of each become
-labels and no more; what is beyond counts as `other`. Of each channel the newest release is told.
+labels and no more; what is beyond counts as `other`. Of each channel the announced release is told.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, StateSetMetricFamily
 
-from tidegate_fleet.history import PAGE, HostQuery
+from tidegate_fleet.history import PAGE, HostQuery, ReleaseKey
+from tidegate_fleet.leading import asked
+from tidegate_fleet.progress import SILENT_AFTER
 from tidegate_fleet.standing import Phase
 from tidegate_schemas.codes import TidegateError
 from tidegate_schemas.rollout import RolloutState
@@ -33,9 +35,6 @@ WAVES: Final = 16
 VERSIONS: Final = 16
 OTHER: Final = "other"
 """Stands for what is beyond the bounds above."""
-
-SILENT_AFTER: Final = timedelta(minutes=10)
-"""A host that began to activate and has said nothing for longer counts as silent."""
 
 _KEPT_S: Final = 10.0
 _CHANNEL: Final = ("product", "channel")
@@ -85,19 +84,28 @@ class FleetMetrics:
         yield from found
 
     def _of_releases(self) -> Iterator[Metric]:
-        newest: dict[Channel, ReleaseRecord] = {}
-        records = self._history.releases(PAGE["most"])
-        # Any two hosts can speak of a channel that nobody has announced anything on.
-        for record in sorted(records, key=lambda one: one.latest is None):
-            newest.setdefault((record.key.product, record.key.channel), record)
-        chosen = list(newest.values())[:CHANNELS]
-        yield from _of_statements(chosen)
+        chosen = list(self._announced())
+        yield from _of_statements(chosen, self._now())
         yield _hosts_by_wave(chosen)
         yield self._failures(chosen)
         yield self._silent(chosen)
 
+    def _announced(self) -> Iterator[ReleaseRecord]:
+        """The announced release of each channel; where no statement was heard at all, the youngest one."""
+        statements = self._history.newest_statements()[:CHANNELS]
+        for said in statements:
+            predicate = said.statement.predicate
+            key = ReleaseKey(predicate.product, predicate.channel, said.statement.digest)
+            if (record := self._history.release(key)) is not None:
+                yield record
+        if not statements:
+            youngest: dict[Channel, ReleaseRecord] = {}
+            for record in self._history.releases():
+                youngest.setdefault((record.key.product, record.key.channel), record)
+            yield from list(youngest.values())[:CHANNELS]
+
     def _failures(self, records: Sequence[ReleaseRecord]) -> Metric:
-        family = _family("release_failures", "Hosts that failed the newest release, by code.", "code")
+        family = _family("release_failures", "Hosts that failed the announced release, by code.", "code")
         for record in records:
             counted: Counter[str] = Counter()
             for failure in self._history.failures(record.key, PAGE["most"]):
@@ -108,7 +116,9 @@ class FleetMetrics:
 
     def _silent(self, records: Sequence[ReleaseRecord]) -> Metric:
         minutes = int(SILENT_AFTER.total_seconds() // 60)
-        text = f"Hosts that began to activate the newest release and were silent for {minutes} minutes since."
+        text = (
+            f"Hosts that began to activate the announced release and were silent for {minutes} minutes since."
+        )
         family = _family("release_silent_hosts", text)
         since = self._now() - SILENT_AFTER
         for record in records:
@@ -160,14 +170,18 @@ def _by_version(summary: Summary) -> dict[tuple[Channel, str], int]:
     }
 
 
-def _of_statements(records: Sequence[ReleaseRecord]) -> Iterator[Metric]:
-    info = InfoMetricFamily("tidegate_fleet_release", "The newest release of a channel.", labels=_CHANNEL)
+def _of_statements(records: Sequence[ReleaseRecord], now: datetime) -> Iterator[Metric]:
+    info = InfoMetricFamily("tidegate_fleet_release", "The announced release of a channel.", labels=_CHANNEL)
     state = StateSetMetricFamily(
         "tidegate_fleet_release_state", "What its newest statement says of the rollout.", labels=_CHANNEL
     )
     began = _family("release_first_timestamp_seconds", "When it was first heard of.")
     sequence = _family("release_sequence", "The sequence of its newest statement.")
     expires = _family("release_expires_timestamp_seconds", "When its newest statement ends.")
+    approval = _family(
+        "release_approval_asked_timestamp_seconds",
+        "Since when its run waits for a person's approval of a wave; 0: it does not.",
+    )
     for record in records:
         channel = record.key.product, record.key.channel
         info.add_metric(channel, {"version": record.version, "digest": record.key.digest})
@@ -177,11 +191,13 @@ def _of_statements(records: Sequence[ReleaseRecord]) -> Iterator[Metric]:
             state.add_metric(channel, {each.value: each is said.rollout.state for each in RolloutState})
             sequence.add_metric(channel, said.sequence)
             expires.add_metric(channel, said.expires.timestamp())
-    yield from (info, state, began, sequence, expires)
+            wanted = asked(said.rollout, now)
+            approval.add_metric(channel, 0 if wanted is None else wanted.since.timestamp())
+    yield from (info, state, began, sequence, expires, approval)
 
 
 def _hosts_by_wave(records: Sequence[ReleaseRecord]) -> Metric:
-    family = _family("release_hosts", 'Hosts in the newest release; wave "": in none.', "wave", "phase")
+    family = _family("release_hosts", 'Hosts in the announced release; wave "": in none.', "wave", "phase")
     for record in records:
         sizes: Counter[str] = Counter()
         for (wave, _), hosts in record.counts.items():

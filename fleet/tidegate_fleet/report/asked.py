@@ -26,6 +26,10 @@ class ReleaseHistory(Protocol):
         """See History.statements."""
         ...
 
+    def newest_statements(self) -> tuple[StatementRecord, ...]:
+        """See History.newest_statements."""
+        ...
+
     def passages(self, key: ReleaseKey) -> Iterator[Passage]:
         """See History.passages."""
         ...

@@ -57,8 +57,8 @@ class Timeline:
         openings: of waves, by name.
         held: spans of seconds in which the release was held; an open end is None.
         waves: the names in the newest statement's order.
-        renewals: statements that changed nothing but their own validity.
-        statements: how many were heard; `verified` of them against a policy.
+        renewals: statements that changed nothing but their own validity, by their sequences.
+        statements: how many are kept: of heartbeats in a row two; `verified` of them against a policy.
     """
 
     changes: tuple[Change, ...] = ()
@@ -80,7 +80,7 @@ class WaveFigures:
         opening: when it opened, if it did.
         began: when the first of its hosts began to activate.
         ended: when the last of its hosts so far came to an end.
-        lead: seconds from its opening (else from the beginning) to the success of each host.
+        success: seconds from its opening (else from the beginning) to the success of each host.
         curve: successes, in seconds since the beginning.
         early: hosts that succeeded before it opened.
     """
@@ -90,7 +90,7 @@ class WaveFigures:
     opening: Opening | None
     began: float | None
     ended: float | None
-    lead: Quantiles | None
+    success: Quantiles | None
     curve: Curve
     early: int = 0
 
@@ -209,7 +209,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
+class ReleaseFigures:
     """How fast and how well a release went: what is compared between releases.
 
     Attributes:
@@ -242,9 +242,10 @@ class Figures:
     """A report on one release.
 
     Attributes:
-        lead: the release in a line.
+        release: it in a line.
         made: when the report was made.
         state: what the publisher wants of it: `active`, `held`, `revoked`; None when no statement was heard.
+        replaced: whether another release was announced since.
         anonymous: whether hosts have made-up names and their words are left out.
         phases: hosts by phase, all waves together.
         successes: hosts that succeeded, over time.
@@ -254,7 +255,7 @@ class Figures:
         failed: by code, the most hosts first.
         slowest: hosts, the slowest first.
         delays: by what was waited for, the most seconds first; the wave last.
-        under_way: hosts that have begun and are not through.
+        under_way: hosts that have heard of it and are not through.
         silent: of these, hosts that began to activate and said nothing for `silent_after` seconds.
         silent_after: seconds.
         evidence: what all this rests on.
@@ -262,9 +263,10 @@ class Figures:
         last: when anything was last heard of it; None when nothing was.
     """
 
-    lead: Lead
+    release: ReleaseFigures
     made: datetime
     state: str | None
+    replaced: bool
     anonymous: bool
     phases: Mapping[Phase, int]
     successes: Curve
@@ -278,5 +280,5 @@ class Figures:
     silent: OpenFigures
     silent_after: float
     evidence: Evidence
-    before: Lead | None
+    before: ReleaseFigures | None
     last: float | None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tidegate_fleet.membership import NO_WAVE
+from tidegate_fleet.progress import SILENT_AFTER
 from tidegate_fleet.report.disclosure import Disclosure
 from tidegate_fleet.report.figures import Opening
 
@@ -26,7 +27,7 @@ class Frame:
     first: datetime
     now: datetime
     openings: Mapping[str, Opening] = field(default_factory=dict)
-    silent_after: timedelta = timedelta(minutes=15)
+    silent_after: timedelta = SILENT_AFTER
     disclosure: Disclosure = field(default_factory=Disclosure)
 
     def since(self, moment: datetime) -> float:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from tidegate_fleet.harmless import harmless
 from tidegate_fleet.membership import NO_WAVE
+from tidegate_fleet.progress import SILENT_AFTER
 from tidegate_fleet.report.disclosure import Disclosure
-from tidegate_fleet.report.figures import Figures, Lead, WaveFigures
+from tidegate_fleet.report.figures import Figures, ReleaseFigures, WaveFigures
 from tidegate_fleet.report.frame import Frame
 from tidegate_fleet.report.spread import Curve, curve, quantiles
 from tidegate_fleet.report.tally import Tally, WaveTally
@@ -34,7 +35,7 @@ class Terms:
     """
 
     now: datetime
-    silent_after: timedelta = timedelta(minutes=15)
+    silent_after: timedelta = SILENT_AFTER
     disclosure: Disclosure = field(default_factory=Disclosure)
 
 
@@ -54,9 +55,10 @@ def gather(
     tally = _tally(history, record, frame)
     successes = _merged(tally)
     return Figures(
-        lead=_lead(record, tally, successes),
+        release=_release(record, tally, successes),
         made=terms.now,
         state=None if record.latest is None else record.latest.statement.predicate.rollout.state.value,
+        replaced=_is_replaced(history, record),
         anonymous=terms.disclosure.anonymous,
         phases=_phases(tally),
         successes=curve(successes),
@@ -70,15 +72,26 @@ def gather(
         silent=tally.silent(),
         silent_after=terms.silent_after.total_seconds(),
         evidence=tally.evidence(),
-        before=None if before is None else gather_lead(history, before, terms),
+        before=None if before is None else gather_release(history, before, terms),
         last=tally.last,
     )
 
 
-def gather_lead(history: ReleaseHistory, record: ReleaseRecord, terms: Terms) -> Lead:
+def _is_replaced(history: ReleaseHistory, record: ReleaseRecord) -> bool:
+    """Whether the newest statement of the channel is about another release."""
+    channel = record.key.product, record.key.channel
+    newest = {
+        (said.product, said.channel): one.statement.digest
+        for one in history.newest_statements()
+        for said in [one.statement.predicate]
+    }
+    return newest.get(channel, record.key.digest) != record.key.digest
+
+
+def gather_release(history: ReleaseHistory, record: ReleaseRecord, terms: Terms) -> ReleaseFigures:
     """How fast and how well a release went, without the rest."""
     tally = _tally(history, record, Frame(record.first, terms.now))
-    return _lead(record, tally, _merged(tally))
+    return _release(record, tally, _merged(tally))
 
 
 def _tally(history: ReleaseHistory, record: ReleaseRecord, frame: Frame) -> Tally:
@@ -92,9 +105,9 @@ def _tally(history: ReleaseHistory, record: ReleaseRecord, frame: Frame) -> Tall
     return tally
 
 
-def _lead(record: ReleaseRecord, tally: Tally, successes: list[float]) -> Lead:
+def _release(record: ReleaseRecord, tally: Tally, successes: list[float]) -> ReleaseFigures:
     phases = _phases(tally)
-    return Lead(
+    return ReleaseFigures(
         key=record.key,
         version=harmless(record.version, 64),
         first=record.first,
@@ -131,7 +144,7 @@ def _wave(name: str, tally: Tally, frame: Frame) -> WaveFigures:
         opening=frame.openings.get(name),
         began=kept.began,
         ended=kept.ended,
-        lead=quantiles(sorted(kept.leads)),
+        success=quantiles(sorted(kept.spans)),
         curve=curve(sorted(kept.successes)) if kept.successes else Curve(),
         early=kept.early,
     )

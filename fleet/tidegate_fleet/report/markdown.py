@@ -15,14 +15,14 @@ from tidegate_fleet.standing import Phase
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tidegate_fleet.report.figures import Figures, Lead
+    from tidegate_fleet.report.figures import Figures, ReleaseFigures
     from tidegate_fleet.report.overview import Overview
 
 
 def summary(figures: Figures, title: str | None = None) -> str:
     """The summary: a headline, waves, failures, waits, the release before, and what it rests on."""
-    lead = figures.lead
-    name = title or f"{lead.key.product}/{lead.key.channel} {lead.version}"
+    release = figures.release
+    name = title or f"{release.key.product}/{release.key.channel} {release.version}"
     sections = [
         [f"## {code(name)}: {state(figures)}", "", headline(figures)],
         _waves(figures),
@@ -38,20 +38,20 @@ def overview_summary(overview: Overview, title: str | None = None) -> str:
     """The last releases as a table, the newest first."""
     name = title or f"{overview.product}/{overview.channel}"
     head = ("Release", "First heard of", "Hosts", "Succeeded", "Failed", "Share", "Median", "90 %")
-    table = _table(head, (_release(lead) for lead in overview.releases))
+    table = _table(head, (_release(release) for release in overview.releases))
     return plain_spaces("\n".join([f"## {code(name)}: the last releases", "", *table])) + "\n"
 
 
-def _release(lead: Lead) -> Sequence[str]:
+def _release(release: ReleaseFigures) -> Sequence[str]:
     return (
-        code(lead.version or lead.key.digest[:19]),
-        f"{moment(lead.first)} UTC",
-        number(lead.hosts),
-        number(lead.succeeded),
-        number(lead.failed),
-        share(lead.failed, lead.failed + lead.succeeded),
-        "" if lead.success is None else amount(lead.success.median),
-        "" if lead.success is None else amount(lead.success.q90),
+        code(release.version or release.key.digest[:19]),
+        f"{moment(release.first)} UTC",
+        number(release.hosts),
+        number(release.succeeded),
+        number(release.failed),
+        share(release.failed, release.failed + release.succeeded),
+        "" if release.success is None else amount(release.success.median),
+        "" if release.success is None else amount(release.success.q90),
     )
 
 
@@ -77,8 +77,8 @@ def _waves(figures: Figures) -> list[str]:
                 number(wave.hosts),
                 number(wave.phases.get(Phase.SUCCEEDED, 0)),
                 number(wave.phases.get(Phase.FAILED, 0)),
-                "" if wave.lead is None else amount(wave.lead.median),
-                "" if wave.lead is None else amount(wave.lead.q90),
+                "" if wave.success is None else amount(wave.success.median),
+                "" if wave.success is None else amount(wave.success.q90),
             )
             for wave in figures.waves
         ),
@@ -86,7 +86,7 @@ def _waves(figures: Figures) -> list[str]:
 
 
 def _failures(figures: Figures) -> list[str]:
-    failed = figures.lead.failed
+    failed = figures.release.failed
     return _table(
         ("Failed with", "Hosts", "Share", "Newest reason"),
         (
@@ -111,6 +111,6 @@ def _before(figures: Figures) -> list[str]:
     if before is None:
         return []
     return _table(
-        ("Beside the release before", code(figures.lead.version), code(before.version), "Difference"),
+        ("Beside the release before", code(figures.release.version), code(before.version), "Difference"),
         iter(comparison(figures)),
     )

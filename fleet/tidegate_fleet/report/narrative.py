@@ -10,9 +10,12 @@ from tidegate_fleet.report.phrases import amount, moment, number, share
 from tidegate_fleet.standing import Phase
 
 if TYPE_CHECKING:
-    from tidegate_fleet.report.figures import Figures, Lead
+    from collections.abc import Iterable
 
-_UNDER_WAY: Final = (Phase.WAITING, Phase.STAGING, Phase.ACTIVATING)
+    from tidegate_fleet.report.figures import Figures, ReleaseFigures
+
+_UNDER_WAY: Final = (Phase.STAGING, Phase.ACTIVATING)
+_NOT_BEGUN: Final = (Phase.WAITING, Phase.PENDING)
 _STATES: Final = {"active": "spreading", "held": "held", "revoked": "revoked"}
 
 
@@ -27,72 +30,82 @@ class Fact:
 
 def under_way(figures: Figures) -> int:
     """Hosts that have begun and are not through."""
-    return sum(figures.phases.get(phase, 0) for phase in _UNDER_WAY)
+    return _in(figures, _UNDER_WAY)
 
 
 def state(figures: Figures) -> str:
-    """What the publisher wants, in a word; `unknown` when no statement was heard."""
+    """How it stands with the release, in a word; `unknown` when no statement was heard."""
     if figures.state is None:
         return "unknown"
-    through = not under_way(figures) and not figures.phases.get(Phase.PENDING, 0)
+    if figures.replaced and figures.state != "revoked":
+        return "replaced"
+    through = not _in(figures, (*_UNDER_WAY, *_NOT_BEGUN))
     return "complete" if through and figures.state == "active" else _STATES[figures.state]
+
+
+def _in(figures: Figures, phases: Iterable[Phase]) -> int:
+    return sum(figures.phases.get(phase, 0) for phase in phases)
 
 
 def headline(figures: Figures) -> str:
     """The release in a sentence or two."""
-    lead = figures.lead
-    told = f"{number(lead.succeeded)} of {number(lead.hosts)} hosts succeeded"
-    told += f" ({share(lead.succeeded, lead.hosts)})"
-    if lead.failure_share is not None:
-        told += f"; {number(lead.failed)} failed, {share(lead.failed, lead.failed + lead.succeeded)}"
+    release = figures.release
+    told = f"{number(release.succeeded)} of {number(release.hosts)} hosts succeeded"
+    told += f" ({share(release.succeeded, release.hosts)})"
+    if release.failure_share is not None:
+        told += (
+            f"; {number(release.failed)} failed, {share(release.failed, release.failed + release.succeeded)}"
+        )
         told += " of those that came to an end"
-    if lead.success is not None:
-        told += f". Half of the successes came within {amount(lead.success.median)}"
-        told += f", nine of ten within {amount(lead.success.q90)}"
+    if release.success is not None:
+        told += f". Half of the successes came within {amount(release.success.median)}"
+        told += f", nine of ten within {amount(release.success.q90)}"
     return f"{told}."
 
 
 def facts(figures: Figures) -> tuple[Fact, ...]:
     """The figures at the head of the page."""
-    lead, phases = figures.lead, figures.phases
-    ended = lead.succeeded + lead.failed
-    rest = phases.get(Phase.PENDING, 0)
+    release, phases = figures.release, figures.phases
+    ended = release.succeeded + release.failed
+    waiting, pending = phases.get(Phase.WAITING, 0), phases.get(Phase.PENDING, 0)
     skipped = phases.get(Phase.SKIPPED, 0)
     found = [
-        Fact("Hosts", number(lead.hosts), "that it is meant for"),
-        Fact("Succeeded", number(lead.succeeded), f"{share(lead.succeeded, lead.hosts)} of all"),
-        Fact("Failed", number(lead.failed), f"{share(lead.failed, ended)} of all ends"),
-        Fact("Under way", number(under_way(figures)), f"and {number(rest)} have not begun"),
+        Fact("Hosts", number(release.hosts), "that it is meant for"),
+        Fact("Succeeded", number(release.succeeded), f"{share(release.succeeded, release.hosts)} of all"),
+        Fact("Failed", number(release.failed), f"{share(release.failed, ended)} of all ends"),
+        Fact(
+            "Under way", number(under_way(figures)), f"{number(waiting)} waiting, {number(pending)} pending"
+        ),
     ]
     if skipped:
-        found.append(Fact("Let go", number(skipped), "for another release, or cancelled"))
-    if lead.success is not None:
-        found.append(Fact("Median", amount(lead.success.median), "to success"))
-        found.append(Fact("90 %", amount(lead.success.q90), "succeeded within"))
+        found.append(Fact("Skipped", number(skipped), "for another release, or cancelled"))
+    if release.success is not None:
+        found.append(Fact("Median", amount(release.success.median), "to success"))
+        found.append(Fact("90 %", amount(release.success.q90), "succeeded within"))
     return tuple(found)
 
 
 def milestones(figures: Figures) -> tuple[tuple[str, int, str, str], ...]:
     """When shares of the successes were there: share, hosts, time since the beginning, moment."""
-    lead = figures.lead
-    if lead.success is None:
+    release = figures.release
+    if release.success is None:
         return ()
     rows = (
-        ("the first", 1, lead.success.least),
+        ("the first", 1, release.success.least),
         *(
-            (f"{part} %", -(-lead.success.count * part // 100), seconds)
+            (f"{part} %", -(-release.success.count * part // 100), seconds)
             for part, seconds in (
-                (25, lead.success.q25),
-                (50, lead.success.median),
-                (75, lead.success.q75),
-                (90, lead.success.q90),
-                (99, lead.success.q99),
+                (25, release.success.q25),
+                (50, release.success.median),
+                (75, release.success.q75),
+                (90, release.success.q90),
+                (99, release.success.q99),
             )
         ),
-        ("all", lead.success.count, lead.success.most),
+        ("all", release.success.count, release.success.most),
     )
     return tuple(
-        (what, hosts, amount(seconds), moment(lead.first + timedelta(seconds=seconds)))
+        (what, hosts, amount(seconds), moment(release.first + timedelta(seconds=seconds)))
         for what, hosts, seconds in rows
     )
 
@@ -103,13 +116,15 @@ def comparison(figures: Figures) -> tuple[tuple[str, str, str, str], ...]:
         return ()
     return tuple(
         (what, this, that, difference)
-        for (what, this, now), (_, that, then) in zip(_rows(figures.lead), _rows(figures.before), strict=True)
+        for (what, this, now), (_, that, then) in zip(
+            _rows(figures.release), _rows(figures.before), strict=True
+        )
         for difference in (_difference(what, now, then),)
     )
 
 
-def _rows(lead: Lead) -> tuple[tuple[str, str, float | None], ...]:
-    success, failed = lead.success, lead.failure_share
+def _rows(release: ReleaseFigures) -> tuple[tuple[str, str, float | None], ...]:
+    success, failed = release.success, release.failure_share
     percent = None if failed is None else failed * 100
     spans = (
         ("Half of the successes within", None if success is None else success.median),
@@ -117,9 +132,9 @@ def _rows(lead: Lead) -> tuple[tuple[str, str, float | None], ...]:
         ("The last within", None if success is None else success.most),
     )
     return (
-        ("Hosts", number(lead.hosts), float(lead.hosts)),
-        ("Succeeded", number(lead.succeeded), float(lead.succeeded)),
-        ("Failed, of those that ended", share(lead.failed, lead.failed + lead.succeeded), percent),
+        ("Hosts", number(release.hosts), float(release.hosts)),
+        ("Succeeded", number(release.succeeded), float(release.succeeded)),
+        ("Failed, of those that ended", share(release.failed, release.failed + release.succeeded), percent),
         *((what, "none yet" if each is None else amount(each), each) for what, each in spans),
     )
 

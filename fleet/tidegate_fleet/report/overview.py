@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tidegate_fleet.report.figures import Lead
-from tidegate_fleet.report.gathering import gather_lead
+from tidegate_fleet.report.figures import ReleaseFigures
+from tidegate_fleet.report.gathering import gather_release
 from tidegate_fleet.report.selection import Wanted, none_such, releases_of
 from tidegate_schemas.codes import Code, TidegateError
 
@@ -31,7 +31,7 @@ class Overview:
     product: str
     channel: str
     made: datetime
-    releases: tuple[Lead, ...]
+    releases: tuple[ReleaseFigures, ...]
 
 
 def gather_overview(history: ReleaseHistory, channel: Channel, last: int, terms: Terms) -> Overview:
@@ -43,5 +43,5 @@ def gather_overview(history: ReleaseHistory, channel: Channel, last: int, terms:
     known = releases_of(history, channel, last)
     if not known:
         raise TidegateError(Code.REPORT_NO_RELEASE, none_such(channel, Wanted(), known))
-    leads = tuple(gather_lead(history, record, terms) for record in known)
+    leads = tuple(gather_release(history, record, terms) for record in known)
     return Overview(*channel, terms.now, leads)

@@ -25,10 +25,10 @@ _BAR: Final = (
     (Phase.SUCCEEDED, "good", "succeeded"),
     (Phase.FAILED, "bad", "failed"),
     (Phase.ACTIVATING, "fetch", "activating"),
-    (Phase.STAGING, "window", "fetching"),
+    (Phase.STAGING, "window", "staging"),
     (Phase.WAITING, "wait", "waiting"),
-    (Phase.SKIPPED, "muted", "let go"),
-    (Phase.PENDING, "grid", "not begun"),
+    (Phase.SKIPPED, "muted", "skipped"),
+    (Phase.PENDING, "grid", "pending"),
 )
 
 
@@ -39,10 +39,10 @@ def render(figures: Figures, title: str | None = None) -> str:
         figures: what it says.
         title: instead of product, channel and version.
     """
-    lead = figures.lead
+    release = figures.release
     values = {
         "figures": figures,
-        "lead": lead,
+        "release": release,
         "bar": bar(figures),
         "signed_alike": len({(each.verified, each.signers) for each in figures.timeline.changes}) == 1,
         "longest_wait": max((each.seconds for each in figures.delays if each.reason != "wave"), default=0.0),
@@ -50,7 +50,7 @@ def render(figures: Figures, title: str | None = None) -> str:
         "part_of": slowest.parts_of,
         "told": narrative,
     }
-    usual = f"{lead.key.product}/{lead.key.channel} {lead.version}"
+    usual = f"{release.key.product}/{release.key.channel} {release.version}"
     return _fill("report.html", title or usual, _plots(figures), values)
 
 
@@ -87,7 +87,7 @@ def bar(figures: Figures) -> list[tuple[str, str, int, float, float]]:
     parts, left = [], 0.0
     for phase, role, words in _BAR:
         hosts = figures.phases.get(phase, 0)
-        width = 1000 * hosts / figures.lead.hosts if hosts else 0.0
+        width = 1000 * hosts / figures.release.hosts if hosts else 0.0
         if hosts:
             parts.append((words, role, hosts, left, width))
         left += width

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from tidegate_fleet.acts import acts
 from tidegate_fleet.history import PAGE, ReleaseKey
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tidegate_fleet.acts import Act
     from tidegate_fleet.history import ReleaseRecord
     from tidegate_fleet.hosts import Channel
     from tidegate_fleet.report.asked import ReleaseHistory
@@ -73,8 +75,14 @@ def _matches(history: ReleaseHistory, record: ReleaseRecord, wanted: Wanted) -> 
     if wanted.digest not in {None, record.key.digest} or wanted.version not in {None, record.version}:
         return False
     return wanted.sequence is None or any(
-        one.statement.predicate.sequence == wanted.sequence for one in history.statements(record.key)
+        act.record.statement.predicate.sequence <= wanted.sequence < _after(act)
+        for act in acts(history.statements(record.key))
     )
+
+
+def _after(act: Act) -> int:
+    """The sequence after the last statement of an act: of heartbeats in a row not all are kept."""
+    return act.record.statement.predicate.sequence + act.count
 
 
 def none_such(channel: Channel, wanted: Wanted, known: Sequence[ReleaseRecord]) -> str:

@@ -29,7 +29,7 @@ class WaveTally:
     """What is kept of one wave, unordered."""
 
     successes: array[float] = field(default_factory=lambda: array("d"))
-    leads: array[float] = field(default_factory=lambda: array("d"))
+    spans: array[float] = field(default_factory=lambda: array("d"))
     early: int = 0
     began: float | None = None
     ended: float | None = None
@@ -88,7 +88,7 @@ class Tally:
         if phase is Phase.SUCCEEDED:
             wave.successes.append(end)
             wave.early += frame.is_early(passage.wave, end)
-            wave.leads.append(max(0.0, end - frame.open_since(passage.wave)))
+            wave.spans.append(max(0.0, end - frame.open_since(passage.wave)))
         elif phase is Phase.FAILED:
             self.failures.append(end)
             self._failed.setdefault(passage.standing.code, Top()).take(end, passage)

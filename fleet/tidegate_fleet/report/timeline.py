@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from tidegate_fleet.acts import Deed, acts
 from tidegate_fleet.harmless import harmless
 from tidegate_fleet.membership import NO_WAVE
 from tidegate_fleet.report.figures import Change, Opening, Timeline
@@ -36,7 +37,7 @@ def read_timeline(records: Sequence[StatementRecord], first: datetime, now: date
         openings=reading.openings,
         held=tuple(reading.held),
         waves=() if not records else tuple(w.name for w in records[-1].statement.predicate.rollout.waves),
-        renewals=len(records) - len(reading.changes),
+        renewals=sum(act.count for act in acts(records) if act.deed is Deed.RENEWED),
         statements=len(records),
         verified=sum(record.verified for record in records),
     )

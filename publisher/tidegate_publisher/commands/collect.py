@@ -95,13 +95,15 @@ def collect(
     database, each at least once, over restarts: docs/monitoring.md. A password for PostgreSQL belongs into
     ~/.pgpass or PGPASSFILE.
 
-    With --listen it serves what `tidegate page` does, and its own metrics at /metrics.
+    With --listen it serves what `tidegate page` does, and its own metrics at /metrics. Say who may read it:
+    --no-login on 127.0.0.1 is a page on this machine.
 
     \b
     Examples:
       tidegate collect --broker mqtts://broker.example
       tidegate collect --broker mqtts://broker.example --name b --share fleet \\
         --store 'postgresql+psycopg://tidegate@db.example/fleet?sslmode=verify-full' --keep-events 90d
+      tidegate collect --broker mqtts://broker.example --listen 127.0.0.1:8080 --no-login
       tidegate collect --until-idle 5s --json --store sqlite:///fleet.db
 
     SIGTERM ends it in order, with exit code 0.

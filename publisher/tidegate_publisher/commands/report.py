@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--silent-after",
     callback=read_duration,
-    default="15m",
+    default="30m",
     show_default=True,
     metavar="DURATION",
     help="A host that activates and says nothing for so long is called silent.",

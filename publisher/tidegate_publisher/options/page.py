@@ -82,7 +82,8 @@ class Page:
         ways = [self.login_header is not None, self.token_file is not None, self.no_login]
         if sum(ways) != 1:
             raise click.UsageError(
-                "say who may read: --login-header, --token-file or --no-login, one of them"
+                "say who may read: --no-login (this machine alone), --token-file FILE "
+                "or --login-header HEADER (a proxy that logs people in)"
             )
         if self.trusted_proxies and self.login_header is None:
             raise click.UsageError("--trusted-proxy goes with --login-header")
@@ -128,7 +129,7 @@ page_options = group(
         click.option("--title", default="tidegate", metavar="TEXT", help="What the fleet is called."),
         click.option(
             "--silent-after",
-            default="15m",
+            default="30m",
             show_default=True,
             callback=read_duration,
             metavar="DURATION",

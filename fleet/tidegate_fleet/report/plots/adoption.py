@@ -32,14 +32,13 @@ def span(figures: Figures) -> float:
 
 
 def _text(figures: Figures) -> str:
-    lead = figures.lead
-    part = share(lead.succeeded, lead.hosts)
-    told = f"{number(lead.succeeded)} of {number(lead.hosts)} hosts succeeded ({part})"
-    if lead.success is not None:
-        told += (
-            f", half of these within {amount(lead.success.median)} and all within {amount(lead.success.most)}"
-        )
-    return f"{told}; {number(lead.failed)} failed. The table below has the moments."
+    release = figures.release
+    part = share(release.succeeded, release.hosts)
+    told = f"{number(release.succeeded)} of {number(release.hosts)} hosts succeeded ({part})"
+    if release.success is not None:
+        half, all_of_it = amount(release.success.median), amount(release.success.most)
+        told += f", half of these within {half} and all within {all_of_it}"
+    return f"{told}; {number(release.failed)} failed. The table below has the moments."
 
 
 def _paint(axes: Axes, figures: Figures, size: Size) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from tidegate_fleet.refusal import Refusal
 from tidegate_fleet.standing import Phase
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.events import Step
-from tidegate_schemas.rollout import Rollout, RolloutState, Wave
+from tidegate_schemas.rollout import Rollout, RolloutState, Runner, Wave
 
 CHANNEL = {"product": "os", "channel": "stable"}
 NOW = NOON + timedelta(hours=1)
@@ -156,12 +157,19 @@ class Invented(FakeHistory):
     def releases(self, limit: int = 50, channel: tuple[str, str] | None = None) -> tuple[ReleaseRecord, ...]:
         del limit, channel
         real = super().releases()
-        counts = {(f"w{wave}", phase): 1 for wave in range(100) for phase in Phase}
         invented = [
-            ReleaseRecord(ReleaseKey("os", f"c{name}", digest_of("a")), "1", NOON, None, counts)
+            ReleaseRecord(ReleaseKey("os", f"c{name}", digest_of("a")), "1", NOON, None, self.waves())
             for name in range(1000)
         ]
         return (*invented, *real)
+
+    def release(self, key: ReleaseKey) -> ReleaseRecord | None:
+        found = super().release(key)
+        return None if found is None else replace(found, counts=self.waves())
+
+    @staticmethod
+    def waves() -> dict[tuple[str, Phase], int]:
+        return {(f"w{wave}", phase): 1 for wave in range(100) for phase in Phase}
 
 
 def test_however_many_names_hosts_invent_series_stay_few_and_sums_right() -> None:
@@ -227,3 +235,26 @@ def test_every_family_has_words_and_a_name_as_prometheus_wants_it(made: str) -> 
         assert family.name.startswith(f"tidegate_{made}_")
         assert family.documentation.endswith(".")
         assert not re.search(r"_(ms|kb|mb|minutes|percent)(_|$)", family.name)
+
+
+def test_an_approval_that_is_waited_for_can_be_alerted_on() -> None:
+    since = NOON + timedelta(minutes=20)
+    asks = Runner(id="ci-1", process="p", began_at=NOON, wave="b", asks="b", asked_at=since)
+    waves = (Wave(name="a", open=True), Wave(name="b"))
+    history = FakeHistory()
+    history.take(a_statement(rollout=Rollout(seed="s", waves=waves, runner=asks)), NOON)
+    found = scraped(of_store(history))
+    name = "fleet_release_approval_asked_timestamp_seconds"
+    assert number(found, name, **CHANNEL) == since.timestamp()
+    history.take(a_statement(sequence=2, rollout=Rollout(seed="s", waves=waves)), NOON)
+    assert number(scraped(of_store(history)), name, **CHANNEL) == 0
+
+
+def test_after_a_way_back_the_announced_release_is_told_and_not_the_youngest() -> None:
+    history = FakeHistory()
+    history.take(a_statement(digest_of("a"), sequence=1, version="1.0"), NOON)
+    history.take(a_statement(digest_of("b"), sequence=2, version="2.0"), NOON + timedelta(minutes=1))
+    history.take(a_statement(digest_of("a"), sequence=3, version="1.0"), NOON + timedelta(minutes=2))
+    found = scraped(of_store(history))
+    assert number(found, "fleet_release_info", **CHANNEL, version="1.0", digest=digest_of("a")) == 1
+    assert number(found, "fleet_release_info", **CHANNEL, version="2.0", digest=digest_of("b")) is None

@@ -41,8 +41,8 @@ def test_the_document_has_the_figures_and_every_host() -> None:
         a_passage("a", end=30, durations={"staging": 4.0}, waited_for={"window": 2.0}, verified=5),
         a_passage("b", Step.FAILED, 20, code=Code.DISK_FULL, reason="\x1b[1mfull"),
     )
-    assert told["lead"]["succeeded"] == 1
-    assert told["lead"]["key"] == {"product": "os", "channel": "stable", "digest": KEY.digest}
+    assert told["release"]["succeeded"] == 1
+    assert told["release"]["key"] == {"product": "os", "channel": "stable", "digest": KEY.digest}
     assert told["successes"]["points"] == [[30.0, 1]]
     assert told["failed"][0]["code"] == "disk.full"
     assert told["made"] == "2026-03-03T00:00:00Z"

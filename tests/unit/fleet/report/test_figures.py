@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,17 @@ from hypothesis import strategies as st
 
 from tests.support.properties import SLOW_MACHINES
 from tests.support.reporting import BEFORE, KEY, NOW, STORY, MadeHistory, a_passage, a_record, at, told
-from tests.support.statements import NOON
+from tests.support.statements import NOON, a_statement, digest_of
+from tidegate_fleet.history import StatementRecord
 from tidegate_fleet.report.disclosure import Disclosure
 from tidegate_fleet.report.gathering import Terms, gather
+from tidegate_fleet.report.narrative import state
 from tidegate_fleet.report.rows import SHOWN
+from tidegate_fleet.report.timeline import read_timeline
 from tidegate_fleet.standing import Phase
 from tidegate_schemas.codes import REGISTRY, Code
 from tidegate_schemas.events import Step
-from tidegate_schemas.rollout import Wave
+from tidegate_schemas.rollout import RolloutState, Wave
 
 if TYPE_CHECKING:
     from random import Random
@@ -41,8 +45,8 @@ def test_the_curve_counts_successes_at_the_moment_they_were_heard() -> None:
     )
     assert found.successes.points == ((10.0, 1), (30.0, 2))
     assert found.failures.points == ((20.0, 1),)
-    assert (found.lead.hosts, found.lead.succeeded, found.lead.failed) == (3, 2, 1)
-    assert found.lead.failure_share == 1 / 3
+    assert (found.release.hosts, found.release.succeeded, found.release.failed) == (3, 2, 1)
+    assert found.release.failure_share == 1 / 3
 
 
 def test_a_success_known_by_status_alone_counts_when_it_was_heard() -> None:
@@ -53,7 +57,7 @@ def test_a_success_known_by_status_alone_counts_when_it_was_heard() -> None:
 
 def test_hosts_that_said_nothing_are_counted_and_have_no_passage() -> None:
     found = figures(a_passage("a"), pending=7)
-    assert found.lead.hosts == 8
+    assert found.release.hosts == 8
     assert found.phases[Phase.PENDING] == 7
     assert found.evidence.passages == 1
 
@@ -64,15 +68,15 @@ def test_lead_is_from_the_opening_of_the_wave_and_success_from_the_beginning() -
     )
     canary, early, everybody = found.waves
     assert (canary.name, early.name, everybody.name) == ("canary", "early", "everybody")
-    assert canary.lead is not None
-    assert canary.lead.median == 300
-    assert early.lead is not None
-    assert early.lead.median == 600
+    assert canary.success is not None
+    assert canary.success.median == 300
+    assert early.success is not None
+    assert early.success.median == 600
     assert early.curve.points == ((3000.0, 1),)
-    assert found.lead.success is not None
-    assert found.lead.success.most == 3000
+    assert found.release.success is not None
+    assert found.release.success.most == 3000
     assert everybody.hosts == 0
-    assert everybody.lead is None
+    assert everybody.success is None
 
 
 def test_successes_before_the_wave_opened_are_counted() -> None:
@@ -261,12 +265,15 @@ PASSAGES = st.lists(FIELDS, max_size=10).map(
 @given(PASSAGES, st.integers(0, 5))
 def test_the_sums_agree_whatever_hosts_say(made: list[Passage], pending: int) -> None:
     found = figures(*made, pending=pending, story=True)
-    lead, phases = found.lead, found.phases
+    release, phases = found.release, found.phases
     assert (
-        lead.hosts == sum(phases.values()) == sum(wave.hosts for wave in found.waves) == len(made) + pending
+        release.hosts
+        == sum(phases.values())
+        == sum(wave.hosts for wave in found.waves)
+        == len(made) + pending
     )
-    assert found.successes.hosts == lead.succeeded == sum(wave.curve.hosts for wave in found.waves)
-    assert found.failures.hosts == lead.failed == sum(one.hosts for one in found.failed)
+    assert found.successes.hosts == release.succeeded == sum(wave.curve.hosts for wave in found.waves)
+    assert found.failures.hosts == release.failed == sum(one.hosts for one in found.failed)
     for phase in Phase:
         assert phases.get(phase, 0) == sum(wave.phases.get(phase, 0) for wave in found.waves)
     assert found.under_way.hosts == sum(
@@ -282,7 +289,7 @@ def test_no_figure_is_negative_endless_or_longer_than_our_clock(made: list[Passa
     found = figures(*made)
     for wave in found.waves:
         assert wave.ended is None or wave.ended >= 0
-        assert wave.lead is None or wave.lead.least >= 0
+        assert wave.success is None or wave.success.least >= 0
     for delay in found.delays:
         assert 0 <= delay.longest <= delay.seconds < 1e9
     for slow in found.slowest:
@@ -332,6 +339,27 @@ def test_many_passages_cost_a_few_bytes_each() -> None:
     found = gather(history, record, None, Terms(NOW))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert found.lead.succeeded == many
+    assert found.release.succeeded == many
     # Three numbers of 8 bytes of each host, twice while they are put in order, and Python's own 24 of each.
     assert peak < many * 200
+
+
+def test_a_release_that_another_one_replaced_is_called_so_whatever_its_last_statement_said() -> None:
+    statements = told((0, {}), (60, {"state": RolloutState.HELD}))
+    passages = [a_passage("a", Step.WAITING)]
+    record = a_record(passages, latest=statements[-1])
+    history = MadeHistory({KEY: lambda: passages}, [record], {KEY: statements})
+    assert state(gather(history, record, None, Terms(at(2000)))) == "held"
+    later = a_statement(digest_of("c"), product=KEY.product, channel=KEY.channel, sequence=9)
+    history.told[replace(KEY, digest=later.digest)] = (StatementRecord(later, at(90), verified=True),)
+    found = gather(history, record, None, Terms(at(2000)))
+    assert (found.replaced, found.state, state(found)) == (True, "held", "replaced")
+
+
+def test_heartbeats_of_which_only_two_were_kept_are_all_counted() -> None:
+    first, second, last = told((0, {}), (60, {}), (600, {}))
+    said = last.statement.model_copy(
+        update={"predicate": last.statement.predicate.model_copy(update={"sequence": 40})}
+    )
+    found = read_timeline((first, second, replace(last, statement=said)), at(0), at(700))
+    assert (found.statements, found.renewals) == (3, 38)

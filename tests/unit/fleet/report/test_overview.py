@@ -21,12 +21,12 @@ CHANNEL = ("os", "stable")
 
 def test_the_last_releases_come_with_the_newest_first() -> None:
     found = gather_overview(releases(5), CHANNEL, 3, Terms(NOW))
-    assert [lead.version for lead in found.releases] == ["2.5", "2.4", "2.3"]
-    for lead in found.releases:
-        assert lead.hosts == 200
-        assert lead.success is not None
-        assert 0 <= lead.success.least <= lead.success.median <= lead.success.most
-        assert lead.success.count == lead.succeeded
+    assert [release.version for release in found.releases] == ["2.5", "2.4", "2.3"]
+    for release in found.releases:
+        assert release.hosts == 200
+        assert release.success is not None
+        assert 0 <= release.success.least <= release.success.median <= release.success.most
+        assert release.success.count == release.succeeded
 
 
 def test_a_channel_without_releases_is_refused() -> None:

@@ -160,7 +160,7 @@ def test_the_bar_has_all_hosts_side_by_side() -> None:
     assert bar(made) == [
         ("succeeded", "good", 2, 0.0, 500.0),
         ("failed", "bad", 1, 500.0, 250.0),
-        ("fetching", "window", 1, 750.0, 250.0),
+        ("staging", "window", 1, 750.0, 250.0),
     ]
 
 
