@@ -18,6 +18,7 @@ from tests.bench import daemon, endurance, engines, latency, machine, refusals, 
 from tests.bench.effort import Effort
 from tests.bench.figure import Figure
 from tests.bench.scale import measures as scale
+from tests.bench.scale import page, update
 from tidegate_publisher.devstack.sigstore import LocalSigstore
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name in names:
             place = Path(folder) / name
             place.mkdir()
-            effort = Effort(place, options.cache or Path(folder), sigstore, options.runs, options.quick)
+            effort = Effort(
+                place, options.cache or Path(folder), sigstore, options.runs, options.quick, options.hosts
+            )
             with progress.status(f"measuring: {name}"):
                 parts[name], failed = _measured(name, effort)
             broken = broken or failed
@@ -63,8 +66,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.json:
         options.json.write_text(report.to_json(facts, parts), encoding="utf-8")
     if options.markdown:
-        options.markdown.write_text(report.markdown(facts, parts), encoding="utf-8")
+        options.markdown.write_text(_markdown(facts, parts, sigstore), encoding="utf-8")
+    if options.into:
+        page.replace_block(options.into, _markdown(facts, parts, sigstore))
     return int(broken)
+
+
+def _markdown(facts: dict[str, str], parts: dict[str, list[Figure]], sigstore: LocalSigstore) -> str:
+    """The tables; of a fleet at scale also what follows from them."""
+    text = report.markdown(facts, parts)
+    return text + page.arithmetic(parts["scale"], update.words(sigstore)) if "scale" in parts else text
 
 
 def _measured(name: str, effort: Effort) -> tuple[list[Figure], bool]:
@@ -91,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=_count, metavar="N", help="how often, instead of each part's default")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every value there")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write a table for the docs there")
+    parser.add_argument("--into", type=Path, metavar="FILE", help="put it into that page, between its marks")
+    parser.add_argument("--hosts", type=_count, metavar="N", help="how many, of a simulated fleet")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the Debian images there between runs")
     return parser
 

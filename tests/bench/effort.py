@@ -18,6 +18,7 @@ class Effort:
         sigstore: who signs, and whom hosts trust.
         runs: how often; each part's own default, if None.
         quick: whether to be done within a minute.
+        hosts: of a simulated fleet; its own default, if None.
     """
 
     folder: Path
@@ -25,6 +26,7 @@ class Effort:
     sigstore: LocalSigstore
     runs: int | None
     quick: bool
+    hosts: int | None = None
 
     def times(self, usual: int, hurried: int) -> int:
         """How often to measure something."""

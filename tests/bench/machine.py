@@ -12,7 +12,19 @@ from pathlib import Path
 from tests.bench import procfs
 from tests.conftest import find_program
 
-PROGRAMS = ("docker-registry", "ostree", "podman", "skopeo", "umoci")
+PROGRAMS = {
+    "docker-registry": "--version",
+    "mosquitto": "-h",
+    "nats-server": "--version",
+    "ostree": "--version",
+    "podman": "--version",
+    "postgres": "--version",
+    "rabbitmqctl": "version",
+    "skopeo": "--version",
+    "umoci": "--version",
+}
+"""What each is asked with; the server of RabbitMQ would start."""
+
 _VERSION = re.compile(r"\d+\.\d[\w.]*")
 
 
@@ -41,7 +53,7 @@ def _program(name: str) -> str:
     found = find_program(name)
     if found is None:
         return ""
-    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
+    said = subprocess.run([found, PROGRAMS[name]], capture_output=True, text=True, check=False)
     return f"{name} {version(said.stdout)}".rstrip()
 
 

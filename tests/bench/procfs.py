@@ -54,6 +54,19 @@ def activity(pid: int) -> Activity:
     return Activity(cpu_s, switches)
 
 
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    parents: dict[int, int] = {}
+    for place in _PROC.glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            # After the name, which may hold anything: the state, and the parent (proc(5), stat).
+            parents[int(place.name)] = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
 def rss_mib(pid: int) -> float:
     """Resident memory, MiB, pages shared with others counted in full."""
     return field((_PROC / str(pid) / "status").read_text(), "VmRSS") / 1024

@@ -15,8 +15,11 @@ from typing import Final
 
 from tests.conftest import find_program
 from tests.support.brokers import Broker, free_port
+from tests.support.waiting import wait_until
+from tidegate_publisher.devstack.demo.processes import listens
 
 _PATIENCE_S: Final = 180.0
+_STOP_S: Final = 60.0
 _CONFIG: Final = """
 listeners.tcp = none
 mqtt.listeners.tcp.default = 127.0.0.1:{port}
@@ -76,8 +79,15 @@ class RabbitBroker(Broker):
         if self._process is None:
             return
         os.killpg(self._process.pid, how)
-        self._process.wait(_PATIENCE_S)
+        try:
+            self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            # Told to end while it still begins, it may wait for ever.
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(_STOP_S)
         self._process = None
+        # The script is gone; what it started lets go of its port a moment later.
+        wait_until(lambda: not listens(self.port), "RabbitMQ is gone", _STOP_S)
         epmd = find_program("epmd")
         if epmd is not None:
             subprocess.run(

@@ -147,13 +147,14 @@ class Files:
 
     def _save_descriptions(self, dossiers: Sequence[Dossier]) -> None:
         said = [one.status for one in dossiers if one.status is not None]
-        names = [one.host for one in said]
-        for table in (label, follow, quarantine):
-            for some in _some(names):
+        # Labels hardly ever change, and have more rows than all the rest.
+        relabelled = [one for one in said if dict(one.labels) != self._labels.get(one.host)]
+        for table, whose in ((label, relabelled), (follow, said), (quarantine, said)):
+            for some in _some([one.host for one in whose]):
                 self._connection.execute(delete(table).where(among(self._connection, table.c.host, some)))
         body = [{"host": one.host, "body": one.to_json().decode()} for one in said]
         upsert(self._connection, status, body)
-        upsert(self._connection, label, [row for one in said for row in rows.label_rows(one)])
+        upsert(self._connection, label, [row for one in relabelled for row in rows.label_rows(one)])
         upsert(self._connection, quarantine, [row for one in said for row in rows.quarantine_rows(one)])
         upsert(self._connection, follow, self._follows(said))
 

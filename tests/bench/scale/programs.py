@@ -14,24 +14,31 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+
+    from tests.bench.scale.worlds import World
 
 TIDEGATE: Final = str(Path(sys.executable).with_name("tidegate"))
-_PATIENCE_S: Final = 900.0
+_PATIENCE_S: Final = 600.0
+_CONNECTIONS_PER_S: Final = 1000
+_AS_FAST: Final = 2000
 
 
 class SimulatedFleet:
     """`tidegate dev fleet` on os/stable. A context manager.
 
     Args:
-        urls: of the broker's nodes.
+        world: the broker.
         hosts: how many.
         more: further options.
     """
 
-    def __init__(self, urls: Sequence[str], hosts: int, *more: str) -> None:
+    def __init__(self, world: World, hosts: int, *more: str) -> None:
         self._hosts = hosts
-        words = ("--hosts", str(hosts), "--broker", ",".join(urls), "--unverified", "--json")
+        words = ["--hosts", str(hosts), "--broker", ",".join(world.urls), "--unverified", "--json"]
+        words += ["--subscribe-qos", str(world.qos), "--ask-again", "60", "--connect-rate", str(_AS_FAST)]
+        # docs/brokers.md: three times hosts over the connections that a broker takes in a second.
+        words += ["--reconnect-first", f"{max(1.0, 3 * hosts / _CONNECTIONS_PER_S):g}"]
         self._words = [TIDEGATE, "dev", "fleet", "os/stable", *words, *more]
         self._newest: dict[str, Any] = {}
         self._process: subprocess.Popen[str] | None = None
@@ -54,6 +61,10 @@ class SimulatedFleet:
     def figures(self) -> dict[str, Any]:
         """The newest, each second; see simulator.figures."""
         return self._newest
+
+    def number(self, name: str) -> int:
+        """One of them."""
+        return int(self._newest.get(name, 0))
 
     def await_connected(self) -> None:
         """Return when every host is connected, and has told all it has to tell."""

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.conftest import find_program
 from tests.faults.extent import everything
 from tests.support.agent_process import AgentHost
 from tests.support.channel import Channel
-from tests.support.nats_cluster import SIZE, NatsCluster
 from tests.support.site import HOST, Images
 from tests.support.waiting import wait_until
 from tests.support.watching import Watcher
+from tidegate_publisher.devstack.cluster.cluster import SIZE, Cluster
 from tidegate_schemas.codes import TidegateError
 from tidegate_schemas.events import Step
 from tidegate_schemas.status import Presence
@@ -35,12 +36,14 @@ rare = pytest.mark.skipif(not everything(), reason="`./dev test faults --all` tr
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[NatsCluster]:
-    with NatsCluster(tmp_path) as made:
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    program = find_program("nats-server")
+    assert program is not None
+    with Cluster(tmp_path, program) as made:
         yield made
 
 
-def settings(cluster: NatsCluster) -> BusSettings:
+def settings(cluster: Cluster) -> BusSettings:
     return BusSettings(
         url=cluster.urls[0],
         alternatives=tuple(cluster.urls[1:]),
@@ -52,10 +55,10 @@ def settings(cluster: NatsCluster) -> BusSettings:
     )
 
 
-def place_of(host: AgentHost, cluster: NatsCluster) -> int:
+def place_of(host: AgentHost, cluster: Cluster) -> int:
     """The node that the agent connected to last."""
     port = int(re.findall(r"Connected to 127\.0\.0\.1:(\d+)", host.log.read_text())[-1])
-    return [node.port for node in cluster.nodes].index(port)
+    return cluster.urls.index(f"mqtt://127.0.0.1:{port}")
 
 
 def all_arrived(host: AgentHost, watcher: Watcher) -> None:
@@ -67,7 +70,7 @@ def all_arrived(host: AgentHost, watcher: Watcher) -> None:
     assert [event.id for event in watcher.events] == list(told)
 
 
-def started(host: AgentHost, cluster: NatsCluster) -> Watcher:
+def started(host: AgentHost, cluster: Cluster) -> Watcher:
     """Somebody who looks on by way of another node than the agent's."""
     wait_until(lambda: "Connected to" in host.log.read_text(), "the agent is connected", PATIENCE_S)
     beside = cluster.urls[(place_of(host, cluster) + 1) % SIZE]
@@ -75,7 +78,7 @@ def started(host: AgentHost, cluster: NatsCluster) -> Watcher:
 
 
 def test_the_node_of_an_agent_dies_in_the_middle_of_an_update(
-    tmp_path: Path, cluster: NatsCluster, sigstore: LocalSigstore
+    tmp_path: Path, cluster: Cluster, sigstore: LocalSigstore
 ) -> None:
     images = Images(tmp_path / "layout")
     v1 = images.release("1")
@@ -85,7 +88,7 @@ def test_the_node_of_an_agent_dies_in_the_middle_of_an_update(
         first = place_of(host, cluster)
         channel.announce(v1)
         watcher.wait_for(Step.ACCEPTED, v1, PATIENCE_S)
-        cluster.nodes[first].kill()
+        cluster.kill(first)
         watcher.wait_for(Step.SUCCEEDED, v1, PATIENCE_S)
         assert place_of(host, cluster) != first
         watcher.wait(lambda: watcher.status.presence is Presence.ONLINE, "the host is there", PATIENCE_S)
@@ -95,7 +98,7 @@ def test_the_node_of_an_agent_dies_in_the_middle_of_an_update(
 @rare
 @pytest.mark.parametrize("what", ["the messages' stream", "everything"])
 def test_the_leader_dies_and_what_is_announced_meanwhile_is_acted_upon(
-    tmp_path: Path, cluster: NatsCluster, sigstore: LocalSigstore, what: str
+    tmp_path: Path, cluster: Cluster, sigstore: LocalSigstore, what: str
 ) -> None:
     images = Images(tmp_path / "layout")
     v1, v2 = images.release("1"), images.release("2")
@@ -108,11 +111,11 @@ def test_the_leader_dies_and_what_is_announced_meanwhile_is_acted_upon(
         leader = cluster.leader() if what == "everything" else cluster.stream_leaders()[MESSAGES]
         assert leader is not None
         # No time to elect another one: the next statement comes while there is none.
-        cluster.nodes[leader].kill()
+        cluster.kill(leader)
         announce(channel, v2)
         wait_until(lambda: host.switches == [v1, v2], "the second is there", PATIENCE_S)
         # It may have been the watcher's: its session is with the other two meanwhile.
-        cluster.nodes[leader].launch()
+        cluster.start(leader)
         watcher.wait_for(Step.SUCCEEDED, v2, PATIENCE_S)
         all_arrived(host, watcher)
 

@@ -1,15 +1,19 @@
-"""The nodes: started, waited for, killed one at a time, started again."""
+"""Three nats-servers that are one broker: started, waited for, killed one at a time, started again.
+
+with Cluster(directory, "nats-server") as cluster:
+    BusSettings(url=cluster.urls[0], alternatives=cluster.urls[1:])
+    cluster.kill(cluster.busiest())
+"""
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.request
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from tidegate_publisher.devstack.cluster.configuration import Ports, node_config
+from tidegate_publisher.devstack.cluster.monitor import Monitor
 from tidegate_publisher.devstack.cluster.ports import lasting_port
 from tidegate_publisher.devstack.demo.processes import Child, listens
 from tidegate_schemas.codes import Code, TidegateError
@@ -72,20 +76,53 @@ class Cluster:
         """End one node as a power cut would: no goodbye to anybody."""
         self._nodes.pop(place).kill()
 
-    def start(self, place: int) -> None:
-        """Bring a node back, with what it had on disk.
+    def start(self, *places: int) -> None:
+        """Bring nodes back, with what they had on disk.
 
         Raises:
-            TidegateError: BUS_UNREACHABLE, it does not come up.
+            TidegateError: BUS_UNREACHABLE, they do not come up.
         """
-        self._launch(place)
-        self._await(place)
+        for place in places:
+            self._launch(place)
+        for place in places:
+            self._await(place)
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the nodes that run."""
+        return [node.pid for node in self._nodes.values()]
+
+    def leader(self) -> int | None:
+        """The node that leads all of JetStream, if those that run agree on one."""
+        told = {self._monitor(place).leader() for place in self._nodes}
+        return _place(told.pop()) if len(told) == 1 else None
+
+    def stream_leaders(self) -> dict[str, int | None]:
+        """Which node leads each of MQTT's streams: it takes what is published there."""
+        told: dict[str, int | None] = {}
+        for place in self._nodes:
+            for name, leader in self._monitor(place).stream_leaders().items():
+                told[name] = _place(leader)
+        return told
 
     def busiest(self) -> int:
         """The node that leads the streams of MQTT, as far as they agree: the worst one to lose."""
-        leaders = [self._leader(place) for place in self._nodes]
-        known = [leader for leader in leaders if leader is not None]
+        leaders = [_place(self._monitor(place).leader()) for place in self._nodes]
+        known = [leader for leader in leaders if leader in self._nodes]
         return max(set(known), key=known.count) if known else min(self._nodes)
+
+    def await_ready(self) -> None:
+        """Return when the nodes that run have a leader, and each stream that there is, too.
+
+        Raises:
+            TidegateError: BUS_UNREACHABLE, they do not agree.
+        """
+        self._until(self._led, "they have leaders")
+
+    def _led(self) -> bool:
+        return self.leader() in self._nodes and all(
+            leader in self._nodes for leader in self.stream_leaders().values()
+        )
 
     def _start_all(self) -> None:
         self._ports = [Ports(*(lasting_port() for _ in range(_PORTS_EACH))) for _ in range(SIZE)]
@@ -93,6 +130,8 @@ class Cluster:
             self._launch(place)
         for place in range(SIZE):
             self._await(place)
+        # A client that comes before there is a leader holds its node up for the whole of `patience_s`.
+        self._until(lambda: self.leader() in self._nodes, "they have a leader")
         self.urls = [f"mqtt://127.0.0.1:{ports.mqtt}" for ports in self._ports]
         for url in self.urls:
             self._warm_up(url)
@@ -135,21 +174,14 @@ class Cluster:
                 raise TidegateError(Code.BUS_UNREACHABLE, reason)
             time.sleep(_LOOK_S)
 
-    def _leader(self, place: int) -> int | None:
-        told = self._ask(place, "jsz").get("meta_cluster", {}).get("leader") or ""
-        name = told.removeprefix("node-")
-        return int(name) if name.isdigit() and int(name) in self._nodes else None
-
-    def _ask(self, place: int, what: str) -> dict[str, Any]:
-        url = f"http://127.0.0.1:{self._ports[place].monitor}/{what}"
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                told: dict[str, Any] = json.load(answer)
-                return told
-        except (OSError, ValueError):
-            return {}
+    def _monitor(self, place: int) -> Monitor:
+        return Monitor(self._ports[place].monitor)
 
     def _stop_all(self) -> None:
         while self._nodes:
             _, node = self._nodes.popitem()
             node.stop()
+
+
+def _place(name: str | None) -> int | None:
+    return int(name.removeprefix("node-")) if name else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate_publisher.devstack.rollout_demo.scenario import CHANNEL, PRODUCT, TOLERATED, WAVES
+from tidegate_publisher.devstack.rollout_demo.scenario import BAD, CHANNEL, PRODUCT, TOLERATED, WAVES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 def release_file(scenario: Scenario, images: Path, version: str) -> str:
-    """The release file of one version. With the last wave every host has to have succeeded."""
+    """The release file of one version. With the last wave every host has to have succeeded.
+
+    Only the first soaks: that takes a statement for each wave, and each makes every host tell its status.
+    """
+    soak = "1s" if version == BAD else "0s"
     waves = "\n".join(
         f"    - {{name: {name}, fraction: {fraction:.6f}}}"
         for name, fraction in zip(WAVES, scenario.fractions, strict=True)
@@ -28,7 +32,7 @@ expires_in: 7d
 gate:
   success: 90%
   failures: {{share: {TOLERATED:.0%}, minimum: {scenario.minimum}}}
-  soak: 1s
+  soak: {soak}
   timeout: 15m
 rollout:
   seed: {scenario.release_seed}

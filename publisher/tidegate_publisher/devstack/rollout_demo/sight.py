@@ -68,7 +68,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A moment. Everything but `fleet` and `exits` is what the collector's database says.
+    """A moment. Everything but `fleet`, `leads` and `exits` is what the collector's database says.
 
     Attributes:
         fleet: what the simulator counts.
@@ -78,6 +78,7 @@ class Sight:
         quarantined: hosts by digest.
         events: collected.
         releases: by version.
+        leads: the wave that the release jobs speak of, by version.
         exits: of the release jobs, by version.
         nodes: brokers that run.
         cut_off: connections that were lost since a broker was killed.
@@ -91,6 +92,7 @@ class Sight:
     quarantined: Mapping[str, int] = field(default_factory=dict)
     events: int = 0
     releases: Mapping[str, Release] = field(default_factory=dict)
+    leads: Mapping[str, str] = field(default_factory=dict)
     exits: Mapping[str, int] = field(default_factory=dict)
     nodes: int = 0
     cut_off: int = 0

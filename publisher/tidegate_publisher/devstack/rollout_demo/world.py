@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 _COMMAND_S: Final = 120.0
 _FAREWELL_S: Final = 60.0
-_TAIL_BYTES: Final = 4096
-_LOOK_S: Final = 0.5
+_TAIL_BYTES: Final = 16_384
+_LOOK_S: Final = 1.0
 _OPEN_S: Final = 60.0
 _CONNECTIONS_PER_S: Final = 1500
 _MANY: Final = 1000
@@ -192,7 +192,12 @@ class World:
         before = self._lost_before
         cut_off = 0 if before is None else self._figures.losses - before
         return replace(
-            sight, fleet=self._figures, exits=dict(self._exits), nodes=self._nodes, cut_off=cut_off
+            sight,
+            fleet=self._figures,
+            leads=self._leads(),
+            exits=dict(self._exits),
+            nodes=self._nodes,
+            cut_off=cut_off,
         )
 
     @property
@@ -216,6 +221,15 @@ class World:
                 self.start_job(version)
             else:
                 self._exits[version] = status
+
+    def _leads(self) -> dict[str, str]:
+        """The wave that each release job spoke of last."""
+        found: dict[str, str] = {}
+        for version in (BAD, FIXED):
+            for document in self._last_documents(f"rollout-{version}"):
+                if isinstance(wave := document.get("wave"), str):
+                    found[version] = wave
+        return found
 
     def _lost_broker(self, version: str) -> bool:
         """Whether the job's last word is that it lost the broker, or could not reach it."""
