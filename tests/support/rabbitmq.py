@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from tests.conftest import find_program
-from tests.support.brokers import Broker, free_port
+from tests.support.brokers import Broker
 from tests.support.waiting import wait_until
+from tidegate_publisher.devstack.cluster.ports import lasting_port
 from tidegate_publisher.devstack.demo.processes import listens
 
 _PATIENCE_S: Final = 180.0
@@ -37,13 +39,14 @@ class RabbitBroker(Broker):
     def __init__(
         self, directory: Path, config: str | None = None, port: int | None = None, scheme: str = "mqtt"
     ) -> None:
-        super().__init__(directory, "rabbitmq-server", port, scheme)
+        super().__init__(directory, "rabbitmq-server", port or lasting_port(), scheme)
         self._home = directory / f"rabbitmq-{self.port}"
         self._home.mkdir()
         self.config = self._home / "rabbitmq.conf"
         self.config.write_text(config or _CONFIG.format(port=self.port))
         (self._home / "plugins").write_text("[rabbitmq_mqtt,rabbitmq_auth_mechanism_ssl].\n")
-        self._epmd, self._distribution = free_port(), free_port()
+        # Of those that the kernel gives to clients one may be taken when a node comes back.
+        self._epmd, self._distribution = lasting_port(), lasting_port()
 
     def launch(self) -> None:
         """Start the node, in a process group of its own: a script starts Erlang, and Erlang its helpers."""
@@ -78,7 +81,8 @@ class RabbitBroker(Broker):
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
             return
-        os.killpg(self._process.pid, how)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, how)
         try:
             self._process.wait(_STOP_S)
         except subprocess.TimeoutExpired:

@@ -93,13 +93,14 @@ def _broker(name: str, nodes: int, told: dict[str, float]) -> Broker:
 
 
 def _assumed(fleet: Fleet) -> str:
+    spread, wave, back = fleet.statements_spread_s, fleet.wave_s / 3600, fleet.reconnect_s
     return (
-        f"Assumed: keepalive {fleet.keepalive_s:.0f} s; {fleet.statements} statements for a release, after "
-        f"each of which hosts spread their status over {fleet.statements_spread_s:.0f} s; the largest wave is "
-        f"{fleet.largest_wave:.0%} of the fleet and goes on for {fleet.wave_s / 3600:.0f} h; "
-        f"{fleet.releases} releases in a month; all hosts back {fleet.reconnect_s:.0f} s after all "
-        f"connections were lost. One node: {fleet.node_cores} processors, {fleet.node_bytes / GIB:.0f} GiB, at most "
-        f"{fleet.headroom:.0%} of it used."
+        f"Assumed: keepalive {fleet.keepalive_s:.0f} s; {fleet.statements} statements for a release, and "
+        f"each status that they bring about within {spread:.0f} s; the largest wave is "
+        f"{fleet.largest_wave:.0%} of the fleet and goes on for {wave:.0f} h; {fleet.releases} releases in a "
+        f"month; all hosts back {back:.0f} s after all connections were lost. One node: "
+        f"{fleet.node_cores} processors, {fleet.node_bytes / GIB:.0f} GiB, at most {fleet.headroom:.0%} of "
+        "it used."
     )
 
 
