@@ -25,6 +25,7 @@ from tidegate_agent.reporting import Birth
 from tidegate_agent.request_desk import RequestDesk
 from tidegate_agent.request_effects import RequestEffects
 from tidegate_agent.sentences import motd_lines
+from tidegate_agent.telling import News, Telling
 from tidegate_agent.trouble import Trouble
 from tidegate_schemas.codes import Code
 from tidegate_schemas.status import Presence
@@ -67,14 +68,13 @@ class Engine:
         self._bus = bus
         self._life = around.journal.begin()
         self._connection = 0
-        self._revision = 0
         self._connected = False
         self.broker_failure: Failure | None = None
         self._trouble = Trouble()
         self._fault_told: Failure | None = None
-        self._told = b""
+        self._telling = Telling()
         host = around.profile.facts.host
-        self._status_topic = topics.status(host)
+        self._status_topic, self._will_topic = topics.status(host), topics.will(host)
         self._reconciliation = Reconciliation(around, bus)
         self._sealing = sealing
         self.upkeep = upkeep
@@ -124,7 +124,7 @@ class Engine:
         for follower in self.followers:
             # Else a registry that answers slowly would hold the process up until it is killed.
             follower.interrupt()
-        self._bus.stop(self._status_message(self._status(Presence.OFFLINE, full=True)))
+        self._bus.stop(self._status_message(self._farewell()))
         self._around.timer.stop()
         self._attempt(self._around.journal.end, "end")
 
@@ -207,7 +207,9 @@ class Engine:
     def will(self) -> Outgoing:
         """The last will of the connection that is about to be made."""
         self._connection += 1
-        return self._status_message(self._status(Presence.OFFLINE))
+        birth = Birth(self._life.number, self._connection)
+        will = reporting.last_will(self._around.profile, birth, self._around.clock.now())
+        return Outgoing(STATUS_TOKEN, self._will_topic, will.to_json(), retain=True)
 
     # On the engine's thread
 
@@ -232,11 +234,9 @@ class Engine:
     def _on_connected(self, protocol: Protocol) -> None:
         self._connected = True
         self.broker_failure = None
-        self._told = b""
+        self._telling.anew()
         self._outbox.connected(protocol)
-        # In a cluster another node may find out later that the connection before is dead: its will says
-        # `offline`, and is retained in place of our birth.
-        self._tell_again_after(self._around.late_wills)
+        self._tell_again_later()
 
     def _on_disconnected(self, failure: Failure) -> None:
         self.broker_failure = failure
@@ -251,14 +251,15 @@ class Engine:
         post, outbox = self._around.post, self._outbox
         self._around.timer.after("outbox", pause, lambda: post(outbox.try_again))
 
-    def _tell_again_after(self, pause: timedelta) -> None:
+    def _tell_again_later(self) -> None:
         post, call = self._around.post, self._tell_again
+        pause = reconciliation.EVERY + self._around.splay()
         self._around.timer.after("tell again", pause, lambda: post(call))
 
     def _tell_again(self) -> None:
         """Say again what the status is: something else may be retained, or nothing any more."""
         self._tell_anew()
-        self._tell_again_after(reconciliation.EVERY + self._around.splay())
+        self._tell_again_later()
 
     def _on_new_root(self) -> None:
         """Judge again what is retained: another root may accept what was refused, and the reverse."""
@@ -292,7 +293,7 @@ class Engine:
         return not all(follower.reception.idle for follower in self.followers)
 
     def _tell_anew(self) -> None:
-        self._told = b""
+        self._telling.anew()
 
     def _tell(self) -> None:
         """Show and publish the status if it changed, and whatever is in the outbox."""
@@ -314,13 +315,22 @@ class Engine:
     def _show(self, status: HostStatus) -> None:
         if self._around.board is not None:
             self._around.board.show(list(motd_lines(status)))
-        content = status.model_dump_json(exclude={"at"}).encode()
-        if not self._connected or content == self._told:
+        news = self._telling.news(status) if self._connected else News.NONE
+        if news is News.NONE or (news is News.SEQUENCE and self._put_off()):
             return
-        told = status.model_copy(update={"revision": self._revision + 1})
-        if self._bus.publish(self._status_message(told)):
-            self._told = content
-            self._revision += 1
+        if self._bus.publish(self._status_message(self._telling.numbered(status))):
+            self._telling.told(status)
+
+    def _put_off(self) -> bool:
+        """Whether what the whole fleet has to tell at this moment is told a little later."""
+        if not self._telling.put_off and (pause := self._around.splay()):
+            self._telling.put_off = True
+            post, call = self._around.post, self._tell_anew
+            self._around.timer.after("tell the sequence", pause, lambda: post(call))
+        return self._telling.put_off
+
+    def _farewell(self) -> HostStatus:
+        return self._telling.numbered(self._status(Presence.OFFLINE, full=True))
 
     def _status(self, presence: Presence, *, full: bool = False) -> HostStatus:
         follows = tuple(reporting.follow_status(f.view()) for f in self.followers) if full else ()

@@ -224,8 +224,7 @@ def host_status(
     follows: tuple[FollowStatus, ...] = (),
     device_key: str | None = None,
 ) -> HostStatus:
-    """The retained status. A last will is made long before it is sent: it says no more than `offline`."""
-    online = presence is Presence.ONLINE
+    """The retained status. A farewell describes the host, too: whoever comes later finds nothing else."""
     return HostStatus(
         host=profile.facts.host,
         presence=presence,
@@ -233,10 +232,22 @@ def host_status(
         connection=birth.connection,
         at=now,
         boot_id=profile.boot_id,
-        labels=profile.facts.labels if online else {},
-        inventory=profile.inventory if online else None,
-        device_key=device_key if online else None,
+        labels=profile.facts.labels,
+        inventory=profile.inventory,
+        device_key=device_key,
         follows=follows,
+    )
+
+
+def last_will(profile: Profile, birth: Birth, now: datetime) -> HostStatus:
+    """What the broker says when the connection breaks: it is made before anything is told over it."""
+    return HostStatus(
+        host=profile.facts.host,
+        presence=Presence.OFFLINE,
+        start=birth.start,
+        connection=birth.connection,
+        at=now,
+        boot_id=profile.boot_id,
     )
 
 

@@ -27,7 +27,6 @@ class Surroundings:
     `requests` is None where the host takes none. `lock` is the fleet's, where there is one; it is for
     activations that reboot the host or, with `lock_for_all`, for all of them. `board` tells those who log in.
     `downloads` is what fetching images costs.
-    `late_wills` is how long after a connection the broker may still publish the will of the one before.
     """
 
     clock: Clock
@@ -49,7 +48,6 @@ class Surroundings:
     lock_for_all: bool = False
     board: Board | None = None
     downloads: Downloads = field(default_factory=Downloads)
-    late_wills: timedelta = timedelta(minutes=2)
     time: TimeOfDay = field(init=False)
 
     def __post_init__(self) -> None:

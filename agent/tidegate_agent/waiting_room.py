@@ -48,12 +48,14 @@ class WaitingRoom:
 
     def __init__(self, bus: Bus, topics: Topics, profile: Profile, clock: Clock, life: int) -> None:
         self._bus = bus
-        self._status_topic = topics.status(profile.facts.host)
-        self._requests_topic = topics.requests(profile.facts.host)
+        host = profile.facts.host
+        self._status_topic, self._will_topic = topics.status(host), topics.will(host)
+        self._requests_topic = topics.requests(host)
         self._profile = profile
         self._clock = clock
         self._life = life
         self._connections = 0
+        self._revision = 0
         self._lock = threading.Lock()
         self._connected = False
         self._failure: Failure | None = None
@@ -143,7 +145,9 @@ class WaitingRoom:
     def will(self) -> Outgoing:
         """The last will of the connection that is about to be made."""
         self._connections += 1
-        return self._message(Presence.OFFLINE)
+        birth = Birth(self._life, self._connections)
+        will = reporting.last_will(self._profile, birth, self._clock.now())
+        return Outgoing(STATUS_TOKEN, self._will_topic, will.to_json(), retain=True)
 
     def _tried(self, attempt: Callable[[], Journal]) -> Journal | None:
         try:
@@ -162,7 +166,9 @@ class WaitingRoom:
             self._bus.publish(self._message(Presence.ONLINE))
 
     def _message(self, presence: Presence) -> Outgoing:
-        return Outgoing(STATUS_TOKEN, self._status_topic, self._status(presence).to_json(), retain=True)
+        self._revision += 1
+        status = self._status(presence).model_copy(update={"revision": self._revision})
+        return Outgoing(STATUS_TOKEN, self._status_topic, status.to_json(), retain=True)
 
     def _status(self, presence: Presence) -> HostStatus:
         birth = Birth(self._life, self._connections)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from tidegate_fleet.history import Adopted, Passage, ReleaseKey
 from tidegate_fleet.host import Channel, begins_anew
 from tidegate_fleet.order import after, forgotten
+from tidegate_fleet.presence import End, presence_of
 from tidegate_fleet.standing import Phase, Standing, is_about_update, told_by_event, told_by_status
 from tidegate_schemas import limits
 from tidegate_schemas.events import Step
@@ -69,7 +70,8 @@ class Dossier:
     Attributes:
         name: its id.
         heard: when it last said anything, by our clock.
-        presence: what its newest status says, be it a last will.
+        presence: what its newest status and its last will say.
+        end: the last connection that is known to be over.
         born: start and connection of that status.
         status: the newest status in which it described itself.
         standings: where it stands in each channel.
@@ -82,6 +84,7 @@ class Dossier:
     name: str
     heard: datetime
     presence: Presence = Presence.OFFLINE
+    end: End | None = None
     born: tuple[int, int] = (0, 0)
     status: HostStatus | None = None
     standings: dict[Channel, Standing] = field(default_factory=dict)
@@ -110,8 +113,10 @@ class Dossier:
     def take_status(self, status: HostStatus, now: datetime) -> bool:
         """Take a status in; False when a later connection is known, or when it says nothing new.
 
-        A last will describes nothing: it was written when its connection began.
+        A last will says that the host is gone, and describes nothing.
         """
+        if status.is_will:
+            return self._ended(End.told_by(status), now)
         born = status.start, status.connection
         if (born == self.born and status == self.status) or status.overtaken_by(self.status):
             return False
@@ -119,14 +124,20 @@ class Dossier:
             if self.status is None or not begins_anew(status, self.born[0], self.status.at, now):
                 return False
             self._forget()
-        self.born, self.presence, self.described = born, status.presence, True
+        self.born, self.status, self.described = born, status, True
+        self.presence = presence_of(status, self.end)
         self.heard = max(self.heard, now)
-        if status.presence is Presence.ONLINE or self.status is None:
-            self.status = status
         for follow in status.follows:
             standing = told_by_status(status, follow, now)
             if standing is not None:
                 self._move(ReleaseKey(follow.product, follow.channel, standing.digest), standing)
+        return True
+
+    def _ended(self, end: End, now: datetime) -> bool:
+        if not end.is_news(self.status, self.end):
+            return False
+        self.end, self.presence, self.described = end, Presence.OFFLINE, True
+        self.heard = max(self.heard, now)
         return True
 
     def _forget(self) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.order import SKEW, forgotten
+from tidegate_fleet.presence import End, presence_of
 from tidegate_fleet.standing import Standing
 from tidegate_schemas import limits
 from tidegate_schemas.codes import Code
@@ -57,7 +58,7 @@ class Host:
         heard: when it last said anything, by our clock. Who comes and goes says something, and makes no
             progress: see `Standing.since`.
         status: the newest status in which it described itself, if one came.
-        presence: what its newest status says, be it a last will, which describes nothing.
+        presence: what its newest status and its last will say.
         standings: where it stands in each channel.
         refusals: the messages that it refused, by channel.
         begun_anew: how often its counts began again: it was installed anew, or two hosts share one name.
@@ -72,6 +73,7 @@ class Host:
     begun_anew: int = 0
     _born: tuple[int, int] = (0, 0)
     _at: datetime = _LONG_AGO
+    _end: End | None = None
     _seen: array[int] = field(default_factory=lambda: array("q"))
     _next: int = 0
 
@@ -98,9 +100,11 @@ class Host:
     def describe(self, status: HostStatus, now: datetime, *, believed: bool = True) -> bool:
         """Take a status in, unless one of a later connection is known.
 
-        A last will was written when its connection began: it says no more than that the host is gone. A
-        farewell says all but who the host is. One that is not `believed` makes nothing forgotten.
+        A last will says that the host is gone, and describes nothing. One that is not `believed` makes
+        nothing forgotten.
         """
+        if status.is_will:
+            return self._ended(End.told_by(status))
         born = status.start, status.connection
         if status.overtaken_by(self.status):
             return False
@@ -109,13 +113,14 @@ class Host:
                 return False
             if believed:
                 self.forget()
-        self._born, self.presence = born, status.presence
-        if status.presence is Presence.ONLINE or self.status is None:
-            self.status = status
-            self._at = status.at
-        elif status.follows:
-            known = {"labels": self.status.labels, "inventory": self.status.inventory}
-            self.status = status.model_copy(update=known)
+        self._born, self._at, self.status = born, status.at, status
+        self.presence = presence_of(status, self._end)
+        return True
+
+    def _ended(self, end: End) -> bool:
+        if not end.is_news(self.status, self._end):
+            return False
+        self._end, self.presence = end, Presence.OFFLINE
         return True
 
     def forget(self) -> None:

@@ -73,8 +73,9 @@ def read_host_message(message: Message, topics: Topics, check: EventCheck | None
     if place is None:
         return None
     host, leaf = place
-    if leaf == "status":
-        return _status(host, message.payload)
+    if leaf in {"status", "will"}:
+        status = _status(host, message.payload)
+        return status if status is None or leaf == "status" or status.is_will else None
     if leaf != "events":
         return None
     if check is not None:

@@ -60,12 +60,14 @@ def asyncapi() -> dict[str, Any]:
                 "channels/{product}/{channel}", ("product", "channel"), "statementBundle"
             ),
             "hostStatus": _channel("hosts/{host}/status", ("host",), "status"),
+            "hostWill": _channel("hosts/{host}/will", ("host",), "status"),
             "hostEvents": _channel("hosts/{host}/events", ("host",), "event", "signedEvent"),
             "hostRequests": _channel("hosts/{host}/requests", ("host",), "requestBundle"),
         },
         "operations": {
             "announce": _operation("send", "channelStatement", retain=True),
             "watchStatus": _operation("receive", "hostStatus", retain=True),
+            "watchWills": _operation("receive", "hostWill", retain=True),
             "watchEvents": _operation("receive", "hostEvents", retain=False),
             "request": _operation("send", "hostRequests", retain=False),
         },

@@ -1,4 +1,4 @@
-"""A host's status: presence, what runs, what waits and for what. Retained; the last will says `offline`."""
+"""A host's status: presence, what runs, what waits and for what. Retained, as its last will is, beside it."""
 
 from __future__ import annotations
 
@@ -81,12 +81,13 @@ class Fault(Message):
 
 
 class HostStatus(Message):
-    """The retained status.
+    """The retained status, and the last will, which the broker retains on a topic of its own.
 
     `start` counts the agent's starts and `connection` the connections of this start: of two statuses the
-    one with the higher pair is the newer, so that a late will cannot hide a live host. An `offline` will
-    carries the pair of the connection that died. `revision` counts what a start tells while it is online: a
-    broker that delivers once more, or in another order, brings nothing old back. `device_key` names the key
+    one with the higher pair is the newer, so that a late will cannot hide a live host. A will carries the
+    pair of the connection that died, and says `offline` and nothing more: what the host told last stays in
+    its status. `revision` counts what a start tells, up to its farewell; wills have 0: a broker that delivers
+    once more, or in another order, brings nothing old back. `device_key` names the key
     that signs the host's events, while it can: to be compared at enrolment and not to be believed, for the
     status itself is not signed.
     `fault` is there while the host cannot write down what it does, and so does nothing.
@@ -113,6 +114,11 @@ class HostStatus(Message):
     def arch(self) -> str | None:
         """The host's architecture, if it told it."""
         return None if self.inventory is None else self.inventory.arch
+
+    @property
+    def is_will(self) -> bool:
+        """Whether it was written when a connection began, and says of the host that it is gone."""
+        return self.presence is Presence.OFFLINE and self.revision == 0
 
     def overtaken_by(self, known: HostStatus | None) -> bool:
         """Whether `known` is a later word of the same connection."""

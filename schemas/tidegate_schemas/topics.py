@@ -1,6 +1,6 @@
 """The topic grammar, spelled in this one place.
 
-`{prefix}/channels/{product}/{channel}` · `{prefix}/hosts/{host}/status|events|requests`
+`{prefix}/channels/{product}/{channel}` · `{prefix}/hosts/{host}/status|will|events|requests`
 """
 
 from __future__ import annotations
@@ -63,6 +63,10 @@ class Topics:
         """Where a host's presence and state are retained."""
         return f"{self.prefix}/hosts/{check_host(host)}/status"
 
+    def will(self, host: str) -> str:
+        """Where the broker retains a host's last will, beside what the host told before it vanished."""
+        return f"{self.prefix}/hosts/{check_host(host)}/will"
+
     def events(self, host: str) -> str:
         """Where a host tells each step of an update."""
         return f"{self.prefix}/hosts/{check_host(host)}/events"
@@ -86,6 +90,11 @@ class Topics:
         """A filter for the status of all hosts."""
         return f"{self.prefix}/hosts/+/status"
 
+    @property
+    def all_presence(self) -> tuple[str, str]:
+        """Filters for the status and the last will of all hosts: one without the other tells half."""
+        return self.all_status, f"{self.prefix}/hosts/+/will"
+
     def parse_channel(self, topic: str) -> tuple[str, str] | None:
         """The product and channel that a topic speaks of, or None when it is no channel topic."""
         head = f"{self.prefix}/channels/"
@@ -98,11 +107,11 @@ class Topics:
         return None
 
     def parse_host(self, topic: str) -> tuple[str, str] | None:
-        """The host and leaf (`status`, `events`, `requests`) of a host's topic, or None."""
+        """The host and leaf (`status`, `will`, `events`, `requests`) of a host's topic, or None."""
         head = f"{self.prefix}/hosts/"
         if not topic.startswith(head):
             return None
         match topic.removeprefix(head).split("/"):
-            case [host, ("status" | "events" | "requests") as leaf] if _HOST.fullmatch(host):
+            case [host, ("status" | "will" | "events" | "requests") as leaf] if _HOST.fullmatch(host):
                 return host, leaf
         return None

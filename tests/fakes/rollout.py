@@ -110,11 +110,12 @@ class Park:
     def retained(self) -> list[Message]:
         """All that the broker sends to who subscribes."""
         found = [Message(TOPICS.channel(*OS_STABLE), one, retained=True) for one in self.store.held.values()]
-        statuses = (self.status(host) for host in self.hosts.values())
-        return found + [Message(topic, payload, retained=True) for topic, payload in statuses]
+        told = [self.status(host) for host in self.hosts.values()]
+        told += [self.will(host) for host in self.hosts.values() if not host.online]
+        return found + [Message(topic, payload, retained=True) for topic, payload in told]
 
     def status(self, host: SimHost) -> tuple[str, bytes]:
-        """What a host says of itself."""
+        """What a host said last of itself."""
         follow = FollowStatus(
             product="os",
             channel="stable",
@@ -125,10 +126,9 @@ class Park:
             code=Code.HEALTH_FAILED if host.step is Step.ROLLED_BACK else None,
             reason="the till does not open" if host.step is Step.ROLLED_BACK else "",
         )
-        presence = Presence.ONLINE if host.online else Presence.OFFLINE
         status = HostStatus(
             host=host.name,
-            presence=presence,
+            presence=Presence.ONLINE,
             start=1,
             connection=host.connection,
             at=self.clock.now(),
@@ -136,6 +136,17 @@ class Park:
             follows=(follow,),
         )
         return TOPICS.status(host.name), status.to_json()
+
+    def will(self, host: SimHost) -> tuple[str, bytes]:
+        """What the broker says of a host that vanished."""
+        will = HostStatus(
+            host=host.name,
+            presence=Presence.OFFLINE,
+            start=1,
+            connection=host.connection,
+            at=self.clock.now(),
+        )
+        return TOPICS.will(host.name), will.to_json()
 
     def heard(self, bundle: bytes) -> None:
         """A statement comes to the channel."""
@@ -189,7 +200,7 @@ class Park:
         """A host comes or goes; one that comes takes up what the channel holds."""
         host.online = online
         host.connection += online
-        topic, payload = self.status(host)
+        topic, payload = self.status(host) if online else self.will(host)
         self._inbox.append(Message(topic, payload, retained=False))
         for bundle in self.store.held.values() if online else ():
             self._tell(host, self._verifier.verify(bundle, OS_STABLE).statement)

@@ -172,10 +172,13 @@ def test_a_host_that_vanishes_leaves_its_will_and_comes_back(broker: MosquittoBr
         fleet = Fleet(settings, Version.V5, ledger, KeyPair())
         fleet.begin()
         host = fleet.hosts[0]
-        topic = settings.topics.status(host.model.profile.host)
+        topic, will = (
+            leaf(host.model.profile.host) for leaf in (settings.topics.status, settings.topics.will)
+        )
         host.cut()
-        told = HostStatus.model_validate_json(session.read_retained(topic) or b"")
-        assert (told.presence, told.connection) == (Presence.OFFLINE, 1)
+        fleet.until(lambda: session.read_retained(will) is not None)
+        told = HostStatus.model_validate_json(session.read_retained(will) or b"")
+        assert (told.is_will, told.connection) == (True, 1)
         fleet.until(fleet.all_online)
         fleet.until(lambda: fleet.figures.statuses > HOSTS)
         fleet.loop.turn()

@@ -16,10 +16,11 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from tidegate_fleet.presence import End, presence_of
 from tidegate_schemas import events
 from tidegate_schemas.envelope import read_envelope, read_event
 from tidegate_schemas.events import UpdateEvent
-from tidegate_schemas.status import HostStatus
+from tidegate_schemas.status import HostStatus, Presence
 from tidegate_schemas.topics import Topics
 from tidegate_wire.mqtt.settings import BusSettings
 
@@ -42,6 +43,7 @@ class Watcher:
         delivered: all events in the order of their delivery, redeliveries included.
         messages: what they were read from, signed or not: no signature is checked here.
         statuses: all statuses, oldest first.
+        end: what its newest last will tells.
     """
 
     settings: BusSettings
@@ -50,6 +52,7 @@ class Watcher:
     delivered: list[UpdateEvent] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
     statuses: list[HostStatus] = field(default_factory=list)
+    end: End | None = None
 
     def __enter__(self) -> Self:
         self._changed = threading.Condition()
@@ -78,6 +81,11 @@ class Watcher:
             for event in self.delivered:
                 first.setdefault(event.id, event)
         return list(first.values())
+
+    @property
+    def online(self) -> bool:
+        """Whether the host is connected, by its status and its last will."""
+        return presence_of(self.status, self.end) is Presence.ONLINE
 
     @property
     def status(self) -> HostStatus:
@@ -139,13 +147,20 @@ class Watcher:
         return client
 
     def _on_connect(self, client: mqtt.Client, *_: object) -> None:
-        client.subscribe([(TOPICS.events(self.host), 1), (TOPICS.status(self.host), 1)])
+        client.subscribe(
+            [
+                (topic, 1)
+                for topic in (TOPICS.events(self.host), TOPICS.status(self.host), TOPICS.will(self.host))
+            ]
+        )
 
     def _on_message(self, _: mqtt.Client, __: object, message: mqtt.MQTTMessage) -> None:
         properties: Any = getattr(message.properties, "UserProperty", ())
         with self._changed:
             if message.topic == TOPICS.status(self.host):
                 self.statuses.append(HostStatus.model_validate_json(message.payload))
+            elif message.topic == TOPICS.will(self.host):
+                self.end = End.told_by(HostStatus.model_validate_json(message.payload))
             else:
                 raw = bytes(message.payload)
                 self.messages.append(raw)

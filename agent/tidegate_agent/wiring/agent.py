@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tidegate_agent.adapters.control_unix import ControlServer
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
     from tidegate_agent.config import Settings
     from tidegate_agent.ports import Journal
-
-_BROKER_NOTICES: Final = 2
-"""Keepalives after which a broker surely knows that a client is gone: 1.5 (MQTT 5.0, 3.1.2.10) and some."""
 
 ANSWER_WITHIN_S: Final = 8.0
 """How long a local command waits for the engine's thread, in seconds."""
@@ -124,7 +120,6 @@ def put_together(settings: Settings, outside: Outside) -> Agent:
         lock_for_all=settings.activate.locks_all,
         board=outside.board,
         downloads=Downloads(outside.network, account),
-        late_wills=timedelta(seconds=settings.bus.keepalive_s * _BROKER_NOTICES),
     )
     layouts = layouts_of(settings)
     follows = [

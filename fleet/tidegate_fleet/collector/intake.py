@@ -17,7 +17,7 @@ from tidegate_fleet.harmless import harmless
 from tidegate_fleet.refusal import Refusal
 from tidegate_fleet.store.faults import StoreError, UnfitRowError
 from tidegate_fleet.words import HostEvent
-from tidegate_schemas.status import HostStatus, Presence
+from tidegate_schemas.status import HostStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -154,13 +154,11 @@ def _without_overtaken(words: Sequence[Word]) -> list[Word]:
     kept: list[Word] = []
     described: dict[str, tuple[int, int, int]] = {}
     for word in reversed(words):
-        if isinstance(word, HostStatus):
+        if isinstance(word, HostStatus) and not word.is_will:
             born = word.start, word.connection, word.revision
             if word.host in described and described[word.host] >= born:
                 continue
-            # A last will describes nothing: what came before it still counts.
-            if word.presence is Presence.ONLINE:
-                described[word.host] = born
+            described[word.host] = born
         kept.append(word)
     kept.reverse()
     return kept

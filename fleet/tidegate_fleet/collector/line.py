@@ -176,7 +176,7 @@ def filters(topics: Topics, share: str | None) -> tuple[str, ...]:
     are, go to each collector.
     """
     events = topics.all_events if share is None else f"$share/{share}/{topics.all_events}"
-    return events, topics.all_status, topics.all_channels
+    return events, *topics.all_presence, topics.all_channels
 
 
 def _cannot_share(broker: Broker) -> TidegateError:

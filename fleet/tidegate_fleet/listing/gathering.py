@@ -79,7 +79,7 @@ class Gathering:
 
     def begin(self) -> None:
         """Ask for it. Raises BusError: the broker refuses."""
-        self._session.listen([self._source.topics.all_channels, self._source.topics.all_status])
+        self._session.listen([self._source.topics.all_channels, *self._source.topics.all_presence])
 
     def stored(self, most_s: float, quiet_s: float = QUIET_S) -> bool:
         """Take in what the broker has in store.

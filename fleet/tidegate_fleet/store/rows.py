@@ -11,6 +11,7 @@ from tidegate_fleet.dossier import Dossier, Way, arch_of, release_of
 from tidegate_fleet.history import EventRecord, ReleaseKey, StatementRecord
 from tidegate_fleet.membership import membership
 from tidegate_fleet.newer import in_known_words, known_code
+from tidegate_fleet.presence import End
 from tidegate_fleet.standing import Standing
 from tidegate_fleet.store.faults import readable
 from tidegate_fleet.words import HostEvent
@@ -92,6 +93,9 @@ def host_row(dossier: Dossier) -> Values:
         "presence": dossier.presence.value,
         "start": dossier.born[0],
         "connection": dossier.born[1],
+        "ended_start": None if dossier.end is None else dossier.end.start,
+        "ended_connection": None if dossier.end is None else dossier.end.connection,
+        "ended_at": None if dossier.end is None else dossier.end.at,
         "heard": dossier.heard,
         "arch": _clean(arch_of(dossier.status)),
         "labels": json.dumps(labels),
@@ -101,8 +105,9 @@ def host_row(dossier: Dossier) -> Values:
 def dossier_of(row: Row[Any]) -> Dossier:
     """The dossier of a row of `host` with its `status.body`; standings and ways are still to come."""
     status = read_status(row.body)
+    end = None if row.ended_at is None else End(row.ended_start, row.ended_connection, row.ended_at)
     born = row.start, row.connection
-    return Dossier(row.name, row.heard, Presence(row.presence), born, status)
+    return Dossier(row.name, row.heard, Presence(row.presence), end, born, status)
 
 
 def label_rows(status: HostStatus) -> Iterator[Values]:

@@ -29,7 +29,7 @@ from tidegate_fleet.store.rows import Word, event_row
 from tidegate_fleet.store.schema import collector, event, host
 from tidegate_fleet.store.upserts import among, insert_new, look_up, upsert
 from tidegate_fleet.words import HostEvent
-from tidegate_schemas.status import HostStatus, Presence
+from tidegate_schemas.status import HostStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,7 +164,7 @@ class _Batch:
         )
 
     def _gone(self, words: Sequence[Word]) -> set[str]:
-        """Hosts of which nothing is told but a last will from before what is remembered.
+        """Hosts of which nothing is told but what was retained before all that is remembered.
 
         The broker keeps these for ever, and tells them to whoever connects.
         """
@@ -172,7 +172,7 @@ class _Batch:
         if before is None:
             return gone
         for word in words:
-            if isinstance(word, HostStatus) and word.presence is Presence.OFFLINE and word.at < before:
+            if isinstance(word, HostStatus) and word.at < before:
                 gone.add(word.host)
             elif (name := _speaker(word)) is not None:
                 here.add(name)

@@ -119,7 +119,7 @@ class Listening:
             self._stop.wait(backoff.failed(time.monotonic() - began))
 
     def _follow(self, session: PublisherSession) -> None:
-        filters = [self._statement_topic, self._topics.all_status, self._topics.all_events]
+        filters = [self._statement_topic, *self._topics.all_presence, self._topics.all_events]
         stream = session.stream(filters, None, self._stop)
         self._stood = True
         self._inbox.put(ConnectionSeen())

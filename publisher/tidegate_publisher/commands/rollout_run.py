@@ -139,7 +139,7 @@ def _lead(
     from tidegate_publisher.adapters.broker_ear import BrokerEar  # noqa: PLC0415 -- paho, only for who connects
 
     channel = audience.topics.channel(plan.product, plan.channel)
-    filters = channel, audience.topics.all_status, audience.topics.all_events
+    filters = channel, *audience.topics.all_presence, audience.topics.all_events
     with sigterm_as_ctrl_c(), contextlib.closing(BrokerEar(broker.settings, filters)) as ear:
         parts = Parts(ear, desk, wiring.clock, telling, random.random)
         run = Run(plan, version, parts, audience)

@@ -69,7 +69,7 @@ class Hearing:
     @property
     def filters(self) -> tuple[str, ...]:
         """What has to be subscribed to."""
-        return self._channel_topic, self._topics.all_status, self._topics.all_events
+        return self._channel_topic, *self._topics.all_presence, self._topics.all_events
 
     def take(self, messages: Iterable[Message], now: datetime) -> None:
         """Take messages in."""

@@ -13,13 +13,14 @@ from tests.support.statements import a_statement, an_event, digest_of
 from tidegate_agent.engine import STATUS_TOKEN
 from tidegate_agent.records import Change
 from tidegate_agent.thinning import ENOUGH
+from tidegate_fleet.presence import End, presence_of
 from tidegate_schemas.events import Step
 from tidegate_schemas.status import HostStatus, Presence
 
 if TYPE_CHECKING:
     from tidegate_schemas.events import UpdateEvent
 
-STATUS = TOPICS.status(HOST)
+WILL = TOPICS.will(HOST)
 CHANNEL = TOPICS.channel(FOLLOW.product, FOLLOW.channel)
 HOUR = timedelta(hours=1)
 
@@ -36,19 +37,25 @@ def journalled(rig: Rig) -> list[str]:
     return [event.id for event in reversed(rig.journal.history(100_000))]
 
 
-def test_a_will_that_comes_after_the_birth_is_told_from_it_and_does_not_stay() -> None:
+def test_a_will_that_comes_after_the_birth_hides_nothing() -> None:
     rig = Rig()
     will = HostStatus.model_validate_json(rig.agent.will().payload)
     rig.broker.cut()
     rig.settle()
     birth = rig.status()
-    rig.broker.publish(STATUS, will.to_json(), retain=True)
-    assert rig.status().presence is Presence.OFFLINE
-    # Whoever saw both knows which is the newer.
-    assert (will.start, will.connection) < (birth.start, birth.connection)
-    rig.advance(timedelta(minutes=2))
-    assert rig.status().presence is Presence.ONLINE
-    assert (rig.status().start, rig.status().connection) == (birth.start, birth.connection)
+    rig.broker.publish(WILL, will.to_json(), retain=True)
+    assert rig.status() == birth
+    assert presence_of(birth, End.told_by(will)) is Presence.ONLINE
+
+
+def test_a_host_that_vanishes_leaves_what_it_told_last_beside_its_will() -> None:
+    rig = Rig()
+    rig.announce(digest_of("a"))
+    told = rig.status()
+    rig.broker.sever()
+    will = HostStatus.model_validate_json(rig.broker.retained[WILL])
+    assert rig.status() == told
+    assert presence_of(told, End.told_by(will)) is Presence.OFFLINE
 
 
 def test_a_status_that_the_broker_lost_is_told_again_within_hours() -> None:

@@ -352,8 +352,8 @@ def test_what_was_announced_during_an_activation_is_taken_up_after_it() -> None:
 def test_the_will_carries_the_connection_that_died(rig: Rig) -> None:
     first = rig.status()
     rig.broker.cut()
-    statuses = [m for m in rig.broker.published if m.topic == TOPICS.status(HOST)]
-    will = type(first).model_validate_json(statuses[-1].payload)
+    will = type(first).model_validate_json(rig.broker.retained[TOPICS.will(HOST)])
+    assert rig.status() == first
     rig.settle()
     second = rig.status()
     assert (will.presence, will.connection) == (Presence.OFFLINE, first.connection)
@@ -369,7 +369,20 @@ def test_statuses_are_numbered_over_all_connections_of_a_start(rig: Rig) -> None
     online = [each for each in statuses if each.presence is Presence.ONLINE]
     assert len(online) > 2
     assert [each.revision for each in online] == list(range(1, len(online) + 1))
-    assert {each.revision for each in statuses if each.presence is Presence.OFFLINE} == {0}
+    rig.agent.stop()
+    assert rig.status().revision == len(online) + 1
+
+
+def test_a_later_statement_of_which_nothing_comes_is_told_at_a_moment_of_the_hosts_own(rig: Rig) -> None:
+    rig.announce(NEW)
+    rig.splay = timedelta(seconds=20)
+    rig.announce(NEW, sequence=2)
+    rig.announce(NEW, sequence=3)
+    assert rig.status().follows[0].sequence == 1
+    rig.advance(timedelta(seconds=20))
+    assert rig.status().follows[0].sequence == 3
+    rig.announce(NEWER, sequence=4)
+    assert rig.status().follows[0].sequence == 4
 
 
 def test_the_farewell_says_what_the_host_was_left_with(rig: Rig) -> None:

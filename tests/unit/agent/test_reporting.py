@@ -24,6 +24,7 @@ from tidegate_agent.reporting import (
     durations,
     follow_status,
     host_status,
+    last_will,
     log_line,
     refusal_event,
     report_event,
@@ -189,10 +190,16 @@ def test_staleness_is_told_since_when() -> None:
     assert follow_status(view(PROVEN)).stale_since is None
 
 
-def test_an_offline_status_says_no_more_than_that() -> None:
-    status = host_status(PROFILE, Birth(3, 4), Presence.OFFLINE, NOON)
+def test_a_last_will_says_which_connection_is_over_and_no_more() -> None:
+    status = last_will(PROFILE, Birth(3, 4), NOON)
     assert (status.start, status.connection, status.boot_id) == (3, 4, BOOT)
     assert (status.labels, status.inventory, status.follows) == ({}, None, ())
+    assert status.is_will
+
+
+def test_a_farewell_says_who_the_host_is() -> None:
+    status = host_status(PROFILE, Birth(3, 4), Presence.OFFLINE, NOON)
+    assert (status.labels, status.inventory) == (PROFILE.facts.labels, PROFILE.inventory)
 
 
 # Lines for people

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -75,12 +76,36 @@ def test_of_agents_that_do_not_count_their_statuses_the_last_word_counts() -> No
     assert host_of(says(STAGING), says(done)).follow(CHANNEL) == done
 
 
-def test_a_farewell_keeps_who_the_host_is() -> None:
-    farewell = says(STAGING, presence=Presence.OFFLINE, labels={}).model_copy(update={"inventory": None})
-    host = host_of(says(a_follow(), labels={"site": "kiel"}), farewell)
+def test_a_farewell_says_who_the_host_is() -> None:
+    host = host_of(says(STAGING, labels={"site": "kiel"}, presence=Presence.OFFLINE, revision=4))
     assert (host.online, host.labels, host.follow(CHANNEL)) == (False, {"site": "kiel"}, STAGING)
-    assert host.status is not None
-    assert host.status.inventory is not None
+    assert host.standings[CHANNEL].phase is Phase.STAGING
+
+
+def test_a_will_and_what_was_told_before_it_may_come_in_any_order() -> None:
+    before, told_last = says(born=(1, 2), revision=3), says(STAGING, born=(1, 3), revision=4)
+    words = [before, told_last, will(born=(1, 3)), will(born=(1, 1))]
+    for order in itertools.permutations(words):
+        host = host_of(*order)
+        assert (host.online, host.follow(CHANNEL)) == (False, STAGING)
+
+
+def test_a_host_that_died_before_it_said_anything_is_known_by_what_it_said_before() -> None:
+    host = host_of(will(born=(1, 3), at=after_noon(9)), says(STAGING, born=(1, 2), revision=3))
+    assert (host.online, host.follow(CHANNEL)) == (False, STAGING)
+
+
+def test_a_host_that_comes_back_is_online_whatever_will_is_retained() -> None:
+    back = says(STAGING, born=(2, 1), revision=1, at=after_noon(60))
+    assert host_of(will(born=(1, 7)), back).online
+    assert host_of(back, will(born=(1, 7))).online
+
+
+def test_the_will_of_a_life_before_it_was_installed_anew_does_not_hide_a_host() -> None:
+    anew, old = says(STAGING, born=(1, 1), revision=1, at=after_noon(60)), will(born=(9, 2))
+    assert host_of(old, anew).online
+    assert host_of(anew, old).online
+    assert not host_of(old, anew, will(born=(1, 1), at=after_noon(50))).online
 
 
 def test_a_host_that_was_gone_before_anybody_watched_is_known_by_name_alone() -> None:

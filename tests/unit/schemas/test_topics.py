@@ -48,7 +48,7 @@ BAD_HOSTS = {
 @pytest.mark.parametrize("host", BAD_HOSTS.values(), ids=BAD_HOSTS)
 def test_bad_host_ids_are_refused(host: str) -> None:
     topics = Topics()
-    for call in (check_host, topics.status, topics.events, topics.requests):
+    for call in (check_host, topics.status, topics.will, topics.events, topics.requests):
         with pytest.raises(TopicError) as caught:
             call(host)
         assert caught.value.code is Code.HOST_ID
@@ -90,7 +90,8 @@ def test_a_channel_topic_is_read_as_it_was_made(prefix: str, product: str, chann
 @given(PREFIXES, HOSTS)
 def test_a_host_topic_is_read_as_it_was_made(prefix: str, host: str) -> None:
     topics = Topics(prefix)
-    made = {"status": topics.status(host), "events": topics.events(host), "requests": topics.requests(host)}
+    leaves = (topics.status, topics.will, topics.events, topics.requests)
+    made = {leaf.__name__: leaf(host) for leaf in leaves}
     for leaf, topic in made.items():
         assert topics.parse_host(topic) == (host, leaf)
         assert topics.parse_channel(topic) is None
@@ -104,7 +105,7 @@ def test_what_is_read_can_be_made_again(topic: str) -> None:
         if (channel := topics.parse_channel(text)) is not None:
             assert topics.channel(*channel) == text
         if (host := topics.parse_host(text)) is not None:
-            assert text in {topics.status(host[0]), topics.events(host[0]), topics.requests(host[0])}
+            assert text == getattr(topics, host[1])(host[0])
 
 
 @pytest.mark.parametrize("prefix", ["", "/t", "t/", "t//v1", "t/+", "#", "a/b/c/d/e/f", "t\n", "$share/g/t"])

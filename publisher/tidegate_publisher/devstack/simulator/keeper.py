@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _LOOKS_PER_KEEPALIVE: Final = 4
 _TAKES_NOTHING_KEEPALIVES: Final = 1.5
 _TAKES_NOTHING_S: Final = 30.0
-_LATE_WILLS_KEEPALIVES: Final = 2
 _FLAPS_S: Final = 30.0
 
 
@@ -73,10 +72,6 @@ class Owner(Protocol):
         """A connection is up, and the subscription granted."""
         ...
 
-    def tell_anew(self) -> None:
-        """A late will may be retained in place of the status."""
-        ...
-
     def received(self, payload: bytes) -> None:
         """A message on the channel's topic."""
         ...
@@ -116,7 +111,7 @@ class Keeper:
         self._left: BusSettings | None = None
         self._attempt_timer: Timer | None = None
         self._look_timer: Timer | None = None
-        self._ask_at = self._tell_at = self._flap_at = math.inf
+        self._ask_at = self._flap_at = math.inf
         self._wanted = False
 
     @property
@@ -167,8 +162,6 @@ class Keeper:
         wires.figures.connections += 1
         # The first time at any moment of the period: ten thousand that come at once must not ask at once.
         self._ask_at = now + wires.line.ask_again_s * random.random()
-        # In a cluster another node may send the will of the connection before only now.
-        self._tell_at = now + _LATE_WILLS_KEEPALIVES * self._settings.keepalive_s
         if self._flaps:
             self._flap_at = now + random.expovariate(1) * _FLAPS_S / wires.line.speed
         self._look_later(random.random())
@@ -237,9 +230,6 @@ class Keeper:
             connection.cut()
             return
         self._look_later()
-        if self._tell_at <= now:
-            self._tell_at = math.inf
-            self._owner.tell_anew()
         if self._ask_at <= now:
             self._ask_at = now + self._wires.line.ask_again_s
             self.ask()

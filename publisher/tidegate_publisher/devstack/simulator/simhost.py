@@ -46,7 +46,8 @@ class SimHost:
         self._number = 0
         self._revision = 0
         self._under_way: OrderedDict[int, tuple[float, str | None]] = OrderedDict()
-        self._told: tuple[object, ...] | None = None
+        self._told: telling.Gist | None = None
+        self._put_off: Timer | None = None
         self._alarm: Timer | None = None
         self._off = False
         self._stopping = False
@@ -70,6 +71,7 @@ class SimHost:
         self._stopping = True
         if self._alarm is not None:
             self._alarm.cancel()
+        self._tell_no_later()
         if self.online:
             self._publish_status(Presence.OFFLINE)
         self._keeper.leave()
@@ -83,7 +85,8 @@ class SimHost:
     def will(self) -> Publication:
         """See keeper.Owner."""
         self._number += 1
-        return self._status(Presence.OFFLINE)
+        will = telling.last_will(self.model, self._number, self._now())
+        return Publication(self._topics.will(will.host), will.to_json(), retain=True)
 
     def waits_since(self) -> float | None:
         """See keeper.Owner."""
@@ -91,11 +94,6 @@ class SimHost:
 
     def went_online(self) -> None:
         """See keeper.Owner."""
-        self._tell()
-
-    def tell_anew(self) -> None:
-        """See keeper.Owner."""
-        self._told = None
         self._tell()
 
     def received(self, payload: bytes) -> None:
@@ -116,6 +114,7 @@ class SimHost:
     def went_offline(self) -> None:
         """See keeper.Owner."""
         self._told = None
+        self._tell_no_later()
         self._under_way.clear()
         self.outbox.connection_lost()
 
@@ -162,12 +161,26 @@ class SimHost:
     def _tell(self) -> None:
         """Publish the status if it changed, and whatever is in the outbox."""
         gist = telling.gist(self.model)
-        if gist != self._told and self._publish_status(Presence.ONLINE):
-            self._told = gist
+        if self._told is not None and gist.differs_by_sequence_alone(self._told):
+            # A heartbeat makes a whole fleet say that: each host does at a moment of its own.
+            pause = self.model.profile.pace.splay.total_seconds() * self._around.wires.random.random()
+            self._put_off = self._put_off or self._loop.after(pause, self._tell_now)
+        elif gist != self._told:
+            self._tell_now()
         self._pump()
 
+    def _tell_now(self) -> None:
+        self._tell_no_later()
+        if self._publish_status(Presence.ONLINE):
+            self._told = telling.gist(self.model)
+
+    def _tell_no_later(self) -> None:
+        if self._put_off is not None:
+            self._put_off.cancel()
+            self._put_off = None
+
     def _publish_status(self, presence: Presence) -> bool:
-        sent = self._send(self._status(presence), None)
+        sent = self._send(self._status(presence, self._revision + 1), None)
         self._figures.statuses += sent
         self._revision += sent
         return sent
@@ -191,7 +204,6 @@ class SimHost:
             self._under_way[mid] = (self._loop.monotonic(), name)
         return mid is not None
 
-    def _status(self, presence: Presence) -> Publication:
-        revision = self._revision + 1 if presence is Presence.ONLINE else 0
+    def _status(self, presence: Presence, revision: int) -> Publication:
         said = telling.status(self.model, self._number, presence, self._now(), revision)
         return Publication(self._topics.status(self.model.profile.host), said.to_json(), retain=True)

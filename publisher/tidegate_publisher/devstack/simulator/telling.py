@@ -6,6 +6,7 @@ once in an attempt (docs/protocol.md, "Events").
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tidegate_publisher.devstack.simulator.progress import Stage
@@ -111,8 +112,8 @@ def _event(model: HostModel, place: str, data: UpdateData, now: datetime) -> Upd
 def status(
     model: HostModel, connection: int, presence: Presence, now: datetime, revision: int = 0
 ) -> HostStatus:
-    """The retained status: the last will's says no more than that the host is gone."""
-    profile, online = model.profile, presence is Presence.ONLINE
+    """The retained status."""
+    profile = model.profile
     return HostStatus(
         host=profile.host,
         presence=presence,
@@ -121,18 +122,48 @@ def status(
         revision=revision,
         at=now,
         boot_id=model.boot_id,
-        labels=profile.labels if online else {},
-        inventory=_INVENTORIES.setdefault(profile.arch, _inventory(profile.arch)) if online else None,
-        follows=(_follow(model, now),) if online else (),
+        labels=profile.labels,
+        inventory=_INVENTORIES.setdefault(profile.arch, _inventory(profile.arch)),
+        follows=(_follow(model, now),),
     )
 
 
-def gist(model: HostModel) -> tuple[object, ...]:
-    """What a status says besides its moment: two with the same gist need not both be told."""
+def last_will(model: HostModel, connection: int, now: datetime) -> HostStatus:
+    """What the broker says when the connection breaks."""
+    return HostStatus(
+        host=model.profile.host,
+        presence=Presence.OFFLINE,
+        start=model.start,
+        connection=connection,
+        at=now,
+        boot_id=model.boot_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Gist:
+    """What a status says besides its moment: two with the same gist need not both be told.
+
+    Attributes:
+        sequence: the newest that was accepted.
+        rest: all else.
+    """
+
+    sequence: int
+    rest: tuple[object, ...]
+
+    def differs_by_sequence_alone(self, other: Gist) -> bool:
+        """Whether a later statement was accepted, and nothing came of it."""
+        return self.rest == other.rest and self.sequence != other.sequence
+
+
+def gist(model: HostModel) -> Gist:
+    """See Gist."""
     images, memory, update = model.images, model.memory, model.update
     where = model.stage, model.outcome, model.wait, model.failure, model.refused, len(model.quarantined)
     lies = images.current, images.staged, images.previous
-    return (*where, *lies, memory, model.start, None if update is None else update.digest)
+    rest = (*where, *lies, model.start, None if update is None else update.digest)
+    return Gist(memory.sequence, rest)
 
 
 _INVENTORIES: Final[dict[str, Inventory]] = {}

@@ -99,9 +99,9 @@ def test_with_a_policy_only_a_genuine_statement_is_kept() -> None:
 
 
 def test_only_events_are_shared() -> None:
-    assert filters(TOPICS, None) == (TOPICS.all_events, TOPICS.all_status, TOPICS.all_channels)
+    assert filters(TOPICS, None) == (TOPICS.all_events, *TOPICS.all_presence, TOPICS.all_channels)
     assert filters(TOPICS, "fleet")[0] == f"$share/fleet/{TOPICS.all_events}"
-    assert filters(TOPICS, "fleet")[1:] == (TOPICS.all_status, TOPICS.all_channels)
+    assert filters(TOPICS, "fleet")[1:] == (*TOPICS.all_presence, TOPICS.all_channels)
 
 
 @pytest.mark.parametrize("names", [{"name": "a/b"}, {"name": ""}, {"name": "a", "share": "+"}])

@@ -50,7 +50,7 @@ def test_it_ends_when_nothing_retained_has_come_for_a_while() -> None:
     gathering, register, ears = gathered(batches)
     assert gathering.stored(60)
     assert (len(register), ears.now_s) == (3, 0.5 + 2 * QUIET_S - 0.1)
-    assert ears.asked == [(TOPICS.all_channels, TOPICS.all_status)]
+    assert ears.asked == [(TOPICS.all_channels, *TOPICS.all_presence)]
 
 
 def test_a_fleet_that_is_busy_meanwhile_does_not_keep_it_from_ending() -> None:
