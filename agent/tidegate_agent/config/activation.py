@@ -23,8 +23,8 @@ class ActivateSettings(Table):
             whose deadline has passed are not put off.
         expected_duration: how long activation takes; it starts only if that much of the window is left.
         window_override: urgencies that need not wait for a window; a passed deadline counts as one more.
-        splay: the longest random delay of a window's or wave's start, and of a status that tells nothing but a
-            newer statement, so that a fleet does not act as one.
+        splay: the longest random delay of a window's or wave's start, and of a status that tells nothing but
+            a newer statement, so that a fleet does not act as one.
         clock_wait: how long an update that needs a maintenance window waits for a clock that nothing keeps in
             step with the world's, as NTP does, or that is known to be behind; then it is believed.
         hold_file: nothing is activated while this file is there; its first line says why.

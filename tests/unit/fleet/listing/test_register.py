@@ -232,8 +232,8 @@ def test_a_host_belongs_to_a_wave_also_while_it_waits_for_the_budget() -> None:
 
 
 def test_hosts_that_left_their_name_alone_are_counted_whatever_is_asked_for() -> None:
-    told = will("d").model_copy(update={"labels": {"site": "kiel"}, "follows": (RUNS_IT,)})
-    register = filled(will("b"), will("c"), told, choice=Choice(labels={"site": "kiel"}))
+    words = [will("b"), will("c"), says(RUNS_IT, host="d", labels={"site": "kiel"}), will("d")]
+    register = filled(*words, choice=Choice(labels={"site": "kiel"}))
     assert ([row.host for row in register.rows()], register.name_alone) == (["d"], 2)
     register.take(says(RUNS_IT, host="b", born=(2, 1)), NOON)
     assert register.name_alone == 1
