@@ -161,7 +161,7 @@ def fed(hosts: int, pace: int | None) -> None:
                 seen = time.thread_time()
                 work, last = max(work, seen - last), seen
             fed_at = time.perf_counter()
-            while app.picture is None or app.picture.done < hosts:  # noqa: ASYNC110 -- no event tells
+            while app.picture is None or app.picture.ended < hosts:  # noqa: ASYNC110 -- no event tells
                 await asyncio.sleep(0.005)
             shown = time.perf_counter()
             thread.join()

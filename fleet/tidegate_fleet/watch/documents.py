@@ -23,8 +23,8 @@ def picture_document(picture: Picture) -> dict[str, Any]:
         "loading": picture.loading,
         "hosts": {"known": picture.hosts, "online": picture.online, "meant": picture.counted},
         "release": None if picture.release is None else release_document(picture.release),
-        "states": _counts(picture.totals),
-        "done": picture.done,
+        "phases": _counts(picture.totals),
+        "ended": picture.ended,
         "silent": picture.silent_hosts,
         "speed": None
         if speed is None
@@ -57,19 +57,32 @@ def release_document(release: Release) -> dict[str, Any]:
         "trust": release.trust.name.lower(),
         "signers": list(release.signers),
         "expires": rfc3339(release.expires),
-        "claim": release.claim or None,
+        "runner": None
+        if release.runner is None
+        else release.runner.model_dump(mode="json", exclude_none=True),
+        "asks": None
+        if release.asks is None
+        else {
+            "wave": release.asks.wave,
+            "since": rfc3339(release.asks.since),
+            "command": release.command,
+        },
+    }
+
+
+def wave_place(wave: WaveLine) -> dict[str, Any]:
+    """Which wave, and whether its hosts may start."""
+    return {
+        "name": wave.name or None,
+        "share": wave.share,
+        "open": wave.open,
+        "opensAt": _moment(wave.opens_at),
+        "fraction": wave.fraction,
     }
 
 
 def _wave(wave: WaveLine) -> dict[str, Any]:
-    return {
-        "name": wave.name or None,
-        "share": wave.share,
-        "gate": wave.gate.value,
-        "opensAt": _moment(wave.opens_at),
-        "states": _counts(wave.counts),
-        "silent": wave.silent,
-    }
+    return {**wave_place(wave), "phases": _counts(wave.counts), "silent": wave.silent}
 
 
 def _counts(counts: Counts) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tidegate_fleet.phrases import clock, count, hosts, percent, short_digest
 from tidegate_fleet.standing import Phase
-from tidegate_fleet.watch.documents import picture_document
+from tidegate_fleet.watch.documents import picture_document, wave_place
 from tidegate_fleet.watch.overview import speed_words
 from tidegate_fleet.watch.picture import Trust
 from tidegate_schemas.base import rfc3339
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tidegate_fleet.watch.ending import Ending
-    from tidegate_fleet.watch.picture import Counts, Gate, Picture, Release
+    from tidegate_fleet.watch.picture import Counts, Picture, Release
 
 EVERY: Final = timedelta(seconds=5)
 """How often progress is told, when there is any."""
@@ -41,7 +41,7 @@ class Teller:
     def __init__(self, every: timedelta = EVERY) -> None:
         self._every = every
         self._release: Release | None = None
-        self._gates: tuple[tuple[str, Gate], ...] = ()
+        self._waves: dict[str, str] = {}
         self._notices: tuple[str, ...] = ()
         self._codes: set[str] = set()
         self._told: tuple[Counts, int] | None = None
@@ -50,7 +50,7 @@ class Teller:
     def look(self, picture: Picture) -> Iterator[Line]:
         """What is new since the picture before."""
         yield from self._statement(picture)
-        yield from self._gate(picture)
+        yield from self._openings(picture)
         yield from self._notice(picture)
         yield from self._failures(picture)
         if self._told_at is None or picture.now - self._told_at >= self._every:
@@ -60,31 +60,32 @@ class Teller:
         """The last counts, and how it went; None: it was not at its end."""
         yield from self._progress(picture)
         word = "not done yet" if how is None else how.value
-        text = f"{_head(picture)}: {word}: {_counts(picture)}"
+        words = "nothing is announced" if picture.release is None else f"{word}: {_counts(picture)}"
+        text = f"{_head(picture)}: {words}"
         yield Line(
             text, {"type": "end", "outcome": None if how is None else how.value, **picture_document(picture)}
         )
 
     def _statement(self, picture: Picture) -> Iterator[Line]:
-        release = picture.release
-        if release is None or release == self._release:
+        release, before = picture.release, self._release
+        if release is None or release == before:
             return
-        if self._release is not None and self._release.digest != release.digest:
-            self._codes.clear()
         self._release = release
-        yield Line(
-            f"{_head(picture)}: {release_words(release)}", {"type": "statement", **picture_document(picture)}
-        )
+        if before is not None and before.digest != release.digest:
+            self._codes.clear()
+        words = release_words(release) if before is None else _changed(before, release)
+        yield Line(f"{_head(picture)}: {words}", {"type": "statement", **picture_document(picture)})
 
-    def _gate(self, picture: Picture) -> Iterator[Line]:
-        gates = tuple((wave.name, wave.gate) for wave in picture.waves)
-        before, self._gates = dict(self._gates), gates
-        for name, gate in gates:
-            if name in before and before[name] is not gate:
-                text = f"{_head(picture)}: wave {name or 'none'} is {gate.value}"
-                yield Line(
-                    text, {"type": "wave", "wave": name or None, "gate": gate.value, **_place(picture)}
-                )
+    def _openings(self, picture: Picture) -> Iterator[Line]:
+        # A wave that opens by the clock comes nearer with each second; that is no news.
+        told = {wave.name: "later" if wave.opens_at else wave.how for wave in picture.waves}
+        before, self._waves = self._waves, told
+        for wave in picture.waves:
+            if wave.name in before and before[wave.name] != told[wave.name]:
+                text = f"{_head(picture)}: wave {wave.name or 'none'} is {wave.how}"
+                if wave.opens_at:
+                    text = f"{_head(picture)}: wave {wave.name} {wave.how}"
+                yield Line(text, {"type": "wave", **wave_place(wave), **_place(picture)})
 
     def _notice(self, picture: Picture) -> Iterator[Line]:
         before, self._notices = self._notices, picture.notices
@@ -116,12 +117,28 @@ class Teller:
 
 def release_words(release: Release) -> str:
     """What the channel holds, in words."""
+    said = f"{release.version} is {release.state.value}, {short_digest(release.digest)}, {_signed(release)}"
+    return "; ".join(filter(None, (said, release.led, release.asked)))
+
+
+def _changed(before: Release, release: Release) -> str:
+    """What a later statement says that the one before did not."""
+    if (before.digest, before.version) != (release.digest, release.version):
+        return release_words(release)
+    parts = [
+        f"it is {release.state.value}" if release.state is not before.state else "",
+        _signed(release) if _signed(release) != _signed(before) else "",
+        release.led if release.led != before.led else "",
+        release.asked if release.asked != before.asked else "",
+    ]
+    return "; ".join(filter(None, parts)) or "said again"
+
+
+def _signed(release: Release) -> str:
     who = " and ".join(release.signers) or "nobody"
-    signed = f"signed by {who}, {release.trust.value}"
     if release.trust is Trust.UNVERIFIED:
-        signed = f"NOT VERIFIED, it claims to be signed by {who}"
-    claim = f"; {release.claim}" if release.claim else ""
-    return f"{release.version} is {release.state.value}, {short_digest(release.digest)}, {signed}{claim}"
+        return f"NOT VERIFIED, it claims to be signed by {who}"
+    return f"signed by {who}, {release.trust.value}"
 
 
 def _head(picture: Picture) -> str:
@@ -130,10 +147,9 @@ def _head(picture: Picture) -> str:
 
 
 def _counts(picture: Picture) -> str:
-    whole, done = picture.counted, picture.done
+    whole, good = picture.counted, picture.count(Phase.SUCCEEDED)
     parts = [
-        f"{count(done)} of {hosts(whole)} done ({percent(done, whole)})",
-        f"{count(picture.count(Phase.SUCCEEDED))} succeeded",
+        f"{count(good)} of {hosts(whole)} succeeded ({percent(good, whole)})",
         f"{count(picture.count(Phase.FAILED))} failed",
         *(f"{count(picture.count(phase))} {phase.value}" for phase in _UNDER_WAY if picture.count(phase)),
     ]

@@ -5,25 +5,25 @@ Not for use by several threads: who listens leaves its words in an inbox.
 
 from __future__ import annotations
 
-from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.announced import Announced
 from tidegate_fleet.hosts import Fleet
-from tidegate_fleet.phrases import clock, count
 from tidegate_fleet.progress import SILENT_AFTER, Progress
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.watch import painting
+from tidegate_fleet.watch.ending import Goal
 from tidegate_fleet.watch.inbox import ConnectionSeen, Flooding, StatusSeen
 from tidegate_fleet.watch.memory import Memory
+from tidegate_fleet.watch.notices import Notices
 from tidegate_fleet.watch.pace import Pace
 from tidegate_fleet.watch.picture import Picture, Release
-from tidegate_fleet.watch.plain import plain
 from tidegate_fleet.words import RefusedEvent
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from tidegate_fleet.hosts import Channel, Host
@@ -47,9 +47,11 @@ class Watched:
         channel: which one.
         silent_after: how long a host that activates may say nothing.
         believe_status: see hosts.Fleet.
+        goal: which release is watched to its end.
 
     Attributes:
         channel: which one.
+        goal: the same.
         fleet: all hosts that were heard of.
         progress: how far the release is; None before one is known.
         fault: why there will never be a connection; None while there may be.
@@ -58,9 +60,15 @@ class Watched:
     """
 
     def __init__(
-        self, channel: Channel, silent_after: timedelta = SILENT_AFTER, *, believe_status: bool = True
+        self,
+        channel: Channel,
+        silent_after: timedelta = SILENT_AFTER,
+        *,
+        believe_status: bool = True,
+        goal: Goal = Goal(),  # noqa: B008 -- frozen
     ) -> None:
         self.channel = channel
+        self.goal = goal
         self.fleet = Fleet(believe_status=believe_status)
         self.progress: Progress | None = None
         self.fault: TidegateError | None = None
@@ -72,13 +80,9 @@ class Watched:
         self._silent_after = silent_after
         self._silent: tuple[Host, ...] = ()
         self._silent_at: datetime | None = None
-        self._lost: tuple[TidegateError, datetime] | None = None
+        self._notices = Notices()
         self._connected = False
         self._stored_at: datetime | None = None
-        self._refusal = ""
-        self._switched = ""
-        self._refused_events: tuple[int, str] = (0, "")
-        self._floods: deque[str] = deque(maxlen=3)
         self._offline: set[str] = set()
         self.fleet.watch(self)
 
@@ -110,11 +114,9 @@ class Watched:
             case ConnectionSeen():
                 self._take_connection(heard, now)
             case RefusedEvent():
-                words = f"{plain(heard.host)}: {plain(heard.reason)}"
-                self._refused_events = self._refused_events[0] + 1, words
+                self._notices.refused(heard)
             case Flooding():
-                if heard.host not in self._floods:
-                    self._floods.append(heard.host)
+                self._notices.flood(heard.host)
             case _:
                 self._take_event(heard, now)
 
@@ -163,7 +165,7 @@ class Watched:
             hosts=len(self.fleet.hosts),
             online=len(self.fleet.hosts) - len(self._offline),
             release=release,
-            notices=tuple(self._notices(now)),
+            notices=tuple(self._told(release, now)),
             events=self._memory.newest(),
         )
         if self.progress is None or release is None:
@@ -177,31 +179,27 @@ class Watched:
 
     def _take_connection(self, heard: ConnectionSeen, now: datetime) -> None:
         self._connected = heard.fault is None
+        self._notices.connection(heard.fault, now)
         if heard.fault is None:
-            self._lost, self._stored_at = None, now
+            self._stored_at = now
         else:
-            self._lost = self._lost or (heard.fault, now)
             self.fault = heard.fault if heard.final else None
 
     def _take_channel(self, heard: Announced, now: datetime) -> None:
         new, old = heard.statement, self.statement
         if new is None:
             if heard.fault is not None:
-                self._refusal = (
-                    "what the channel holds now is NOT BELIEVED: "
-                    f"{plain(heard.fault.reason)} [{heard.fault.code}]"
-                )
+                self._notices.unbelieved(heard.fault)
             return
         if old is not None and new.predicate.sequence < old.predicate.sequence:
-            self._refusal = (
-                f"the broker hands out #{new.predicate.sequence}, which is older than #"
-                f"{old.predicate.sequence}: it was not taken up"
-            )
+            self._notices.older(old, new)
             return
-        self._refusal = ""
+        self._notices.refusal = ""
         self._seen = heard
         if self.progress is None:
-            self.progress = Progress(self.fleet, new)
+            runner = new.predicate.rollout.runner
+            first = 0 if runner is None or runner.first is None else runner.first
+            self.progress = Progress(self.fleet, new, first)
             self.fleet.watch(self.progress)
         elif new != old:
             self.progress.restate(new)
@@ -212,41 +210,25 @@ class Watched:
         self.releases += 1
         self._pace.forget()
         self._silent_at, self._silent = None, ()
-        self._switched = (
-            f"another release since {clock(now, now)}: {plain(new.predicate.version, 60)} "
-            f"in place of {plain(old.predicate.version, 60)}"
-        )
+        self._notices.switch(old, new, now)
 
     def _release(self, now: datetime) -> Release | None:
         return None if self._seen is None else painting.release(self._seen, now)
 
     def _speed(self, waves: tuple[WaveLine, ...], release: Release, now: datetime) -> painting.Speed | None:
         assert self.progress is not None  # noqa: S101 -- for the type checker: there is a picture to fill
-        done = self.progress.count(*painting.FINAL)
+        ended = self.progress.count(*painting.FINAL)
         if self.loading(now):
             self._pace.forget()
-        self._pace.note(now, done)
-        startable = [wave for wave in waves if wave.gate is painting.OPEN]
+        self._pace.note(now, ended)
+        startable = [wave for wave in waves if wave.open]
         left = sum(number for wave in startable for phase, number in wave.counts.items() if not phase.final)
         if release.state is not RolloutState.ACTIVE:
             left = 0
-        return self._pace.speed(now, done, left)
+        return self._pace.speed(now, ended, left)
 
-    def _notices(self, now: datetime) -> list[str]:
-        notices = []
-        if self._lost is not None:
-            fault, since = self._lost
-            notices.append(
-                f"NO CONNECTION since {clock(since, now)}, trying again; the picture is of then: "
-                f"{plain(fault.reason)} [{fault.code}]"
-            )
-        notices += [text for text in (self._refusal, self._switched) if text]
-        if self._floods:
-            told = ", ".join(map(plain, self._floods))
-            notices.append(f"more words than are read of a host came from {told}")
-        number, newest = self._refused_events
-        if number:
-            notices.append(f"{count(number)} events do not count, last of {newest}")
-        if self.fleet.refused:
-            notices.append(f"{count(self.fleet.refused)} words of hosts beyond the most that are kept")
-        return notices
+    def _told(self, release: Release | None, now: datetime) -> Iterator[str]:
+        yield from self._notices.told(now, self.fleet.refused)
+        # What was refused is no sign that nothing is there.
+        if self._connected and not self.loading(now) and not self._notices.refusal:
+            yield from filter(None, (self.goal.waits(self.name, release),))

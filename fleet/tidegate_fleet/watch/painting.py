@@ -6,12 +6,14 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from tidegate_fleet.leading import approval_command, asked, how_far, in_full, leader
 from tidegate_fleet.membership import NO_WAVE
+from tidegate_fleet.phrases import clock
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.watch.pace import Speed
-from tidegate_fleet.watch.picture import FailureLine, Gate, Release, SilentHost, Trust, WaveLine
-from tidegate_fleet.watch.plain import plain
-from tidegate_schemas.base import rfc3339
+from tidegate_fleet.watch.picture import FailureLine, Release, SilentHost, Trust, WaveLine
+from tidegate_fleet.watch.plain import distance, plain
+from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,14 +21,14 @@ if TYPE_CHECKING:
 
     from tidegate_fleet.announced import Announced
     from tidegate_fleet.hosts import Host
+    from tidegate_fleet.leading import Asked
     from tidegate_fleet.progress import Progress
     from tidegate_fleet.watch.picture import Picture
-    from tidegate_schemas.rollout import Runner, Wave
+    from tidegate_schemas.rollout import Rollout, Wave
 
-__all__ = ["FINAL", "OPEN", "Speed", "filled", "gate_of", "release", "wave_lines"]
+__all__ = ["FINAL", "Speed", "filled", "release", "wave_lines"]
 
 FINAL: Final = tuple(phase for phase in Phase if phase.final)
-OPEN: Final = Gate.OPEN
 _SILENT_SHOWN: Final = 50
 _FAILURES_SHOWN: Final = 50
 
@@ -39,33 +41,42 @@ def release(seen: Announced, now: datetime) -> Release | None:
     trust = Trust.UNVERIFIED
     if seen.verified:
         trust = Trust.VERIFIED if seen.compared else Trust.GENUINE
+    rollout = said.rollout
+    wanted = asked(rollout, now)
+    command = "" if wanted is None else approval_command(said, wanted.wave)
     return Release(
         version=plain(said.version, 60),
         digest=seen.statement.digest,
         sequence=said.sequence,
-        state=said.rollout.state,
+        state=rollout.state,
         trust=trust,
         signers=tuple(plain(one, 120) for one in seen.signers),
         expires=said.expires,
-        claim="" if said.rollout.runner is None else _claim(said.rollout.runner, now),
+        runner=rollout.runner,
+        led=_led(rollout, now),
+        asked="" if wanted is None else _asked(wanted, command, now),
+        asks=wanted,
+        command=command,
     )
 
 
-def _claim(runner: Runner, now: datetime) -> str:
-    """What `tidegate rollout run` left in the statement, in words."""
-    where = f"run {plain(runner.id, 60)}, at wave {runner.wave}"
-    if runner.claims(now) and runner.until is not None:
-        return f"{where}, leads it until {rfc3339(runner.until)}"
-    if runner.ended is not None:
-        return f"{where}, has ended: {plain(runner.ended, 60)}"
-    return f"{where}, led it; nobody claims it now"
+def _led(rollout: Rollout, now: datetime) -> str:
+    """What `tidegate rollout run` left in the statement, in words. Who stops a release ends its run."""
+    runner = rollout.runner
+    if runner is None or rollout.state is not RolloutState.ACTIVE:
+        return ""
+    run = f"the run {plain(runner.id, 60)}"
+    if leader(rollout, now) is not None:
+        return f"{run} leads it, at wave {runner.wave}"
+    if runner.ended is None:
+        return f"{run} came to wave {runner.wave}; no run leads it now"
+    last = rollout.waves[-1].name if rollout.waves else runner.wave
+    far = f" up to wave {runner.wave}" if runner.ended == "done" and runner.wave != last else ""
+    return f"{run} has ended: {plain(runner.ended, 60)}{far}"
 
 
-def gate_of(wave: Wave, now: datetime) -> Gate:
-    """Whether a wave's hosts may start."""
-    if wave.open or (wave.opens_at is not None and wave.opens_at <= now):
-        return Gate.OPEN
-    return Gate.LATER if wave.opens_at is not None else Gate.CLOSED
+def _asked(wanted: Asked, command: str, now: datetime) -> str:
+    return f"waits for approval of wave {wanted.wave} since {clock(wanted.since, now)}: {command}"
 
 
 def wave_lines(progress: Progress, silent: Sequence[Host], now: datetime) -> tuple[WaveLine, ...]:
@@ -75,22 +86,25 @@ def wave_lines(progress: Progress, silent: Sequence[Host], now: datetime) -> tup
         if number > 0:
             counts.setdefault(wave, {})[phase] = number
     quiet = Counter(place[0] for host in silent if (place := progress.place(host.name)) is not None)
-    waves = progress.statement.predicate.rollout.waves
+    rollout = progress.statement.predicate.rollout
+    waves = rollout.waves
     lines = [
         WaveLine(
             name=wave.name,
-            share=_share(wave),
-            gate=gate_of(wave, now),
-            opens_at=wave.opens_at,
+            share=_share(whole),
+            open=wave.is_open(now),
+            how=_how(rollout, wave, now),
+            opens_at=None if wave.is_open(now) else wave.opens_at,
+            fraction=wave.fraction,
             counts=counts.get(wave.name, {}),
             silent=quiet[wave.name],
         )
-        for wave in waves
+        for wave, whole in zip(waves, in_full(rollout).waves, strict=True)
     ]
     if NO_WAVE in counts or not waves:
-        gate = Gate.CLOSED if waves else Gate.OPEN
         rest = counts.get(NO_WAVE, {})
-        lines.append(WaveLine(NO_WAVE, "" if waves else "all hosts", gate, None, rest, quiet[NO_WAVE]))
+        share, how, fraction = ("", "closed", None) if waves else ("all hosts", "open", 1.0)
+        lines.append(WaveLine(NO_WAVE, share, not waves, how, None, fraction, rest, quiet[NO_WAVE]))
     return tuple(lines)
 
 
@@ -114,6 +128,12 @@ def filled(
         silent=tuple(_silent(progress, host) for host in silent[:_SILENT_SHOWN]),
         silent_hosts=len(silent),
     )
+
+
+def _how(rollout: Rollout, wave: Wave, now: datetime) -> str:
+    if wave.is_open(now) or wave.opens_at is None:
+        return how_far(rollout, wave, now)
+    return f"opens {distance(wave.opens_at, now)}"
 
 
 def _share(wave: Wave) -> str:

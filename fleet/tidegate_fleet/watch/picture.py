@@ -8,11 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from tidegate_fleet.leading import Asked
 from tidegate_fleet.standing import Phase
 from tidegate_fleet.watch.pace import Speed
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
-from tidegate_schemas.rollout import RolloutState
+from tidegate_schemas.rollout import RolloutState, Runner
 
 Counts = Mapping[Phase, int]
 
@@ -28,14 +29,6 @@ class Trust(StrEnum):
     UNVERIFIED = "NOT VERIFIED"
 
 
-class Gate(StrEnum):
-    """Whether a wave's hosts may start."""
-
-    OPEN = "open"
-    LATER = "later"
-    CLOSED = "closed"
-
-
 @dataclass(frozen=True, slots=True)
 class Release:
     """What the channel holds.
@@ -48,7 +41,11 @@ class Release:
         trust: how the statement was checked.
         signers: who signed, or claims to have.
         expires: until when hosts act upon it.
-        claim: which runner steers it, in words; empty when none says so.
+        runner: what the statement says of the run that leads it, or led it.
+        led: the same in words; empty when there is none, or the release is stopped.
+        asked: what a person is asked for, in words; empty when nothing is.
+        asks: the same: which wave, and since when.
+        command: what the person types.
     """
 
     version: str
@@ -58,17 +55,34 @@ class Release:
     trust: Trust
     signers: tuple[str, ...]
     expires: datetime
-    claim: str = ""
+    runner: Runner | None = None
+    led: str = ""
+    asked: str = ""
+    asks: Asked | None = None
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WaveLine:
-    """A wave, or the hosts that none takes in (`progress.NO_WAVE`)."""
+    """A wave, or the hosts that none takes in (`membership.NO_WAVE`).
+
+    Attributes:
+        name: which.
+        share: who is in it, in words.
+        open: whether its hosts may start.
+        how: the same in words; it may be open for a part of its hosts (`leading.how_far`).
+        opens_at: when it opens by itself, if it is not open.
+        fraction: of all hosts, as the statement has it now; None for who is in no wave.
+        counts: hosts by phase.
+        silent: how many are silent.
+    """
 
     name: str
     share: str
-    gate: Gate
+    open: bool
+    how: str
     opens_at: datetime | None
+    fraction: float | None
     counts: Counts
     silent: int = 0
 
@@ -161,8 +175,8 @@ class Picture:
         return sum(self.totals.values())
 
     @property
-    def done(self) -> int:
-        """Hosts that are done with it, well or not."""
+    def ended(self) -> int:
+        """Hosts that have ended it, well or not."""
         return sum(number for phase, number in self.totals.items() if phase.final)
 
     def count(self, phase: Phase) -> int:

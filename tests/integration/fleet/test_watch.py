@@ -52,7 +52,10 @@ class Site:
     @property
     def environment(self) -> dict[str, str]:
         """What the command is told."""
-        return {"TIDEGATE_BROKER": self.broker.url, "TERM": "xterm-256color", "TIDEGATE_KEY": "release.key"}
+        said = {"TIDEGATE_BROKER": self.broker.url, "TERM": "xterm-256color", "TIDEGATE_KEY": "release.key"}
+        # Where the packages come from, when they are not installed.
+        kept = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+        return {**said, **kept}
 
     def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
@@ -143,7 +146,7 @@ def test_ci_waits_until_every_host_is_done(tmp_path: Path, kind: type[MosquittoB
             assert watching.wait(60) == 1
     end = lines[-1]
     assert (end["type"], end["outcome"]) == ("end", "failed")
-    assert (end["states"]["succeeded"], end["states"]["failed"]) == (1, 1)
+    assert (end["phases"]["succeeded"], end["phases"]["failed"]) == (1, 1)
     told = [line for line in lines if line["type"] == "failure"]
     assert [(line["code"], line["reason"]) for line in told] == [("health.failed", "sick")]
 
@@ -157,6 +160,12 @@ def test_what_ends_a_watch_in_lines(site: Site) -> None:
     assert site.run("watch", "os/stable", "--for", "1s").returncode == 0
     at_its_word = site.run("watch", "os/stable", "--for", "1s", TIDEGATE_KEY="")
     assert "NOT VERIFIED, it claims to be signed by a key pair" in at_its_word.stdout
+    other = site.run("watch", "os/stable", "--until", "done", "--sequence", "9", "--for", "4s")
+    assert other.returncode == 3
+    assert "statement #9 has not come: the channel is at #1; --until done waits for it" in other.stdout
+    nothing = site.run("watch", "os/nope", "--until", "done", "--for", "4s")
+    assert nothing.returncode == 3
+    assert "nothing is announced on os/nope; --until done waits for it" in nothing.stdout
     assert site.run("keygen", "other").returncode == 0
     refused = site.run("watch", "os/stable", "--for", "1s", "--key", "other.key")
     assert "NOT BELIEVED" in refused.stdout

@@ -52,7 +52,6 @@ class WatchApp(App[None]):
         steering: who signs.
         now: the present moment.
         duration: how long to watch; None is for ever.
-        ends: whether to leave when the release is at its end.
 
     Attributes:
         picture: what is shown.
@@ -82,7 +81,6 @@ class WatchApp(App[None]):
         now: Callable[[], datetime],
         *,
         duration: timedelta | None = None,
-        ends: bool = False,
     ) -> None:
         super().__init__()
         self.picture: Picture | None = None
@@ -93,7 +91,6 @@ class WatchApp(App[None]):
         self._watched = watched
         self._inbox = inbox
         self._now = now
-        self._ends = ends
         self._deadline = None if duration is None else time.monotonic() + duration.total_seconds()
         self._painted = (0.0, -1)
         self._releases = 0
@@ -190,7 +187,7 @@ class WatchApp(App[None]):
         if page is not None:
             page.show(picture)
         self._announce()
-        self.how = ending(picture) if self._ends else None
+        self.how = ending(picture, self._watched.goal)
         if self.how is not None or (self._deadline is not None and time.monotonic() >= self._deadline):
             self.exit()
 

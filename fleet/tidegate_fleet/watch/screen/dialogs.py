@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 HELP: Final = "\n".join(
     [
         "arrows, page up, page down, home, end   move",
-        "enter, right, click    look into a wave, a state, a failure, a host",
+        "enter, right, click    look into a wave, a phase, a failure, a host",
         "escape, left           back",
         "tab                    to the newest events and their hosts",
         "/                      search hosts by name",
-        "p, w                   in a list: the next state, the next wave",
+        "p, w                   in a list: the next phase, the next wave",
         "h                      hold the release: no host begins any more",
         "r                      resume it",
         "q, ctrl+c              quit",

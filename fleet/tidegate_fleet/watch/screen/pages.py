@@ -12,7 +12,9 @@ from textual.widgets import Input, Static
 
 from tidegate_fleet.phrases import hosts as count_of_hosts
 from tidegate_fleet.watch import overview
-from tidegate_fleet.watch.host_page import HostRows, host_page, list_head
+from tidegate_fleet.watch.counts import wave_words
+from tidegate_fleet.watch.host_list import HostRows, list_head
+from tidegate_fleet.watch.host_page import host_page
 from tidegate_fleet.watch.roster import Filter, listed, waves_of
 from tidegate_fleet.watch.rows import FewRows, Tone, row
 from tidegate_fleet.watch.screen.row_list import Head, RowList
@@ -95,9 +97,9 @@ class OverviewPage(Page):
 class HostsPage(Page):
     """A list of hosts, as the filter says."""
 
-    KEYS = "↑↓ enter: open   /: search   p: state   w: wave   escape: back   ?: help   q: quit"
+    KEYS = "↑↓ enter: open  /: search  p: phase  w: wave  escape: back  ?: help  q: quit"
     BINDINGS: ClassVar = [
-        Binding("p", "phase", "next state", show=False),
+        Binding("p", "phase", "next phase", show=False),
         Binding("w", "wave", "next wave", show=False),
     ]
 
@@ -134,7 +136,7 @@ class HostsPage(Page):
         words = f"{picture.channel}  {self.wanted.words}{found}"
         rows = [row((words, Tone.TITLE), f"  {count_of_hosts(len(self._names))}")]
         if self.wanted.wave is not None:
-            rows.append(row((overview.wave_words(picture, self.wanted.wave), Tone.DIM)))
+            rows.append(row((wave_words(picture, self.wanted.wave), Tone.DIM)))
         return rows
 
     def _list(self, picture: Picture) -> None:
@@ -171,7 +173,7 @@ class HostsPage(Page):
         self.query_one("#hosts").focus()
 
     def action_phase(self) -> None:
-        """The next state, and all after the last."""
+        """The next phase, and all after the last."""
         self.wanted = self.wanted.next_phase()
         self.repaint()
 

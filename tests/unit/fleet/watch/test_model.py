@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.fleets import at, describes, said
+from tests.support.statements import digest_of
 from tests.support.watched import (
     CANARY,
     CHANNEL,
@@ -19,17 +20,18 @@ from tests.support.watched import (
 )
 from tidegate_fleet.announced import Announced
 from tidegate_fleet.standing import Phase
-from tidegate_fleet.watch.ending import Ending, ending
+from tidegate_fleet.watch.ending import Ending, Goal, ending
 from tidegate_fleet.watch.inbox import ConnectionSeen, Flooding, StatusSeen
 from tidegate_fleet.watch.memory import EACH
 from tidegate_fleet.watch.model import Watched
-from tidegate_fleet.watch.picture import Gate, Trust
+from tidegate_fleet.watch.picture import Trust
 from tidegate_fleet.words import RefusedEvent
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.events import Step
 from tidegate_schemas.rollout import RolloutState
 from tidegate_schemas.status import Presence
 
+UNTIL_DONE = Goal(ends=True)
 LOST = TidegateError(Code.BUS_UNREACHABLE, "the broker hung up")
 
 
@@ -39,9 +41,13 @@ def test_a_picture_counts_hosts_by_wave_and_state() -> None:
     assert canary.counts == {Phase.SUCCEEDED: 3, Phase.FAILED: 1, Phase.ACTIVATING: 1}
     assert early.counts == {Phase.STAGING: 1, Phase.PENDING: 2}
     assert everybody.counts == {Phase.PENDING: 4}
-    assert [wave.gate for wave in picture.waves] == [Gate.OPEN, Gate.LATER, Gate.CLOSED]
+    assert [(wave.open, wave.how) for wave in picture.waves] == [
+        (True, "open"),
+        (False, "opens in 59m"),
+        (False, "closed"),
+    ]
     assert [wave.silent for wave in picture.waves] == [1, 0, 0]
-    assert (picture.counted, picture.done, picture.hosts, picture.online) == (12, 4, 12, 12)
+    assert (picture.counted, picture.ended, picture.hosts, picture.online) == (12, 4, 12, 12)
     assert picture.count(Phase.PENDING) == 6
 
 
@@ -64,13 +70,13 @@ def test_who_speaks_again_is_silent_no_more() -> None:
 
 
 def test_a_wave_opens_by_itself() -> None:
-    assert a_fleet().picture(at(3600)).waves[1].gate is Gate.OPEN
+    assert a_fleet().picture(at(3600)).waves[1].open
 
 
 def test_without_waves_there_is_one_line_for_all() -> None:
     watched = take(Watched(CHANNEL), [announced(waves=()), *stored("edge-1", "edge-2")], at(0))
     (line,) = watched.picture(at(1)).waves
-    assert (line.share, line.hosts, line.gate) == ("all hosts", 2, Gate.OPEN)
+    assert (line.share, line.hosts, line.open) == ("all hosts", 2, True)
 
 
 def test_an_older_statement_is_told_and_not_taken_up() -> None:
@@ -121,7 +127,7 @@ def test_a_hold_keeps_what_was_counted() -> None:
     watched = take(a_fleet(), [announced(2, state=RolloutState.HELD)], at(60))
     picture = watched.picture(at(60))
     assert picture.release is not None
-    assert (picture.release.state, picture.done, watched.releases) == (RolloutState.HELD, 4, 0)
+    assert (picture.release.state, picture.ended, watched.releases) == (RolloutState.HELD, 4, 0)
 
 
 def test_a_lost_connection_is_told_with_the_picture_of_then() -> None:
@@ -216,22 +222,76 @@ def test_a_release_is_at_its_end_when_every_host_is(end: Step, how: Ending) -> N
     hosts = hosts_in(EARLY, 2)
     watched = take(Watched(CHANNEL), [ConnectionSeen(), announced(), *stored(*hosts)], at(0))
     take(watched, passage(hosts[0]), at(8))
-    assert ending(watched.picture(at(10))) is None
+    assert ending(watched.picture(at(10)), UNTIL_DONE) is None
     take(watched, passage(hosts[1], 1, end), at(9))
-    assert ending(watched.picture(at(10))) is how
+    assert ending(watched.picture(at(10)), UNTIL_DONE) is how
     take(watched, [ConnectionSeen(LOST)], at(11))
-    assert ending(watched.picture(at(12))) is None
+    assert ending(watched.picture(at(12)), UNTIL_DONE) is None
 
 
 def test_no_host_and_no_release_are_no_end() -> None:
     watched = take(Watched(CHANNEL), [ConnectionSeen()], at(0))
-    assert ending(watched.picture(at(10))) is None
+    assert ending(watched.picture(at(10)), UNTIL_DONE) is None
     take(watched, [announced()], at(10))
-    assert ending(watched.picture(at(20))) is None
+    assert ending(watched.picture(at(20)), UNTIL_DONE) is None
+
+
+def test_where_nothing_is_announced_that_is_said() -> None:
+    watched = take(Watched(CHANNEL, goal=UNTIL_DONE), [ConnectionSeen()], at(0))
+    assert watched.picture(at(1)).notices == ()
+    assert watched.picture(at(10)).notices == (
+        "nothing is announced on os/stable; --until done waits for it",
+    )
+    take(watched, [Announced(None, fault=TidegateError(Code.SIGNATURE_MISSING, "unsigned"))], at(11))
+    (notice,) = watched.picture(at(20)).notices
+    assert notice.startswith("what the channel holds now is NOT BELIEVED")
+    take(watched, [announced()], at(21))
+    assert watched.picture(at(30)).notices == ()
+
+
+def all_done(goal: Goal, sequence: int = 3) -> Watched:
+    """Two hosts that have ended the release of this statement."""
+    hosts = hosts_in(EARLY, 2)
+    watched = Watched(CHANNEL, goal=goal)
+    take(watched, [ConnectionSeen(), announced(sequence), *stored(*hosts)], at(0))
+    for host in hosts:
+        take(watched, passage(host), at(9))
+    return watched
+
+
+A, B = digest_of("a"), digest_of("b")
+
+
+@pytest.mark.parametrize(
+    ("goal", "how"),
+    [
+        (Goal(ends=True), Ending.DONE),
+        (Goal(ends=False), None),
+        (Goal(ends=True, sequence=3), Ending.DONE),
+        (Goal(ends=True, sequence=2, digest=A), Ending.DONE),
+        (Goal(ends=True, sequence=4), None),
+        (Goal(ends=True, sequence=None, digest=A), Ending.DONE),
+        (Goal(ends=True, sequence=None, digest=B), None),
+        (Goal(ends=True, sequence=4, digest=B), None),
+        (Goal(ends=True, sequence=3, digest=B), Ending.REPLACED),
+    ],
+)
+def test_the_end_can_be_that_of_one_release(goal: Goal, how: Ending | None) -> None:
+    watched = all_done(goal)
+    assert ending(watched.picture(at(20)), goal) is how
+
+
+def test_what_is_waited_for_is_told() -> None:
+    assert all_done(Goal(ends=True, sequence=4)).picture(at(20)).notices == (
+        "statement #4 has not come: the channel is at #3; --until done waits for it",
+    )
+    assert all_done(Goal(digest=B)).picture(at(20)).notices == (
+        "sha256:bbbbbbbbbbbb is not announced: the channel holds sha256:aaaaaaaaaaaa",
+    )
 
 
 def test_a_revoked_release_is_at_its_end_when_nobody_activates_it() -> None:
     watched = take(a_fleet(), [announced(2, state=RolloutState.REVOKED)], at(60))
-    assert ending(watched.picture(at(60))) is None
+    assert ending(watched.picture(at(60)), UNTIL_DONE) is None
     take(watched, [said(hosts_in(CANARY, 5)[4], Step.CANCELLED, 61)], at(61))
-    assert ending(watched.picture(at(62))) is Ending.REVOKED
+    assert ending(watched.picture(at(62)), UNTIL_DONE) is Ending.REVOKED

@@ -16,13 +16,13 @@ from textual.pilot import Pilot
 
 from tests.support.fleets import at, said
 from tests.support.watched import CANARY, CHANNEL, a_fleet, announced, hosts_in, passage, stored, take
-from tidegate_fleet.watch.ending import Ending
+from tidegate_fleet.watch.ending import Ending, Goal
 from tidegate_fleet.watch.inbox import ConnectionSeen, Inbox
 from tidegate_fleet.watch.model import Watched
 from tidegate_fleet.watch.ports import Action, Preparation
 from tidegate_fleet.watch.screen.app import WatchApp
 from tidegate_fleet.watch.screen.dialogs import Dialog
-from tidegate_fleet.watch.screen.pages import HostPage, HostsPage, OverviewPage
+from tidegate_fleet.watch.screen.pages import HostPage, HostsPage, OverviewPage, Page
 from tidegate_fleet.watch.screen.row_list import RowList
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.events import Step
@@ -118,7 +118,9 @@ def played(
 
     async def play() -> WatchApp:
         inbox = Inbox()
-        app = make(watched or a_fleet(), inbox, steering or FakeSteering(), now, duration=duration, ends=ends)
+        seen = watched or a_fleet()
+        seen.goal = Goal(ends=ends)
+        app = make(seen, inbox, steering or FakeSteering(), now, duration=duration)
         async with app.run_test(size=size) as pilot:
             bridge = Bridge(app, pilot, inbox)
             if not ends and duration is None:
@@ -134,7 +136,7 @@ def test_the_first_page_fits_a_small_terminal() -> None:
     async def script(bridge: Bridge) -> None:
         lines = bridge.shown().splitlines()
         assert lines[0].startswith(" os/stable  1.0  sha256:aaaaaaaaaaaa  #1  ACTIVE")
-        assert lines[4].startswith("▶  canary      open")
+        assert lines[4].startswith("▶  canary     open")
         assert " NEWEST EVENTS" in lines
         assert all(len(line) <= 80 for line in lines)
 
@@ -322,6 +324,11 @@ def test_a_large_terminal_shows_more_side_by_side() -> None:
         await bridge.until(lambda: events.region.x == 0, "it is narrow again")
 
     played(script)
+
+
+@pytest.mark.parametrize("page", [OverviewPage, HostsPage, HostPage])
+def test_the_keys_fit_a_small_terminal(page: type[Page]) -> None:
+    assert len(page.KEYS) <= 80
 
 
 def test_help_fits_a_small_terminal() -> None:
