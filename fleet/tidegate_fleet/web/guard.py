@@ -19,7 +19,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp
 
 from tidegate_fleet.harmless import harmless
-from tidegate_fleet.web.doors.door import Caller, Door, Reader
+from tidegate_fleet.web.doors.door import READER, Caller, Door, Reader
 from tidegate_fleet.web.problems import PageError, problem_response
 from tidegate_fleet.web.streaming import HEAD
 from tidegate_schemas.codes import Code
@@ -37,9 +37,6 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-
-READER: Final = "tidegate.reader"
-"""The key of the scope that holds the Reader."""
 
 OPEN: Final = re.compile(r"/healthz|/login|/static/[^/]*")
 """What needs no login: nothing of the fleet is there."""

@@ -82,15 +82,15 @@ def test_the_database_and_the_fake_give_the_same_figures(store: str) -> None:
         stored = StoredHistory(opened)
         found = gather(stored, *select(stored, channel, wanted), terms)
     assert found == gather(fake, *select(fake, channel, wanted), terms)
-    assert found.lead.key == KEY
-    assert found.lead.hosts == HOSTS
+    assert found.release.key == KEY
+    assert found.release.hosts == HOSTS
     assert found.timeline.held == ((5700.0, 7800.0),)
 
 
 def test_the_document_has_the_figures_and_every_host(store: str) -> None:
     status, told = document("os/stable", "--store", store)
     assert status == 0
-    assert told["lead"]["key"]["digest"] == NEW
+    assert told["release"]["key"]["digest"] == NEW
     assert sum(told["phases"].values()) == HOSTS
     assert len(told["hosts"]) == told["evidence"]["passages"]
     assert told["evidence"]["events"] == sum(host["events"] for host in told["hosts"])
@@ -116,7 +116,7 @@ def test_the_summary_is_markdown(store: str) -> None:
 
 def test_an_older_release_is_chosen_by_its_version(store: str) -> None:
     status, told = document("os/stable", "--store", store, "--version", "2.3.0")
-    assert (status, told["lead"]["key"]["digest"]) == (0, OLD)
+    assert (status, told["release"]["key"]["digest"]) == (0, OLD)
 
 
 def test_the_last_releases_stand_beside_each_other(store: str, tmp_path: Path) -> None:

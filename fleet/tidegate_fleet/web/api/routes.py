@@ -8,7 +8,7 @@ import itertools
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
 from tidegate_fleet.history import PAGE, ReleaseKey
@@ -25,6 +25,7 @@ from tidegate_fleet.web.answers.releases import PassageAnswer, ReleaseAnswer, Re
 from tidegate_fleet.web.api.paths import ChannelName, HostName, ImageDigest, Product
 from tidegate_fleet.web.api.queries import HostFilter
 from tidegate_fleet.web.ascii_json import AsciiJson, to_ascii
+from tidegate_fleet.web.doors.door import READER, Reader
 from tidegate_fleet.web.live.news import Interest
 from tidegate_fleet.web.problems import MEDIA_TYPE, Problem
 from tidegate_fleet.web.slots import Slots
@@ -159,6 +160,7 @@ class Routes:
 
     async def live(
         self,
+        request: Request,
         after: Number | None = None,
         host: Annotated[str | None, Query(pattern=HOST_PATTERN)] = None,
         channel: Annotated[str | None, Query(pattern=_CHANNEL, description="PRODUCT/CHANNEL")] = None,
@@ -174,7 +176,8 @@ class Routes:
             after = min(int(last_event_id[:19]), 2**63 - 1)
         product, _, name = (channel or "").partition("/")
         interest = Interest(host, (product, name) if name else None)
-        stream = self._hub.watch(interest, after)
+        reader = request.scope.get(READER, Reader())
+        stream = self._hub.watch(interest, after, reader.left_s)
         return Stream(stream, "text/event-stream", self._hub.viewers, {"X-Accel-Buffering": "no"})
 
     async def _lines(self, key: ReleaseKey) -> AsyncGenerator[bytes, None]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+READER: Final = "tidegate.reader"
+"""The key of a request's scope that holds its Reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,12 @@ class Reader:
     Attributes:
         name: who it is, as far as the door knows.
         leaves: whether there is a session that can be ended.
+        left_s: seconds until that ends by itself; None where nothing ends.
     """
 
     name: str | None = None
     leaves: bool = False
+    left_s: float | None = None
 
 
 class Door(Protocol):

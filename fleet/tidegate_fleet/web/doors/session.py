@@ -34,12 +34,12 @@ class Sessions:
         said = f"{ends}.{secrets.token_urlsafe(12)}"
         return f"{said}.{self._seal(said)}"
 
-    def holds(self, value: str) -> bool:
-        """Whether a value was made here, with this token, and counts still."""
+    def left_s(self, value: str) -> float:
+        """For how many seconds a value counts still; none of what was not made here, with this token."""
         said, _, seal = value.rpartition(".")
         if len(value) > _LONGEST or not value.isascii() or not hmac.compare_digest(seal, self._seal(said)):
-            return False
-        return self._clock() < int(said.partition(".")[0])
+            return 0.0
+        return max(0.0, int(said.partition(".")[0]) - self._clock())
 
     def _seal(self, said: str) -> str:
         digest = hmac.digest(self._key, said.encode("utf-8", "replace"), hashlib.sha256)

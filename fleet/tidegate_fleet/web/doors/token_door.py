@@ -18,6 +18,7 @@ from tidegate_fleet.web.problems import PageError
 from tidegate_schemas.codes import Code, TidegateError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tidegate_fleet.web.doors.door import Caller
@@ -33,6 +34,7 @@ class TokenDoor:
     Args:
         token: at least 32 visible ASCII characters.
         attempts: who has failed how often; None: counted by the machine's clock.
+        clock: seconds since 1970, by which sessions end.
 
     Raises:
         TidegateError: PAGE_UNSAFE, the token is too short or has other characters.
@@ -40,19 +42,22 @@ class TokenDoor:
 
     has_form = True
 
-    def __init__(self, token: str, attempts: Attempts | None = None) -> None:
+    def __init__(
+        self, token: str, attempts: Attempts | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         if not _SHORTEST <= len(token) <= _LONGEST or not all("!" <= letter <= "~" for letter in token):
             raise TidegateError(
                 Code.PAGE_UNSAFE, f"the token is not {_SHORTEST} to {_LONGEST} visible ASCII characters"
             )
         self._digest = hashlib.sha256(token.encode()).digest()
-        self._sessions = Sessions(token.encode(), time.time)
+        self._sessions = Sessions(token.encode(), clock)
         self._attempts = attempts or Attempts(time.monotonic)
 
     def reader(self, caller: Caller) -> Reader:
         """See Door.reader. A cookie is no guess, so no number of failures of others keeps it out."""
-        if any(self._sessions.holds(value) for value in _cookies(caller)):
-            return Reader(leaves=True)
+        left_s = max(map(self._sessions.left_s, _cookies(caller)), default=0.0)
+        if left_s > 0:
+            return Reader(leaves=True, left_s=left_s)
         scheme, _, token = (caller.only("authorization") or "").partition(" ")
         if scheme.lower() != "bearer":
             raise PageError(Code.PAGE_LOGIN, "a Bearer token is needed, or a login in a browser")

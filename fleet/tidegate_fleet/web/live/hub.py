@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -72,25 +73,31 @@ class Hub:
         async with self._change:
             self._change.notify_all()
 
-    def watch(self, interest: Interest, after: int | None) -> AsyncGenerator[bytes, None]:
+    def watch(
+        self, interest: Interest, after: int | None, left_s: float | None = None
+    ) -> AsyncGenerator[bytes, None]:
         """The stream of one reader, who takes a place; `Stream` gives it back.
 
         Args:
             interest: what he watches.
             after: the last number that he has; None: from now on.
+            left_s: seconds after which he has to show anew that he may; None: never.
 
         Raises:
             PageError: PAGE_BUSY, as many watch as may.
         """
         self.viewers.take()
-        return self._stream(interest, after)
+        return self._stream(interest, after, math.inf if left_s is None else left_s)
 
-    async def _stream(self, interest: Interest, after: int | None) -> AsyncGenerator[bytes, None]:
+    async def _stream(
+        self, interest: Interest, after: int | None, left_s: float
+    ) -> AsyncGenerator[bytes, None]:
         clock = asyncio.get_running_loop().time
         yield _RETRY
         place = await self._begin(after)
         fleet, spoke = None, clock()
-        while not self._closed:
+        ends = spoke + left_s
+        while not self._closed and clock() < ends:
             said, place = await self._since(place, interest)
             if self._fleet != fleet and self._fleet is not None:
                 fleet = self._fleet
@@ -100,7 +107,7 @@ class Hub:
             if said:
                 yield said
                 spoke = clock()
-            await self._wait(place, fleet, spoke + self._site.heartbeat_s)
+            await self._wait(place, fleet, min(spoke + self._site.heartbeat_s, ends))
 
     async def _wait(self, place: int, fleet: tuple[int, int, int] | None, until: float) -> None:
         """Until there is something new, or that moment has come."""

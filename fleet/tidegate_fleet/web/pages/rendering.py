@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tidegate_fleet import phrases
 from tidegate_fleet.standing import Phase
-from tidegate_fleet.web.guard import READER
+from tidegate_fleet.web.doors.door import READER
 from tidegate_fleet.web.pages import drawing, words
 
 if TYPE_CHECKING:

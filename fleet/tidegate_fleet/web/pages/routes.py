@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -185,10 +185,21 @@ class Pages:
         """The door with the form. Raises PageError(PAGE_LOGIN): another site sent this."""
         if self._door is None:
             raise PageError(Code.PAGE_MISSING, "there is no form here")
-        origin = request.headers.get("sec-fetch-site", "same-origin")
-        if origin not in {"same-origin", "none"}:
+        if not _is_own(request):
             raise PageError(Code.PAGE_LOGIN, "another site sent the form")
         return self._door
+
+
+def _is_own(request: Request) -> bool:
+    """Whether a form was sent by a page of ours, or by a program.
+
+    Browsers that do not know Sec-Fetch-Site tell an Origin; `null` is what our own pages have in some of
+    them, for they send no referrer.
+    """
+    site, origin = (request.headers.get(name) for name in ("sec-fetch-site", "origin"))
+    if site is not None:
+        return site in {"same-origin", "none"}
+    return origin in {None, "null"} or urlsplit(origin).netloc == request.headers.get("host")
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -10,6 +10,7 @@ from tests.support.fleet_story import NEW
 from tests.support.page_client import a_history, a_page
 from tidegate_fleet.web.doors.attempts import Attempts
 from tidegate_fleet.web.doors.header_door import HeaderDoor
+from tidegate_fleet.web.doors.session import LASTS
 from tidegate_fleet.web.doors.token_door import TokenDoor
 from tidegate_fleet.web.listening import Listen
 from tidegate_fleet.web.serving import check
@@ -207,6 +208,11 @@ def test_a_form_from_another_site_or_of_endless_length_is_refused() -> None:
     foreign = page.ask("POST", "/login", data={"token": TOKEN}, headers={"Sec-Fetch-Site": "cross-site"})
     assert foreign.status_code == 401
     assert "set-cookie" not in foreign.headers
+    # Browsers that do not know Sec-Fetch-Site.
+    older = page.ask("POST", "/login", data={"token": TOKEN}, headers={"Origin": "https://evil.example"})
+    assert older.status_code == 401
+    for own in (f"http://{page.name}", "null"):
+        assert page.ask("POST", "/login", data={"token": TOKEN}, headers={"Origin": own}).status_code == 303
     long = page.ask("POST", "/login", data={"token": TOKEN, "next": "/" + "x" * 5000})
     assert long.status_code == 400
 
@@ -282,3 +288,13 @@ def test_an_address_that_cannot_be_is_a_wrong_setting_and_one_that_can_is_named(
 
 def test_the_health_check_tells_nothing_of_the_fleet() -> None:
     assert set(json.loads(PAGE.get("/healthz").content)) == {"status", "version"}
+
+
+def test_a_live_view_ends_with_the_session() -> None:
+    clock = Clock()
+    page = a_page(a_history(3), TokenDoor(TOKEN, clock=clock))
+    pair = page.ask("POST", "/login", data={"token": TOKEN}).headers["set-cookie"].partition(";")[0]
+    clock.now += LASTS.total_seconds() - 0.2
+    answer = page.get("/api/v1/live", headers={"Cookie": pair}, timeout=60)
+    assert answer.status_code == 200, "it ends by itself, or this would not return"
+    assert answer.text.startswith("retry:")
