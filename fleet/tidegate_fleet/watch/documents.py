@@ -60,7 +60,8 @@ def release_document(release: Release) -> dict[str, Any]:
         "runner": None
         if release.runner is None
         else release.runner.model_dump(mode="json", exclude_none=True),
-        "asks": None
+        "led": release.leads,
+        "approval": None
         if release.asks is None
         else {
             "wave": release.asks.wave,
@@ -72,13 +73,14 @@ def release_document(release: Release) -> dict[str, Any]:
 
 def wave_place(wave: WaveLine) -> dict[str, Any]:
     """Which wave, and whether its hosts may start."""
-    return {
+    document = {
         "name": wave.name or None,
         "share": wave.share,
         "open": wave.open,
         "opensAt": _moment(wave.opens_at),
         "fraction": wave.fraction,
     }
+    return document if wave.whole == wave.fraction else {**document, "whole": wave.whole}
 
 
 def _wave(wave: WaveLine) -> dict[str, Any]:

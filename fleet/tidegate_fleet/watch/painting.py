@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from tidegate_fleet.leading import approval_command, asked, how_far, in_full, leader
+from tidegate_fleet.leading import approval_command, asked, how_far, how_it_ended, in_full, leader
 from tidegate_fleet.membership import NO_WAVE
 from tidegate_fleet.phrases import clock
 from tidegate_fleet.standing import Phase
@@ -53,6 +53,7 @@ def release(seen: Announced, now: datetime) -> Release | None:
         signers=tuple(plain(one, 120) for one in seen.signers),
         expires=said.expires,
         runner=rollout.runner,
+        leads=leader(rollout, now) is not None,
         led=_led(rollout, now),
         asked="" if wanted is None else _asked(wanted, command, now),
         asks=wanted,
@@ -68,11 +69,10 @@ def _led(rollout: Rollout, now: datetime) -> str:
     run = f"the run {plain(runner.id, 60)}"
     if leader(rollout, now) is not None:
         return f"{run} leads it, at wave {runner.wave}"
-    if runner.ended is None:
+    ended = how_it_ended(rollout)
+    if ended is None:
         return f"{run} came to wave {runner.wave}; no run leads it now"
-    last = rollout.waves[-1].name if rollout.waves else runner.wave
-    far = f" up to wave {runner.wave}" if runner.ended == "done" and runner.wave != last else ""
-    return f"{run} has ended: {plain(runner.ended, 60)}{far}"
+    return f"{run} has ended: {plain(ended, 160)}"
 
 
 def _asked(wanted: Asked, command: str, now: datetime) -> str:
@@ -96,6 +96,7 @@ def wave_lines(progress: Progress, silent: Sequence[Host], now: datetime) -> tup
             how=_how(rollout, wave, now),
             opens_at=None if wave.is_open(now) else wave.opens_at,
             fraction=wave.fraction,
+            whole=whole.fraction,
             counts=counts.get(wave.name, {}),
             silent=quiet[wave.name],
         )
@@ -104,7 +105,7 @@ def wave_lines(progress: Progress, silent: Sequence[Host], now: datetime) -> tup
     if NO_WAVE in counts or not waves:
         rest = counts.get(NO_WAVE, {})
         share, how, fraction = ("", "closed", None) if waves else ("all hosts", "open", 1.0)
-        lines.append(WaveLine(NO_WAVE, share, not waves, how, None, fraction, rest, quiet[NO_WAVE]))
+        lines.append(WaveLine(NO_WAVE, share, not waves, how, None, fraction, fraction, rest, quiet[NO_WAVE]))
     return tuple(lines)
 
 

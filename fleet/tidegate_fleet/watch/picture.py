@@ -42,6 +42,7 @@ class Release:
         signers: who signed, or claims to have.
         expires: until when hosts act upon it.
         runner: what the statement says of the run that leads it, or led it.
+        leads: whether that run leads it now.
         led: the same in words; empty when there is none, or the release is stopped.
         asked: what a person is asked for, in words; empty when nothing is.
         asks: the same: which wave, and since when.
@@ -56,6 +57,7 @@ class Release:
     signers: tuple[str, ...]
     expires: datetime
     runner: Runner | None = None
+    leads: bool = False
     led: str = ""
     asked: str = ""
     asks: Asked | None = None
@@ -73,6 +75,7 @@ class WaveLine:
         how: the same in words; it may be open for a part of its hosts (`leading.how_far`).
         opens_at: when it opens by itself, if it is not open.
         fraction: of all hosts, as the statement has it now; None for who is in no wave.
+        whole: the same, as wide as the wave will be: a budget may widen it step by step.
         counts: hosts by phase.
         silent: how many are silent.
     """
@@ -83,6 +86,7 @@ class WaveLine:
     how: str
     opens_at: datetime | None
     fraction: float | None
+    whole: float | None
     counts: Counts
     silent: int = 0
 

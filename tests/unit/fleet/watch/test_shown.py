@@ -138,7 +138,7 @@ def test_what_a_person_is_asked_for_is_told_with_the_command() -> None:
     shown = " ".join(words(overview.header(picture, 80)).split())
     command = "tidegate rollout approve os/stable everybody --expect-sequence 1"
     assert f"waits for approval of wave everybody since 12:00:30Z: {command}" in shown
-    assert picture_document(picture)["release"]["asks"] == {
+    assert picture_document(picture)["release"]["approval"] == {
         "wave": "everybody", "since": "2026-03-02T12:00:30Z", "command": command,
     }  # fmt: skip
 
@@ -153,8 +153,9 @@ def test_a_wave_that_a_budget_widens_has_all_its_hosts_and_says_how_far_it_is_op
     assert (everybody.open, everybody.how, everybody.share) == (True, "open for 39 %", "all hosts")
     assert "everybody  open for 39 %   [" in page(watched, 80)
     document = picture_document(watched.picture(at(1)))
-    assert (document["waves"][1]["open"], document["waves"][1]["fraction"]) == (True, 0.39)
-    assert document["release"]["runner"]["whole"] == 1.0
+    assert [document["waves"][1][key] for key in ("open", "fraction", "whole")] == [True, 0.39, 1.0]
+    assert "whole" not in document["waves"][0]
+    assert (document["release"]["led"], document["release"]["runner"]["whole"]) == (True, 1.0)
 
 
 def test_a_statement_at_its_word_is_marked_in_words() -> None:
