@@ -164,3 +164,15 @@ def test_a_host_that_was_installed_anew_has_not_succeeded_any_more(current: str 
 
     stage.park.in_s(600, install)
     assert run(stage).outcome is (Outcome.TIMED_OUT if current == digest_of("e") else Outcome.DONE)
+
+
+def test_a_run_that_is_started_again_knows_who_died_while_nobody_looked() -> None:
+    gate = {"dropouts": {"after": timedelta(minutes=30), "count": 1}, "success": 0.9, "soak": MINUTE}
+    stage = Stage(a_gated_release(gate=gate), a_fleet(60, canaries=7))
+    for host in stage.hosts[:5]:
+        host.way = "gone"
+    while any(host.online for host in stage.hosts[:5]):
+        assert stage.run(killed_after=8) is None
+    end = run(stage)
+    assert (end.outcome, end.wave) == (Outcome.FAILED, "canary")
+    assert [wave.open for wave in stage.park.announced[-1].predicate.rollout.waves] == [True, False]
