@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate_agent.reporting import Profile, capped, event_at
+from tidegate_agent.reporting import Profile, capped
 from tidegate_schemas import limits
 from tidegate_schemas.events import Step, UpdateData, UpdateEvent
 
@@ -37,7 +37,7 @@ def answer_event(answer: Answer, profile: Profile, now: datetime) -> UpdateEvent
         details=capped(details),
         boot_id=profile.boot_id,
     )
-    return event_at(f"requests/{predicate.nonce}/{answer.told}", data, profile, now)
+    return UpdateEvent.told(profile.facts.host, f"requests/{predicate.nonce}/{answer.told}", data, now)
 
 
 def refused_request_event(message: str, failure: Failure, profile: Profile, now: datetime) -> UpdateEvent:
@@ -49,4 +49,4 @@ def refused_request_event(message: str, failure: Failure, profile: Profile, now:
         details=capped({**failure.details, "outcome": "refused", "message": f"sha256:{message}"}),
         boot_id=profile.boot_id,
     )
-    return event_at(f"requests/refused/{message[:16]}/{failure.code}", data, profile, now)
+    return UpdateEvent.told(profile.facts.host, f"requests/refused/{message[:16]}/{failure.code}", data, now)

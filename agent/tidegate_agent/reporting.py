@@ -21,7 +21,7 @@ from tidegate_agent.update.states import Settled, Staged, State, Update, Verifyi
 from tidegate_schemas import limits
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.codes import Code
-from tidegate_schemas.events import TYPE_PREFIX, Step, UpdateData, UpdateEvent
+from tidegate_schemas.events import Step, UpdateData, UpdateEvent
 from tidegate_schemas.status import Fault, FollowStatus, HostStatus, Inventory, Presence, TrustStatus
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def report_event(
     )
     number = _number(update.target.sequence, resets)
     place = f"{follow.key}/{number}/{update.attempt}/{report.step}{suffix}"
-    return event_at(place, data, profile, now)
+    return UpdateEvent.told(profile.facts.host, place, data, now)
 
 
 def _number(sequence: int, resets: int) -> str:
@@ -98,7 +98,9 @@ def refusal_event(report: ReportRefusal, follow: Follow, profile: Profile, now: 
         details=capped({**failure.details, "message": f"sha256:{report.announcement}"}),
         boot_id=profile.boot_id,
     )
-    return event_at(f"{follow.key}/refused/{report.announcement[:16]}/{failure.code}", data, profile, now)
+    return UpdateEvent.told(
+        profile.facts.host, f"{follow.key}/refused/{report.announcement[:16]}/{failure.code}", data, now
+    )
 
 
 def stale_event(memory: Memory, follow: Follow, profile: Profile, now: datetime) -> UpdateEvent:
@@ -114,7 +116,9 @@ def stale_event(memory: Memory, follow: Follow, profile: Profile, now: datetime)
         reason=reason,
         boot_id=profile.boot_id,
     )
-    return event_at(f"{follow.key}/{_number(memory.sequence, memory.resets)}/stale", data, profile, now)
+    return UpdateEvent.told(
+        profile.facts.host, f"{follow.key}/{_number(memory.sequence, memory.resets)}/stale", data, now
+    )
 
 
 def damage_event(damage: Damage, profile: Profile, now: datetime) -> UpdateEvent:
@@ -126,24 +130,11 @@ def damage_event(damage: Damage, profile: Profile, now: datetime) -> UpdateEvent
         reason=harmless(f"the host's journal was damaged: {damage.reason}{kept}")[: limits.TEXT],
         boot_id=profile.boot_id,
     )
-    return event_at(f"journal/damaged-{int(now.timestamp())}", data, profile, now)
+    return UpdateEvent.told(profile.facts.host, f"journal/damaged-{int(now.timestamp())}", data, now)
 
 
 def _when(moment: datetime | None) -> str:
     return "" if moment is None else f" at {rfc3339(moment)}"
-
-
-def event_at(place: str, data: UpdateData, profile: Profile, now: datetime) -> UpdateEvent:
-    """An event with this end of its id."""
-    host = profile.facts.host
-    return UpdateEvent(
-        id=f"{host}/{place}",
-        source=f"/tidegate/hosts/{host}",
-        type=TYPE_PREFIX + data.step.value,
-        subject=host,
-        time=now,
-        data=data,
-    )
 
 
 def _reason(report: Report) -> str:

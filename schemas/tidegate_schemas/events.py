@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,9 @@ from tidegate_schemas import limits
 from tidegate_schemas.base import Digest, HostId, Message, Moment, Name, Sequence, Short, Text
 from tidegate_schemas.codes import Code
 from tidegate_schemas.media_types import BINARY, STRUCTURED
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 TYPE_PREFIX: Final = "dev.tidegate.update."
 
@@ -103,6 +106,18 @@ class UpdateEvent(Message):
     time: Moment
     datacontenttype: Literal["application/json"] = "application/json"
     data: UpdateData
+
+    @classmethod
+    def told(cls, host: str, place: str, data: UpdateData, time: datetime) -> Self:
+        """What a host tells; `place` is the end of its id, which is stable for one thing that happened."""
+        return cls(
+            id=f"{host}/{place}",
+            source=f"/tidegate/hosts/{host}",
+            type=TYPE_PREFIX + data.step.value,
+            subject=host,
+            time=time,
+            data=data,
+        )
 
 
 @dataclass(frozen=True, slots=True)

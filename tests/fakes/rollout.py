@@ -17,7 +17,7 @@ from tidegate_publisher.promotion import is_open
 from tidegate_publisher.rollout.decisions import Decision
 from tidegate_publisher.rollout.ports import View
 from tidegate_schemas.codes import Code, TidegateError
-from tidegate_schemas.events import TYPE_PREFIX, Step, UpdateData, UpdateEvent
+from tidegate_schemas.events import Step, UpdateData, UpdateEvent
 from tidegate_schemas.rollout import RolloutState, wave_of
 from tidegate_schemas.statement import ChannelStatement
 from tidegate_schemas.status import FollowStatus, HostStatus, Presence
@@ -184,14 +184,8 @@ class Park:
             code=Code.HEALTH_FAILED if step is Step.ROLLED_BACK else None,
             reason="the till does not open" if step is Step.ROLLED_BACK else "",
         )
-        event = UpdateEvent(
-            id=f"{host.name}/os/stable/{host.sequence}/1/{step}",
-            source=f"/tidegate/hosts/{host.name}",
-            type=TYPE_PREFIX + step,
-            subject=host.name,
-            time=self.clock.now(),
-            data=data,
-        )
+        place = f"os/stable/{host.sequence}/1/{step}"
+        event = UpdateEvent.told(host.name, place, data, self.clock.now())
         self._inbox.append(Message(TOPICS.events(host.name), event.to_json(), retained=False))
         topic, payload = self.status(host)
         self._inbox.append(Message(topic, payload, retained=False))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.statements import NOON, digest_of
 from tidegate_fleet.words import HostEvent
-from tidegate_schemas.events import TYPE_PREFIX, Step, UpdateData, UpdateEvent
+from tidegate_schemas.events import Step, UpdateData, UpdateEvent
 from tidegate_schemas.status import FollowStatus, HostStatus, Inventory, Presence
 
 if TYPE_CHECKING:
@@ -37,15 +37,8 @@ def told(step: Step, at: datetime = NOON, host: str = "edge-1", resets: int = 0,
     data = UpdateData(**fields)
     number = f"{data.sequence}~{resets}" if resets else f"{data.sequence}"
     what = f"-{data.waiting_for}-{at.timestamp()}" if data.waiting_for else ""
-    event = UpdateEvent(
-        id=f"{host}/{data.product}/{data.channel}/{number}/{data.attempt}/{step}{what}",
-        source=f"/tidegate/hosts/{host}",
-        type=TYPE_PREFIX + step,
-        subject=host,
-        time=at,
-        data=data,
-    )
-    return HostEvent(event)
+    place = f"{data.product}/{data.channel}/{number}/{data.attempt}/{step}{what}"
+    return HostEvent(UpdateEvent.told(host, place, data, at))
 
 
 def a_follow(**changes: Any) -> FollowStatus:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from tidegate_publisher.devstack.simulator.progress import Stage
 from tidegate_schemas import limits
 from tidegate_schemas.base import rfc3339
-from tidegate_schemas.events import TYPE_PREFIX, Step, UpdateData, UpdateEvent
+from tidegate_schemas.events import Step, UpdateData, UpdateEvent
 from tidegate_schemas.status import FollowStatus, HostStatus, Inventory, Presence
 
 if TYPE_CHECKING:
@@ -98,15 +98,7 @@ def stale_event(model: HostModel, now: datetime) -> UpdateEvent:
 
 
 def _event(model: HostModel, place: str, data: UpdateData, now: datetime) -> UpdateEvent:
-    host = model.profile.host
-    return UpdateEvent(
-        id=f"{host}/{place}",
-        source=f"/tidegate/hosts/{host}",
-        type=TYPE_PREFIX + data.step.value,
-        subject=host,
-        time=now,
-        data=data,
-    )
+    return UpdateEvent.told(model.profile.host, place, data, now)
 
 
 def status(
