@@ -4,35 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from tidegate_publisher.devstack.demo.checklist import TEXTS, Key
 from tidegate_publisher.devstack.demo.observation import EventHeard, StatusHeard
+from tidegate_publisher.devstack.demo.steps import Progress, StepLine, Steps
 from tidegate_schemas.status import HostStatus
 
 if TYPE_CHECKING:
     from tidegate_publisher.devstack.demo.observation import Observation
-
-
-class Progress(StrEnum):
-    """How far a step is."""
-
-    AHEAD = "ahead"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class StepLine:
-    """A step as it is shown. `at` is when it came to its end, in seconds since the demo began."""
-
-    text: str
-    progress: Progress = Progress.AHEAD
-    note: str = ""
-    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +64,7 @@ class Board:
 
     clock: Callable[[], float]
     teller: Teller
-    _steps: dict[Key, StepLine] = field(default_factory=lambda: {key: StepLine(TEXTS[key]) for key in Key})
+    _steps: Steps[Key] = field(default_factory=lambda: Steps(TEXTS))
     _events: list[EventHeard] = field(default_factory=list)
     _status: HostStatus | None = None
     _doing: str = ""
@@ -92,7 +73,7 @@ class Board:
     def picture(self) -> Picture:
         """All of it, at this moment."""
         with self._lock:
-            steps, events = tuple(self._steps.values()), tuple(self._events)
+            steps, events = tuple(self._steps.lines.values()), tuple(self._events)
             return Picture(self.clock(), steps, events, self._doing, self._status)
 
     def begin(self, key: Key) -> None:
@@ -124,8 +105,6 @@ class Board:
 
     def _set(self, key: Key, progress: Progress, note: str) -> None:
         now = self.clock()
-        ended = progress in {Progress.DONE, Progress.FAILED}
         with self._lock:
-            line = replace(self._steps[key], progress=progress, note=note, at=now if ended else None)
-            self._steps[key] = line
+            line = self._steps.move(key, progress, note, now)
         self.teller.step(now, line)

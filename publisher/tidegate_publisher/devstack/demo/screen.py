@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tidegate_publisher.devstack.demo.board import Progress
+from tidegate_publisher.devstack.demo.steps import steps_panel
 from tidegate_publisher.devstack.demo.words import status_words, step_words, why_words
 
 if TYPE_CHECKING:
@@ -21,12 +20,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from tidegate_publisher.devstack.demo.board import Board, Picture, StepLine
+    from tidegate_publisher.devstack.demo.board import Board, Picture
     from tidegate_publisher.devstack.demo.observation import EventHeard
     from tidegate_schemas.events import UpdateData
 
-_SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_MARKS: Final = {Progress.AHEAD: ("·", "dim"), Progress.DONE: ("✓", "green"), Progress.FAILED: ("✗", "red")}
 _FRAMES_PER_S: Final = 8
 _HEIGHT: Final = 38
 _HOST_HEIGHT: Final = 6
@@ -61,7 +58,7 @@ class Screen:
         room = height - 1 - _HOST_HEIGHT - 2
         left = _LEFT_WIDTH if options.max_width >= _NARROW else options.max_width // 2
         frame["middle"].split_row(
-            Layout(_steps(picture), size=left),
+            Layout(steps_panel(picture.steps, picture.now), size=left),
             Layout(_events(picture, room)),
         )
         yield from console.render(frame, options.update(height=height))
@@ -80,27 +77,6 @@ class Screen:
         else:
             table.add_row("nothing yet", "")
         return Panel(table, title="the host says", title_align="left", border_style="dim")
-
-
-def _steps(picture: Picture) -> Panel:
-    table = Table.grid(padding=(0, 1), expand=True)
-    table.add_column(width=1, no_wrap=True)
-    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    for line in picture.steps:
-        mark, style = _mark(line, picture.now)
-        text = Text(line.text, style="dim" if line.progress is Progress.AHEAD else "")
-        if line.progress is Progress.RUNNING:
-            text.stylize("bold")
-        if line.note:
-            text.append(f"  {line.note}", style="not bold yellow")
-        table.add_row(Text(mark, style=style), text)
-    return Panel(table, title="steps", title_align="left", border_style="dim")
-
-
-def _mark(line: StepLine, now: float) -> tuple[str, str]:
-    if line.progress is Progress.RUNNING:
-        return _SPINNER[math.floor(now * _FRAMES_PER_S) % len(_SPINNER)], "cyan"
-    return _MARKS[line.progress]
 
 
 def _events(picture: Picture, room: int) -> Panel:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from tidegate_publisher.devstack.demo.board import Progress, StepLine
+from tidegate_publisher.devstack.demo.steps import Progress, StepLine, Steps
 from tidegate_publisher.devstack.rollout_demo.checklist import TEXTS, Key
 from tidegate_publisher.devstack.rollout_demo.sight import Sight
 
@@ -36,7 +36,7 @@ class Board:
 
     clock: Callable[[], float]
     tellers: tuple[Teller, ...] = ()
-    steps: dict[Key, StepLine] = field(default_factory=lambda: {key: StepLine(TEXTS[key]) for key in Key})
+    steps: Steps[Key] = field(default_factory=lambda: Steps(TEXTS))
     sight: Sight = field(default_factory=Sight)
     text: str = ""
     fastest: float = 0.0
@@ -44,14 +44,14 @@ class Board:
 
     def begin(self, key: Key) -> None:
         """A step begins."""
-        self.steps[key] = replace(self.steps[key], progress=Progress.RUNNING)
+        self.steps.move(key, Progress.RUNNING, "", self.clock())
 
     def end(self, key: Key, note: str, *, well: bool) -> None:
         """A step was observed, or was not."""
-        progress = Progress.DONE if well else Progress.FAILED
-        line = self.steps[key] = StepLine(TEXTS[key], progress, note, self.clock())
+        now = self.clock()
+        line = self.steps.move(key, Progress.DONE if well else Progress.FAILED, note, now)
         for teller in self.tellers:
-            teller.step(self.clock(), line)
+            teller.step(now, line)
 
     def do(self, text: str) -> None:
         """Say what is being done."""
@@ -70,4 +70,4 @@ class Board:
     @property
     def missing(self) -> list[Key]:
         """What was not observed."""
-        return [key for key, line in self.steps.items() if line.progress is not Progress.DONE]
+        return self.steps.missing

@@ -15,6 +15,7 @@ from rich.console import Console
 from tidegate_publisher.devstack.demo.command import ended_by_signals
 from tidegate_publisher.devstack.demo.programs import Programs as DemoPrograms
 from tidegate_publisher.devstack.demo.room import room
+from tidegate_publisher.devstack.demo.steps import PlainSteps
 from tidegate_publisher.devstack.rollout_demo.scenario import CHANNEL, FEWEST, PRODUCT, choose
 from tidegate_publisher.extras import needs
 
@@ -89,7 +90,7 @@ def _run(world: World, console: Console, processes: int | None, patience_s: floa
     """Play the story, on a console or in silence."""
     from tidegate_publisher.devstack.rollout_demo.board import Board  # noqa: PLC0415 -- extras
     from tidegate_publisher.devstack.rollout_demo.checklist import Facts  # noqa: PLC0415 -- the same
-    from tidegate_publisher.devstack.rollout_demo.screen import PlainLines, live  # noqa: PLC0415 -- the same
+    from tidegate_publisher.devstack.rollout_demo.screen import live  # noqa: PLC0415 -- the same
     from tidegate_publisher.devstack.rollout_demo.story import Story  # noqa: PLC0415 -- the same
     from tidegate_publisher.devstack.rollout_demo.summary import Result  # noqa: PLC0415 -- the same
 
@@ -99,7 +100,7 @@ def _run(world: World, console: Console, processes: int | None, patience_s: floa
         return time.monotonic() - began
 
     drawn = console.is_terminal and not console.is_dumb_terminal and not console.quiet
-    board = Board(clock, () if drawn or console.quiet else (PlainLines(),))
+    board = Board(clock, () if drawn or console.quiet else (PlainSteps(),))
     facts = Facts(world.scenario, world.digests)
     with live(console, board, world.scenario) if drawn else contextlib.nullcontext():
         Story(world, board, facts, processes, patience_s).run()

@@ -1,12 +1,10 @@
-"""The demo in a terminal, drawn anew several times a second; and as plain lines where there is none."""
+"""The demo in a terminal, drawn anew several times a second."""
 
 from __future__ import annotations
 
 import contextlib
-import math
 from typing import TYPE_CHECKING, Final
 
-import click
 from rich.console import Group
 from rich.live import Live
 from rich.panel import Panel
@@ -14,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate_fleet.standing import Phase
-from tidegate_publisher.devstack.demo.board import Progress
+from tidegate_publisher.devstack.demo.steps import steps_panel
 from tidegate_publisher.devstack.rollout_demo.scenario import BAD, FIXED, WAVES
 
 if TYPE_CHECKING:
@@ -22,15 +20,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from tidegate_publisher.devstack.demo.board import StepLine
     from tidegate_publisher.devstack.rollout_demo.board import Board
     from tidegate_publisher.devstack.rollout_demo.scenario import Scenario
     from tidegate_publisher.devstack.rollout_demo.sight import Release
 
 _FRAMES_PER_S: Final = 4
 _BAR: Final = 40
-_SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_MARKS: Final = {Progress.AHEAD: ("·", "dim"), Progress.DONE: ("✓", "green"), Progress.FAILED: ("✗", "red")}
 _COLOURS: Final = {
     Phase.SUCCEEDED: "green",
     Phase.FAILED: "red",
@@ -51,15 +46,8 @@ class Screen:
         del console, options
         board = self._board
         head = Text(f"{board.clock():5.1f} s  ", style="dim").append(board.text, style="bold cyan not dim")
-        yield Group(head, self._steps(), self._waves(), self._figures())
-
-    def _steps(self) -> Panel:
-        table = Table.grid(padding=(0, 1))
-        for line in self._board.steps.values():
-            mark, style = _mark(line, self._board.clock())
-            text = Text(line.text, style="dim" if line.progress is Progress.AHEAD else "")
-            table.add_row(Text(mark, style=style), text, Text(line.note, style="yellow"))
-        return Panel(table, title="steps", title_align="left", border_style="dim")
+        steps = steps_panel(board.steps.lines.values(), board.clock())
+        yield Group(head, steps, self._waves(), self._figures())
 
     def _waves(self) -> Panel:
         table = Table.grid(padding=(0, 1))
@@ -80,12 +68,6 @@ class Screen:
         )
 
 
-def _mark(line: StepLine, now: float) -> tuple[str, str]:
-    if line.progress is Progress.RUNNING:
-        return _SPINNER[math.floor(now * _FRAMES_PER_S) % len(_SPINNER)], "cyan"
-    return _MARKS[line.progress]
-
-
 def _bar(release: Release, wave: str, size: int) -> Text:
     bar = Text()
     for phase, colour in _COLOURS.items():
@@ -99,18 +81,3 @@ def live(console: Console, board: Board, scenario: Scenario) -> Iterator[None]:
     """Show the board until the end of the block; nothing of it stays on the terminal."""
     with Live(Screen(board, scenario), console=console, refresh_per_second=_FRAMES_PER_S, transient=True):
         yield
-
-
-class PlainLines:
-    """See board.Teller: a line for everything that changes."""
-
-    def step(self, now: float, line: StepLine) -> None:
-        """The end of a step."""
-        word = "ok    " if line.progress is Progress.DONE else "FAILED"
-        note = f" ({line.note})" if line.note else ""
-        click.echo(f"{now:6.1f} s  {word} {line.text}{note}")
-
-    def doing(self, now: float, text: str) -> None:
-        """What is being done."""
-        if text:
-            click.echo(f"{now:6.1f} s  > {text}")

@@ -70,7 +70,7 @@ def document(result: Result) -> dict[str, Any]:
                 "at": None if line.at is None else round(line.at, 1),
                 "note": line.note,
             }
-            for key, line in result.board.steps.items()
+            for key, line in result.board.steps.lines.items()
         ],
         "figures": result.figures,
         "account": None if account is None else asdict(account),
@@ -80,7 +80,7 @@ def document(result: Result) -> dict[str, Any]:
 def show(console: Console, result: Result) -> None:
     """For a person."""
     board = result.board
-    for key, line in board.steps.items():
+    for key, line in board.steps.lines.items():
         failed = key in board.missing
         mark, style = ("✗", "red") if failed else ("✓", "green")
         at = "" if line.at is None else f"{line.at:6.1f} s"

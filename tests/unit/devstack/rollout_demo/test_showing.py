@@ -9,9 +9,10 @@ import pytest
 from rich.console import Console
 
 from tests.unit.devstack.rollout_demo.test_checklist import FINISHED, SCENARIO, STOPPED
+from tidegate_publisher.devstack.demo.steps import PlainSteps
 from tidegate_publisher.devstack.rollout_demo.board import Board
 from tidegate_publisher.devstack.rollout_demo.checklist import TEXTS, Key
-from tidegate_publisher.devstack.rollout_demo.screen import PlainLines, Screen
+from tidegate_publisher.devstack.rollout_demo.screen import Screen
 from tidegate_publisher.devstack.rollout_demo.summary import Result, document, show
 from tidegate_publisher.exit_codes import ExitCode
 
@@ -90,7 +91,7 @@ def test_a_run_that_did_not_fails_and_says_what_is_missing(key: Key) -> None:
 
 
 def test_where_there_is_no_terminal_lines_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    board = Board(Clock(), (PlainLines(),))
+    board = Board(Clock(), (PlainSteps(),))
     board.do("start")
     board.end(Key.CLUSTER, "three", well=True)
     board.end(Key.HELD, "", well=False)
