@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from tidegate_publisher.exit_codes import MEANINGS, ExitCode, exit_code
+from tidegate_publisher.exit_codes import MEANINGS, ExitCode, epilog, exit_code
 from tidegate_publisher.lazy import Entry, LazyGroup
 from tidegate_publisher.leaving import INTERRUPTED
 from tidegate_publisher.output import Output
@@ -55,7 +55,7 @@ COMMANDS: Final = {
     "dev": Entry(f"{_HERE}.dev:dev", "Local services for trying out; protect nothing.", _LEARN),
 }
 
-_EPILOG: Final = "\b\nExit codes:\n" + "\n".join(f"  {code:d}  {text}" for code, text in MEANINGS.items())
+_EPILOG: Final = epilog([*MEANINGS.items(), (INTERRUPTED, "interrupted: Ctrl-C")])
 
 
 class TidegateGroup(LazyGroup):
@@ -137,5 +137,11 @@ def cli() -> None:
       export TIDEGATE_BROKER=mqtts://broker.example:8883
       tidegate announce release.yaml           # prints the sequence, say 7
       tidegate verify --bus os/stable
-      tidegate events --product os --channel stable --sequence 7 --until succeeded --hosts 10
+      tidegate events --product os --channel stable --sequence 7 \\
+        --until succeeded --hosts 10
+
+    \b
+    The same wave by wave, watched, and held when too many hosts fail:
+      tidegate rollout run release.yaml --signers signers.toml
+      tidegate watch os/stable --signers signers.toml
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are

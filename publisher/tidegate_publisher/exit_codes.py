@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tidegate_schemas.codes import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class ExitCode(IntEnum):
@@ -39,6 +43,14 @@ _SINGLE: Final = {
     Code.REFERENCE_INVALID: ExitCode.USAGE,
     Code.REQUEST_INVALID: ExitCode.USAGE,
 }
+
+
+def epilog(meanings: Iterable[tuple[int, str]]) -> str:
+    """Exit codes at the end of a help text, no wider than a terminal of 80 columns."""
+    lines = []
+    for code, text in meanings:
+        lines += textwrap.wrap(text, 76, initial_indent=f"  {code:d}  ", subsequent_indent="     ")
+    return "\b\nExit codes:\n" + "\n".join(lines)
 
 
 def exit_code(code: Code) -> ExitCode:

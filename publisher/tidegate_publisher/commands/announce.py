@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Sign a release and announce it on its channel.")
 @release_options
-@click.option("--bundle", type=click.File("rb"), help="Announce what was signed before; - is stdin.")
+@click.option(
+    "--bundle", type=click.File("rb"), metavar="FILE", help="Announce what was signed before; - is stdin."
+)
 @click.option(
     "--replace-unverified",
     is_flag=True,

@@ -107,7 +107,6 @@ def events(
       tidegate events --product os --channel stable --sequence "$(jq .sequence announced.json)" \\
         --digest "$(jq -r .digest announced.json)" --until succeeded --hosts 10 --for 2h
       tidegate events --host edge-1 --json | jq .data.step
-
       tidegate events --device-keys keys/ --product os --channel stable --sequence 7 --until succeeded
 
     Exit code 0 when --until was reached, 1 when a host failed, was rejected or rolled back before that,

@@ -23,5 +23,9 @@ def rollout() -> None:
     """Lead a release from wave to wave, watched: docs/rollouts.md.
 
     `run` announces it and opens the next wave when the one before has met its gate; it holds or revokes the
-    release when too many hosts fail, fall silent or drop out.
+    release when too many hosts fail, fall silent or drop out. `plan` and `status` look and sign nothing;
+    `approve` lets a wave through that waits for a person.
+
+    To stop such a release by hand: `tidegate hold PRODUCT/CHANNEL`, or `tidegate revoke` for good; the run
+    sees it and ends. To let it go on: `tidegate resume`, then the same `run` again.
     """

@@ -68,8 +68,9 @@ def plan(
     it; for each budget its groups; when the rollout can be through at the earliest; and what may go wrong:
     waves without hosts, thresholds that cannot be met, hosts that are in no wave.
 
-    Which hosts a fraction takes in hangs on the seed. It is the release file's, else that of the same version
-    where the channel holds it already; else it is drawn with the announcement, and this is an example.
+    Which hosts a fraction takes in depends on the seed. It is the release file's; else that of the channel,
+    where it holds this version already; else it is drawn when the release is announced, and what is shown
+    here is an example.
 
     \b
     Examples:

@@ -14,6 +14,7 @@ import click
 from tidegate_publisher import wiring
 from tidegate_publisher.adapters.interruption import TooLongError, at_most, sigterm_as_ctrl_c
 from tidegate_publisher.atomic_file import write_whole
+from tidegate_publisher.exit_codes import epilog
 from tidegate_publisher.options.broker import Broker, broker_options
 from tidegate_publisher.options.device_keys import DeviceKeys, device_key_options
 from tidegate_publisher.options.given import given_options, given_words
@@ -43,7 +44,7 @@ _LEAVE_S: Final = 8.0
 """How long giving the claim back may take, in seconds: to sign with Sigstore takes three or four."""
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_EPILOG: Final = "\b\nExit codes:\n" + "\n".join(f"  {code:d}  {text}" for code, text in MEANINGS.items())
+_EPILOG: Final = epilog(MEANINGS.items())
 
 
 @click.command(short_help="Lead a release from its first wave to its last.", epilog=_EPILOG)

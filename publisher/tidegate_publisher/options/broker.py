@@ -98,7 +98,13 @@ broker_options = group(
         click.option(
             "--broker-key", "key", type=_FILE, envvar="TIDEGATE_BROKER_KEY", help="Its private key (PEM)."
         ),
-        click.option("--broker-user", "username", envvar="TIDEGATE_BROKER_USER", help="Our user name."),
+        click.option(
+            "--broker-user",
+            "username",
+            envvar="TIDEGATE_BROKER_USER",
+            metavar="NAME",
+            help="Our user name.",
+        ),
         click.option(
             "--broker-password-file",
             "password_file",
@@ -109,6 +115,7 @@ broker_options = group(
         click.option(
             "--prefix",
             envvar="TIDEGATE_PREFIX",
+            metavar="LEVELS",
             help=f"The topics' first levels.  [default: {DEFAULT_PREFIX}]",
         ),
         click.option(
@@ -125,7 +132,8 @@ broker_options = group(
             type=click.FloatRange(min=0.1, max=86400),
             default=30.0,
             show_default=True,
-            help="Seconds that each step with the broker may take.",
+            metavar="SECONDS",
+            help="How long each step with the broker may take.",
         ),
     ),
     ("url", "ca", "cert", "key", "username", "password_file", "prefix", "protocol", "timeout_s"),

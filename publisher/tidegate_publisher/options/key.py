@@ -92,7 +92,7 @@ own_key_options = group(
             type=_FILE,
             envvar="TIDEGATE_KEY",
             show_envvar=True,
-            help="Trust this key pair, by either of its files; nothing is signed. Not with --signers.",
+            help="Trust this key pair (either of its files) where --signers names nobody. Signs nothing.",
         ),
     ),
     ("own_key",),

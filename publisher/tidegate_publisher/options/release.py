@@ -124,7 +124,9 @@ release_options = group(
         _flag("image", "Over the file's image: registry/repository@sha256:… or with a tag.", metavar="REF"),
         _VERSION,
         _flag("notes", "Over the file's notes.", metavar="TEXT"),
-        _flag("sequence", "The statement's place in the channel.  [default: the next]", type=int),
+        _flag(
+            "sequence", "The statement's place in the channel.  [default: the next]", type=int, metavar="N"
+        ),
         _flag("expires_in", "How long hosts may act on it: 14d, 12h, P14D.", metavar="DURATION"),
         _flag(
             "urgency",
@@ -145,7 +147,7 @@ release_options = group(
         click.option(
             "--require-image-signature",
             is_flag=True,
-            help="Refuse an image without a signature of its own by --signers (or --identity).",
+            help="Refuse an image that --signers (or --key, or --identity) have not signed.",
         ),
     ),
     ("release", *_FLAGS, "check_image", "require_image_signature"),

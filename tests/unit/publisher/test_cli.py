@@ -339,3 +339,10 @@ def test_a_fault_of_our_own_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_text_from_outside_cannot_drive_a_terminal() -> None:
     assert printable("a\x1b[2Jb\x9b\u202ec\nd") == "a\ufffd[2Jb\ufffd\ufffdc\nd"
+
+
+@pytest.mark.parametrize("words", [(), ("rollout", "run")])
+def test_exit_codes_fit_a_terminal_and_tell_of_ctrl_c(words: tuple[str, ...]) -> None:
+    told = run(*words, "--help").stdout.partition("Exit codes:")[2].splitlines()
+    assert max(map(len, told)) <= 80
+    assert any(line.strip().startswith("130  ") for line in told)
