@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.brokers import MosquittoBroker, NatsBroker
 from tests.support.rollout_site import RolloutSite
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,14 +100,18 @@ def test_a_run_ends_when_an_operator_holds_the_release(site: RolloutSite) -> Non
 
 @pytest.mark.real("mosquitto")
 def test_of_two_runs_that_begin_at_once_one_leads_and_the_other_ends(site: RolloutSite) -> None:
-    site.release("5.0", [CANARY, REST])
-    runs = [site.begin("--run-id", name) for name in ("left", "right")]
-    ends = [run.end() for run in runs]
-    assert sorted(status for status, _ in ends) == [0, 5], ends
-    loser = next(end for status, end in ends if status)
-    assert loser["code"] in {"rollout.claimed", "rollout.overtaken"}, loser
-    winner = "left" if ends[0][0] == 0 else "right"
+    # Whoever leads cannot come to an end before the other has begun.
+    site.release("5.0", [CANARY, {**REST, "gate": {"approval": True}}])
+    runs = {name: site.begin("--run-id", name) for name in ("left", "right")}
+    wait_until(lambda: any(run.process.poll() is not None for run in runs.values()), "one of them ends", 120)
+    loser = next(name for name, run in runs.items() if run.process.poll() is not None)
+    winner = next(name for name in runs if name != loser)
+    status, end = runs[loser].end()
+    assert (status, end["code"]) in [(5, "rollout.claimed"), (5, "rollout.overtaken")], end
+    runs[winner].wait_for("ask-approval", "rest")
     assert site.channel()["rollout"]["runner"]["id"] == winner
+    status, end = runs[winner].interrupt()
+    assert status == 130, end
 
 
 @pytest.mark.real("mosquitto")
