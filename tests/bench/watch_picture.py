@@ -41,7 +41,7 @@ _NOW: Final = at(2400)
 
 
 def fleet() -> Watched:
-    """Canaries done, the next wave under way; two hosts are unwell, and one has said nothing for half an hour."""
+    """Canaries done, the next wave under way; two hosts are unwell, one has long been silent."""
     runner = Runner(
         id="ci-77", process="1", wave="early", began_at=at(0), until=at(2430), opened_at=at(600), first=1
     )

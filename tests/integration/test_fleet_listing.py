@@ -51,7 +51,10 @@ def retain(broker: Broker, *messages: tuple[str, bytes]) -> None:
 
 
 def words(statuses: Iterable[HostStatus]) -> list[tuple[str, bytes]]:
-    return [(TOPICS.status(status.host), status.to_json()) for status in statuses]
+    return [
+        (TOPICS.will(status.host) if status.is_will else TOPICS.status(status.host), status.to_json())
+        for status in statuses
+    ]
 
 
 def announced(statement: ChannelStatement, key: KeyPair) -> tuple[str, bytes]:
@@ -132,7 +135,8 @@ STORY = (
         ),
         host="edge-0811",
     ),
-    will("edge-5").model_copy(update={"labels": {"site": "kiel"}, "follows": (RUNS_OLD,)}),
+    says(RUNS_OLD, host="edge-5", labels={"site": "kiel"}),
+    will("edge-5"),
 )
 """A fleet in which each example of the help and of docs/fleet.md finds somebody."""
 

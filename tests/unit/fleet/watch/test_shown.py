@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -335,6 +336,15 @@ def test_lines_are_json_documents_too() -> None:
         "phases": {phase.value: seen.get(phase, 0) for phase in Phase},
         "silent": 1,
     }
+
+
+def test_every_field_is_explained() -> None:
+    page = (Path(__file__).parents[4] / "docs/watching.md").read_text()
+    picture = take(a_fleet(), [asking(2, asks="everybody", asked_at=at(30))], at(60)).picture(at(60))
+    document = picture_document(picture)
+    every = [document, document["release"], document["release"]["approval"], document["hosts"]]
+    every += [*document["waves"], *document["failures"]]
+    assert not {key for each in every for key in each if f"`{key}`" not in page}
 
 
 def test_the_last_line_says_how_it_went() -> None:
