@@ -23,7 +23,7 @@ from tidegate_fleet.store.faults import StoreError, UnfitRowError
 from tidegate_fleet.store.gate import OpenGate
 from tidegate_fleet.store.reader import StoredHistory
 from tidegate_fleet.store.schema import event, passage, standing
-from tidegate_fleet.store.writer import Writer, Written
+from tidegate_fleet.store.writer import Writer
 from tidegate_fleet.words import HostEvent
 from tidegate_schemas.codes import Code
 from tidegate_schemas.events import Step
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from tidegate_fleet.store.batch import Written
     from tidegate_fleet.store.gate import Gate
     from tidegate_fleet.store.rows import Word
 

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from tidegate_fleet.collector.reading import MessageReader
     from tidegate_fleet.collector.settings import CollectorSettings
     from tidegate_fleet.collector.tap import Meter, Tap
+    from tidegate_fleet.store.batch import Written
     from tidegate_fleet.store.rows import Word
-    from tidegate_fleet.store.writer import Writer, Written
+    from tidegate_fleet.store.writer import Writer
     from tidegate_wire.mqtt.messages import Message
 
 

@@ -10,19 +10,28 @@ from __future__ import annotations
 
 import functools
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import BigInteger, BindParameter, Text, any_, bindparam, false, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Column, ColumnElement, Select, Table
     from sqlalchemy.engine import Connection
     from sqlalchemy.types import TypeEngine
 
     from tidegate_fleet.store.rows import Values
+
+
+_MANY: Final = 400
+
+
+def some(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Names in parts, as many as one question takes."""
+    for start in range(0, len(names), _MANY):
+        yield names[start : start + _MANY]
 
 
 def insert_new(
