@@ -36,7 +36,10 @@ def through_waves(site: RolloutSite, hosts: int, gate: dict[str, object]) -> Non
     run = site.begin("--junit", "waves.xml", "--summary", "summary.md")
     status, end = run.end()
     assert (status, end["outcome"], end["exitCode"]) == (0, "done", 0), end
-    assert [(wave["name"], wave["state"]) for wave in end["waves"]] == [("canary", "done"), ("rest", "done")]
+    assert [(wave["name"], wave["outcome"]) for wave in end["waves"]] == [
+        ("canary", "done"),
+        ("rest", "done"),
+    ]
     assert sum(wave["known"] for wave in end["waves"]) == hosts
     runner = site.channel()["rollout"]["runner"]
     assert ("until" in runner, runner["ended"]) == (False, "done")
@@ -63,7 +66,7 @@ def test_a_release_that_fails_on_too_many_hosts_is_held(site: RolloutSite) -> No
     site.release("2.0", [{"name": "all"}], failures={"share": "20%", "minimum": 5})
     status, end = site.lead()
     assert (status, end["outcome"], end["code"]) == (1, "failed", "rollout.failed"), end
-    assert end["waves"][0]["state"] == "failed"
+    assert end["waves"][0]["outcome"] == "failed"
     assert sum(found["hosts"] for found in end["failures"].values()) == end["waves"][0]["failed"] > 1
     assert site.channel()["rollout"]["state"] == "held"
 

@@ -25,7 +25,7 @@ def end_rows(ended: Finished, story: Story, prompts: Prompts) -> list[tuple[str,
     state = _state(story)
     if state is not None:
         rows.append(("release", state))
-    rows += [(f"wave {wave['name']}", f"{wave['state']}: {_numbers(wave)}") for wave in document["waves"]]
+    rows += [(f"wave {wave['name']}", f"{wave['outcome']}: {_numbers(wave)}") for wave in document["waves"]]
     rows += [
         ("failures", f"{found['hosts']} x {code}: {found['reason']}")
         for code, found in document["failures"].items()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tidegate_publisher.rollout.plan import MILLION
+from tidegate_publisher.rollout.thresholds import MILLION
 
 if TYPE_CHECKING:
-    from tidegate_publisher.rollout.plan import Limit, Thresholds
+    from tidegate_publisher.rollout.thresholds import Limit, Thresholds
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,14 +29,14 @@ def junit(document: dict[str, Any]) -> bytes:
         document: as `story.Story.document` makes it.
     """
     waves = document["waves"]
-    failed = [wave for wave in waves if wave["state"] in _FAILED]
-    skipped = [wave for wave in waves if wave["state"] in {"closed", "open"}]
+    failed = [wave for wave in waves if wave["outcome"] in _FAILED]
+    skipped = [wave for wave in waves if wave["outcome"] in {"closed", "open"}]
     suite = ET.Element(
         "testsuite",
         name=_clean(f"rollout {document['product']}/{document['channel']} {document.get('version', '')}"),
         tests=str(len(waves)),
         failures=str(len(failed)),
-        errors=str(sum(wave["state"] == "stopped" for wave in waves)),
+        errors=str(sum(wave["outcome"] == "stopped" for wave in waves)),
         skipped=str(len(skipped)),
     )
     for wave in waves:
@@ -44,13 +44,13 @@ def junit(document: dict[str, Any]) -> bytes:
             suite, "testcase", classname=f"{document['product']}.{document['channel']}", name=wave["name"]
         )
         words = _clean(wave.get("reason", ""))
-        if wave["state"] in _FAILED:
+        if wave["outcome"] in _FAILED:
             failure = ET.SubElement(case, "failure", message=words, type=document.get("code", "failed"))
             failure.text = "\n".join(_clean(line) for line in _failure_lines(document))
-        elif wave["state"] == "stopped":
+        elif wave["outcome"] == "stopped":
             ET.SubElement(case, "error", message=words, type=document.get("code", "error"))
-        elif wave["state"] in {"closed", "open"}:
-            ET.SubElement(case, "skipped", message=words or f"the wave is {wave['state']}")
+        elif wave["outcome"] in {"closed", "open"}:
+            ET.SubElement(case, "skipped", message=words or f"the wave is {wave['outcome']}")
         ET.SubElement(case, "system-out").text = _clean(_counts(wave))
     written: bytes = ET.tostring(suite, encoding="utf-8", xml_declaration=True)
     return written
@@ -65,12 +65,12 @@ def markdown(document: dict[str, Any]) -> str:
         "",
         _code(document["reason"]),
         "",
-        f"| wave | state | known | {' | '.join(ADD_UP)} | silent | gone |",
+        f"| wave | outcome | known | {' | '.join(ADD_UP)} | silent | gone |",
         f"|---|---|{'--:|' * (len(ADD_UP) + 3)}",
     ]
     for wave in document["waves"]:
         counts = ("known", *ADD_UP, "silent", "gone")
-        cells = [_code(wave["name"]), wave["state"], *(str(wave[count]) for count in counts)]
+        cells = [_code(wave["name"]), wave["outcome"], *(str(wave[count]) for count in counts)]
         lines.append(f"| {' | '.join(cells)} |")
     if document["failures"]:
         lines += ["", "| failures | hosts | newest reason |", "|---|--:|---|"]
@@ -84,7 +84,11 @@ def _failure_lines(document: dict[str, Any]) -> list[str]:
 
 
 def _counts(wave: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in wave.items() if isinstance(value, int))
+    return ", ".join(
+        f"{key} {value}"
+        for key, value in wave.items()
+        if isinstance(value, int) and not isinstance(value, bool)
+    )
 
 
 def _clean(text: str) -> str:

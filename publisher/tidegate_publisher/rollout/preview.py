@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate_publisher.durations import format_duration
 from tidegate_publisher.rollout.figures import Figures
-from tidegate_publisher.rollout.plan import MILLION, PlannedWave
+from tidegate_publisher.rollout.plan import PlannedWave
 from tidegate_publisher.rollout.terms import budget_document, budget_words, gate_document, gate_lines
+from tidegate_publisher.rollout.thresholds import MILLION
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.gates import Budget
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from tidegate_fleet.leading import asked, how_far, how_it_ended, in_full, leader
 from tidegate_publisher.durations import format_duration, format_moment
 from tidegate_publisher.promotion import is_open
-from tidegate_publisher.rollout.plan import Plan, PlannedWave, resolve
+from tidegate_publisher.rollout.plan import Plan, PlannedWave
 from tidegate_publisher.rollout.story import failures_document, figures_document
+from tidegate_publisher.rollout.thresholds import resolve
 from tidegate_schemas.base import rfc3339
 from tidegate_schemas.gates import Gate
 from tidegate_schemas.rollout import RolloutState

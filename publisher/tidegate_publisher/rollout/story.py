@@ -35,7 +35,7 @@ class Chapter:
     Attributes:
         wave: which one.
         figures: its hosts, when they were last counted.
-        state: `closed`, `open`, `done`; `failed`: a threshold was passed; `late`: it took too long;
+        outcome: `closed`, `open`, `done`; `failed`: a threshold was passed; `late`: it took too long;
             `stopped`: the run ended while it waited for this wave.
         opened: since when it is open, as far as this run knows.
         met: when its gate was met, the same.
@@ -44,7 +44,7 @@ class Chapter:
 
     wave: PlannedWave
     figures: Figures = field(default_factory=Figures)
-    state: str = "closed"
+    outcome: str = "closed"
     opened: datetime | None = None
     met: datetime | None = None
     words: str = ""
@@ -81,7 +81,7 @@ class Story:
             self._end(decision.wave, "late" if late else "failed", decision.reason)
         elif isinstance(decision, Finished) and decision.wave:
             if decision.outcome is Outcome.DONE:
-                self.chapters[decision.wave].state = "done"
+                self.chapters[decision.wave].outcome = "done"
             else:
                 late = decision.outcome is Outcome.TIMED_OUT
                 self._end(decision.wave, "late" if late else "failed", decision.reason)
@@ -114,14 +114,14 @@ class Story:
         for place, (chapter, wave) in enumerate(zip(self.chapters.values(), rollout.waves, strict=True)):
             if not is_open(wave, now):
                 continue
-            chapter.state = "done" if place < current else "open"
+            chapter.outcome = "done" if place < current else "open"
             chapter.words = judge(chapter.wave.gate, chapter.figures).words
             if runner is not None and place == current:
                 chapter.opened, chapter.met = runner.opened_at or chapter.opened, runner.met_at or chapter.met
 
-    def _end(self, wave: str, state: str, reason: str) -> None:
+    def _end(self, wave: str, outcome: str, reason: str) -> None:
         if wave in self.chapters:
-            self.chapters[wave].state, self.chapters[wave].words = state, reason
+            self.chapters[wave].outcome, self.chapters[wave].words = outcome, reason
 
     def document(self, ended: Finished) -> dict[str, Any]:
         """The whole of it for a machine."""
@@ -136,9 +136,9 @@ class Story:
         return self._document("error", int(exit_for(error.code)), error.code, error.reason)
 
     def _stop(self, reason: str) -> None:
-        if not any(chapter.state in {"failed", "late"} for chapter in self.chapters.values()):
+        if not any(chapter.outcome in {"failed", "late"} for chapter in self.chapters.values()):
             chapter = self.chapters[self._current]
-            chapter.state, chapter.words = "stopped", reason
+            chapter.outcome, chapter.words = "stopped", reason
 
     def _document(self, outcome: str, status: int, code: Code | None, reason: str) -> dict[str, Any]:
         view = self.view
@@ -157,17 +157,21 @@ class Story:
             "digest": statement.digest if statement else None,
             "sequence": predicate.sequence if predicate else None,
             "state": predicate.rollout.state.value if predicate else None,
-            "waves": [chapter_document(chapter) for chapter in self.chapters.values()],
+            "waves": [
+                chapter_document(chapter, open_now=name in self.open_waves)
+                for name, chapter in self.chapters.items()
+            ],
             "failures": failures_document(view) if view is not None else {},
         }
         return {key: value for key, value in found.items() if value is not None}
 
 
-def chapter_document(chapter: Chapter) -> dict[str, Any]:
+def chapter_document(chapter: Chapter, *, open_now: bool) -> dict[str, Any]:
     """One wave for a machine."""
     found = {
         "name": chapter.wave.name,
-        "state": chapter.state,
+        "outcome": chapter.outcome,
+        "open": open_now,
         "openedAt": rfc3339(chapter.opened) if chapter.opened else None,
         "metAt": rfc3339(chapter.met) if chapter.met else None,
         "reason": chapter.words or None,

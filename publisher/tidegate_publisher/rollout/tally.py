@@ -3,27 +3,27 @@
 A word of a host costs the same whether there are ten hosts or fifty thousand; a look at a wave as much as
 hosts are under way or gone. Only a new statement, which changes who is admitted, goes over all of them.
 
-How long a host has been silent or gone is measured in time in which the run listened: neither a clock that is
-set, nor a machine that was suspended, nor a connection that was lost makes a host silent; and none makes one
-that is silent heard.
+Where a host counts once it has begun is `attached`, and how long it has been silent or gone is `marks`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from tidegate_fleet.membership import NO_WAVE
 from tidegate_fleet.standing import Phase
 from tidegate_publisher.promotion import is_open
+from tidegate_publisher.rollout.attached import Attached
 from tidegate_publisher.rollout.figures import Figures
-from tidegate_publisher.rollout.groups import Groups, Membership
+from tidegate_publisher.rollout.groups import Groups
+from tidegate_publisher.rollout.marks import Marks
 from tidegate_publisher.rollout.seats import Bench, Seat
 from tidegate_schemas.rollout import cohort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime, timedelta
 
     from tidegate_fleet.hosts import Channel, Fleet, Host
     from tidegate_fleet.progress import Progress
@@ -32,29 +32,6 @@ if TYPE_CHECKING:
     from tidegate_schemas.rollout import Rollout, Wave
 
 _REQUIRES: Final = "requires."
-
-
-_BEGUN: Final = frozenset({Phase.ACTIVATING, Phase.SUCCEEDED, Phase.FAILED})
-
-
-@dataclass(frozen=True, slots=True)
-class _Began:
-    """The wave and the groups in which a host began to activate."""
-
-    wave: str
-    groups: tuple[Membership, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """Since when a host is at its step (which we heard of at `since`), and since when it is gone."""
-
-    since: datetime | None = None
-    under_way: timedelta | None = None
-    gone: timedelta | None = None
-
-
-_NO_MARK: Final = _Mark()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +62,19 @@ class Tally:
         self._seats: dict[str, Seat] = {}
         self._open: Sequence[tuple[Wave, bool]] = ()
         self._seed = rollout.seed
-        self._listened = timedelta(0)
-        self._began: dict[str, _Began] = {}
-        self._marks: dict[str, _Mark] = {}
+        self._attached = Attached()
+        self._marks = Marks()
         self.restate(rollout, now)
 
     def listen(self, by: timedelta) -> None:
         """The run has listened for so much longer."""
-        self._listened += by
+        self._marks.listen(by)
 
     def restate(self, rollout: Rollout, now: datetime) -> None:
         """Take what is announced now: others may be admitted."""
         if rollout.seed != self._seed:
             self._places.clear()
-            self._began.clear()
+            self._attached.clear()
         self._waited_for = NO_WAVE if rollout.runner is None else rollout.runner.wave
         self._seed = rollout.seed
         self._open = [(wave, is_open(wave, now)) for wave in rollout.waves]
@@ -132,8 +108,8 @@ class Tally:
             succeeded=phases[Phase.SUCCEEDED],
             failed=phases[Phase.FAILED],
             skipped=phases[Phase.SKIPPED],
-            silent=_count_before(bench.under_way, self._listened - gate.silence.after),
-            gone=_count_before(bench.gone, self._listened - gate.dropouts.after),
+            silent=self._marks.longer(bench.under_way, gate.silence.after),
+            gone=self._marks.longer(bench.gone, gate.dropouts.after),
             away=bench.away,
             queued=bench.queued if wave.name in self._opened else 0,
         )
@@ -196,25 +172,11 @@ class Tally:
         if phase is Phase.FAILED and standing is not None and (standing.code or "").startswith(_REQUIRES):
             # It found that the release is not meant for it.
             return None
-        wave, groups = self._stays(host, wave, phase)
+        waited_for = self._waited_for if self._waited_for in self._benches else None
+        groups = self._groups.of(host.labels)
+        wave, groups = self._attached.place(host.name, wave, groups, phase, waited_for=waited_for)
         since = standing.since if standing is not None and phase is Phase.ACTIVATING else None
         return Seat(wave, phase, host.online, self._is_admitted(host), groups, since)
-
-    def _stays(self, host: Host, wave: str, phase: Phase) -> tuple[str, tuple[Membership, ...]]:
-        """A host stays in the wave and the groups in which it began: its labels are what it says of itself.
-
-        One that is in no wave and begins all the same counts for the wave that is waited for.
-        """
-        groups = self._groups.of(host.labels)
-        if phase is Phase.PENDING:
-            self._began.pop(host.name, None)
-            return wave, groups
-        if phase not in _BEGUN and host.name not in self._began:
-            return wave, groups
-        if wave == NO_WAVE and self._waited_for in self._benches:
-            wave = self._waited_for
-        began = self._began.setdefault(host.name, _Began(wave, groups))
-        return began.wave, (began.groups if phase is Phase.ACTIVATING else groups)
 
     def _is_admitted(self, host: Host) -> bool:
         place, labels = self._place(host.name), host.labels
@@ -237,15 +199,7 @@ class Tally:
         bench.away += seat.away
         bench.queued += seat.queued
         self._groups.add(seat.groups, busy=seat.busy, absent=seat.absent, count=1)
-        mark = self._marks.pop(host.name, _NO_MARK)
-        under_way = gone = None
-        if seat.since is not None:
-            under_way = mark.under_way if mark.since == seat.since else None
-            under_way = bench.under_way[host.name] = self._listened if under_way is None else under_way
-        if seat.gone:
-            gone = bench.gone[host.name] = self._listened if mark.gone is None else mark.gone
-        if seat.since is not None or seat.gone:
-            self._marks[host.name] = _Mark(seat.since, under_way, gone)
+        self._marks.set(host.name, seat, bench)
 
     def _leave(self, name: str, seat: Seat) -> None:
         del self._seats[name]
@@ -257,7 +211,3 @@ class Tally:
         self._groups.add(seat.groups, busy=seat.busy, absent=seat.absent, count=-1)
         bench.under_way.pop(name, None)
         bench.gone.pop(name, None)
-
-
-def _count_before(moments: dict[str, timedelta], latest: timedelta) -> int:
-    return sum(moment < latest for moment in moments.values())

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tidegate_publisher.durations import format_duration
 from tidegate_publisher.rollout.figures import percent
-from tidegate_publisher.rollout.plan import MILLION
+from tidegate_publisher.rollout.thresholds import MILLION
 from tidegate_schemas.gates import OnFailure, OnTimeout
 
 if TYPE_CHECKING:
-    from tidegate_publisher.rollout.plan import Limit, Thresholds
+    from tidegate_publisher.rollout.thresholds import Limit, Thresholds
     from tidegate_schemas.gates import Budget
 
 _STOPS: Final = {OnFailure.HOLD: "held", OnFailure.REVOKE: "revoked"}

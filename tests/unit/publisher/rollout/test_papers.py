@@ -47,7 +47,7 @@ def test_the_last_document_says_how_it_ended_and_why() -> None:
     assert (document["outcome"], document["exitCode"], document["code"]) == ("failed", 1, "rollout.failed")
     waves = document["waves"]
     assert isinstance(waves, list)
-    assert [(wave["name"], wave["state"], wave["failed"]) for wave in waves] == [
+    assert [(wave["name"], wave["outcome"], wave["failed"]) for wave in waves] == [
         ("canary", "failed", 1),
         ("everybody", "closed", 0),
     ]
@@ -85,7 +85,12 @@ def test_a_row_of_the_summary_adds_up() -> None:
     )
     counts = dict(zip(head, row, strict=True))
     parts = ("succeeded", "failed", "activating", "waiting", "skipped", "offline")
-    assert (counts["state"], counts["known"], counts["waiting"], counts["offline"]) == ("late", "9", "2", "1")
+    assert (counts["outcome"], counts["known"], counts["waiting"], counts["offline"]) == (
+        "late",
+        "9",
+        "2",
+        "1",
+    )
     assert sum(int(counts[part]) for part in parts) == 9
     assert "timed-out, the release is held" in lines[0]
     suite = ET.fromstring(junit(document))  # noqa: S314 -- we wrote it

@@ -16,7 +16,8 @@ from tidegate_publisher.release_faults import known_keys
 from tidegate_publisher.release_file import load_release
 from tidegate_publisher.rollout.endings import EXITS, MEANINGS, RolloutExit
 from tidegate_publisher.rollout.figures import Figures, judge, passed_threshold
-from tidegate_publisher.rollout.plan import Limit, make_plan, resolve, with_waves
+from tidegate_publisher.rollout.plan import make_plan, with_waves
+from tidegate_publisher.rollout.thresholds import Limit, resolve
 from tidegate_schemas.codes import Code, TidegateError
 from tidegate_schemas.gates import Gate, OnFailure, share_of
 from tidegate_schemas.rollout import Rollout, RolloutState, Wave

@@ -183,7 +183,7 @@ def test_a_run_that_an_error_ended_has_papers_too() -> None:
     telling = Telling(Stage(a_gated_release(), []).plan(), Output(quiet=True))
     document = telling.story.broken(TidegateError(Code.ROLLOUT_DIFFERS, "other waves"))
     assert (document["outcome"], document["exitCode"]) == ("error", 5)
-    assert [wave["state"] for wave in document["waves"]] == ["stopped", "closed"]
+    assert [wave["outcome"] for wave in document["waves"]] == ["stopped", "closed"]
 
 
 def test_whose_words_are_passed_over_is_told() -> None:

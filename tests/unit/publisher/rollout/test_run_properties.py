@@ -15,7 +15,7 @@ from tests.support.rollouts import Stage, a_gated_release
 from tidegate_publisher.operations import Operation
 from tidegate_publisher.promotion import is_open
 from tidegate_publisher.rollout.decisions import Outcome
-from tidegate_publisher.rollout.plan import MILLION
+from tidegate_publisher.rollout.thresholds import MILLION
 from tidegate_schemas.codes import TidegateError
 from tidegate_schemas.events import Step
 from tidegate_schemas.gates import share_of
