@@ -59,7 +59,7 @@ class Ways:
         self.spoken_of = set[ReleaseKey]()
 
     def read(self, events: Sequence[HostEvent], statuses: Sequence[HostStatus]) -> None:
-        """Read those that these words are about, and all of a host whose labels change: waves go by labels."""
+        """Read those that these words are about, and all of a host whose labels change: its waves do."""
         self._told = {
             (one.event.subject, key) for one in events if (key := release_of(one.event)) is not None
         }
