@@ -2,6 +2,8 @@
 
 The store keeps it (tidegate_fleet.store); tests/fakes/history.py keeps it in memory. Both pass one contract
 suite. Everything in here was said by hosts and is as true as they are.
+
+It is longer than other files because it is the port's whole vocabulary, and nothing else.
 """
 
 from __future__ import annotations
