@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tidegate_fleet.web.listening import Listen
 from tidegate_publisher.extras import needs
 from tidegate_publisher.options.declare import group
 from tidegate_publisher.options.duration import read_duration
+from tidegate_schemas.codes import TidegateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +35,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 class Page:
     """What was given of it."""
 
-    listen: str | None
+    listen: Listen | None
     public_names: tuple[str, ...]
     title: str
     silent_after: timedelta
@@ -53,7 +55,7 @@ class Page:
             metrics: what `/metrics` tells; None: the fleet alone, out of `history`.
 
         Raises:
-            TidegateError: CONFIG_EXTRA, CONFIG_VALUE, PAGE_LISTEN, PAGE_UNSAFE.
+            TidegateError: CONFIG_EXTRA, PAGE_LISTEN, PAGE_UNSAFE.
             click.UsageError: the options do not say who may read.
         """
         if self.listen is None:
@@ -62,16 +64,14 @@ class Page:
             return
         with needs("fleet"):
             from tidegate_fleet.web.app import create_app  # noqa: PLC0415 -- an extra
-            from tidegate_fleet.web.listening import Listen  # noqa: PLC0415 -- the same
             from tidegate_fleet.web.serving import Tls, serve  # noqa: PLC0415 -- the same
             from tidegate_fleet.web.site import Site  # noqa: PLC0415 -- the same
         if (self.tls_cert is None) != (self.tls_key is None):
             raise click.UsageError("--tls-cert and --tls-key go together")
-        listen = Listen.read(self.listen)
         tls = Tls(self.tls_cert, self.tls_key) if self.tls_cert and self.tls_key else None
         site = Site(self.title, frozenset(self.public_names), self.silent_after)
         app = create_app(history, login=self._door(), site=site, metrics=metrics)
-        with serve(app, listen, tls) as served:
+        with serve(app, self.listen, tls) as served:
             yield served
 
     def _door(self) -> Door:
@@ -97,6 +97,13 @@ class Page:
             raise click.UsageError("there is no page without --listen")
 
 
+def _read_listen(ctx: click.Context, param: click.Parameter, value: str | None) -> Listen | None:
+    try:
+        return None if value is None else Listen.read(value)
+    except TidegateError as error:
+        raise click.BadParameter(error.reason, ctx, param) from error
+
+
 def _read_networks(
     ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> tuple[Network, ...]:
@@ -116,6 +123,7 @@ page_options = group(
             "--listen",
             envvar="TIDEGATE_LISTEN",
             show_envvar=True,
+            callback=_read_listen,
             metavar="ADDRESS:PORT",
             help="Serve the page and its API here: 127.0.0.1:8080, [::1]:8080 or unix:/run/tidegate.sock.",
         ),

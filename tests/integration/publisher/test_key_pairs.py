@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.host_words import a_follow, says
 from tests.support.publisher import Publisher, retained, succeeded
 from tidegate_agent.adapters.verifier_child import ChildVerifier, VerifyingChild
 from tidegate_agent.errors import RefusedError
 from tidegate_agent.model import Follow
 from tidegate_schemas.codes import Code
+from tidegate_schemas.topics import Topics
+from tidegate_wire.mqtt.session import PublisherSession
+from tidegate_wire.mqtt.settings import BusSettings
 from tidegate_wire.trust.settings import SignerSettings, policy_of
 
 if TYPE_CHECKING:
@@ -113,3 +118,33 @@ def test_two_of_two_keys_one_of_them_made_with_openssl(on_mosquitto: Publisher, 
     succeeded(run(on_mosquitto, "announce", "--bundle", "both.json", **environment))
     both = host(folder / "ours.pub", folder / "theirs.pub", threshold=2)
     assert both.verify(FOLLOW, held(on_mosquitto)).enough
+
+
+def test_a_public_half_verifies_where_something_is_only_looked_at(
+    on_mosquitto: Publisher, image: str
+) -> None:
+    for name in ("ours", "theirs"):
+        succeeded(on_mosquitto.run("keygen", name))
+    succeeded(run(on_mosquitto, "announce", on_mosquitto.release(image), "--key", "ours.key"))
+    for words in (("rollout", "status", "os/stable"), ("verify", "--bus", "os/stable")):
+        succeeded(run(on_mosquitto, *words, "--key", "ours.pub"))
+        refused = run(on_mosquitto, *words, "--key", "theirs.pub")
+        assert (refused.status, refused.code) == (4, "signature.identity")
+    with PublisherSession(BusSettings(url=on_mosquitto.broker)) as session:
+        session.publish(Topics().status("edge-1"), says(a_follow()).to_json(), retain=True)
+    listed = run(on_mosquitto, "fleet", "--key", "ours.pub")
+    assert listed.status == 0
+    (channel,) = [one for one in map(json.loads, listed.stdout.splitlines()) if one["type"] == "channel"]
+    assert channel["announced"]["verified"] is True
+
+
+def test_who_has_to_hold_in_a_hurry_is_told_first_that_a_key_is_missing(
+    on_mosquitto: Publisher, image: str
+) -> None:
+    folder = on_mosquitto.folder
+    succeeded(on_mosquitto.run("keygen", "release"))
+    succeeded(run(on_mosquitto, "announce", on_mosquitto.release(image), "--key", "release.key"))
+    (folder / "signers.toml").write_text('[[signers]]\nkey = "release.pub"\n')
+    ended = run(on_mosquitto, "hold", "os/stable", TIDEGATE_SIGNERS="signers.toml")
+    assert (ended.status, ended.code) == (2, "usage")
+    assert "your signers are keys (signers.toml): give --key FILE" in ended.document["reason"]

@@ -75,6 +75,17 @@ def test_what_would_let_anybody_in_does_not_start(store: str, words: tuple[str, 
     assert said in ended.stderr
 
 
+@pytest.mark.parametrize("command", ["page", "collect"])
+def test_an_address_that_is_none_is_a_wrong_setting_and_nothing_is_tried(
+    tmp_path: Path, command: str
+) -> None:
+    words = [command, "--store", f"sqlite:///{tmp_path}/fleet.db", "--listen", ":8080", "--no-login"]
+    ended = CliRunner().invoke(cli, words)
+    assert ended.exit_code == 2
+    assert "write 127.0.0.1:8080" in ended.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_token_that_others_can_read_is_refused(store: str, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("x" * 40)
