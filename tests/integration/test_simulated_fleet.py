@@ -19,9 +19,9 @@ from tests.support.watching import Watcher
 from tidegate_publisher.adapters.sigstore_verifier import SigstoreVerifier
 from tidegate_publisher.devstack.simulator.figures import Figures
 from tidegate_publisher.devstack.simulator.hostmodel import HostModel
-from tidegate_publisher.devstack.simulator.keeper import Line, Wires
 from tidegate_publisher.devstack.simulator.ledger import Ledger, read_ledger
 from tidegate_publisher.devstack.simulator.letters import Letters
+from tidegate_publisher.devstack.simulator.line import Line, Wires
 from tidegate_publisher.devstack.simulator.loop import Loop
 from tidegate_publisher.devstack.simulator.profile import Installed, Kind, make_profile
 from tidegate_publisher.devstack.simulator.shares import Share

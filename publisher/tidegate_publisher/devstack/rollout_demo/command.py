@@ -16,6 +16,7 @@ from tidegate_publisher.devstack.demo.command import ended_by_signals
 from tidegate_publisher.devstack.demo.programs import Programs as DemoPrograms
 from tidegate_publisher.devstack.demo.room import room
 from tidegate_publisher.devstack.demo.steps import PlainSteps
+from tidegate_publisher.devstack.rollout_demo.runner import Programs
 from tidegate_publisher.devstack.rollout_demo.scenario import CHANNEL, FEWEST, PRODUCT, choose
 from tidegate_publisher.extras import needs
 
@@ -67,7 +68,7 @@ def rollout_command(  # noqa: PLR0913 -- one argument for each option
     """  # noqa: D301 -- \b is click's mark for a paragraph that keeps its line breaks
     with needs("fleet"):
         from tidegate_publisher.devstack.rollout_demo.summary import document, show  # noqa: PLC0415 -- extras
-        from tidegate_publisher.devstack.rollout_demo.world import Programs, World  # noqa: PLC0415 -- the same
+        from tidegate_publisher.devstack.rollout_demo.world import World  # noqa: PLC0415 -- the same
     console = Console(highlight=False, stderr=as_json, quiet=as_json)
     found = DemoPrograms.find()
     scenario = choose(hosts)

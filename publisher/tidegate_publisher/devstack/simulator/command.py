@@ -16,7 +16,7 @@ import click
 
 from tidegate_publisher.devstack.simulator.crew import Crew, processes_for
 from tidegate_publisher.devstack.simulator.fleet import Plan
-from tidegate_publisher.devstack.simulator.keeper import Line
+from tidegate_publisher.devstack.simulator.line import Line
 from tidegate_publisher.devstack.simulator.profile import PREFIX_PATTERN, QUARTERS, Behaviour, Installed, Kind
 from tidegate_publisher.devstack.simulator.shares import Share, parse_share
 from tidegate_publisher.options.broker import Broker, broker_options

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from tidegate_publisher.devstack.simulator.figures import Figures
 from tidegate_publisher.devstack.simulator.hostmodel import HostModel
-from tidegate_publisher.devstack.simulator.keeper import Line, Wires
 from tidegate_publisher.devstack.simulator.ledger import Ledger
 from tidegate_publisher.devstack.simulator.letters import Letters
+from tidegate_publisher.devstack.simulator.line import Line, Wires
 from tidegate_publisher.devstack.simulator.loop import Loop
 from tidegate_publisher.devstack.simulator.profile import Kind, make_profile
 from tidegate_publisher.devstack.simulator.simhost import Around, SimHost

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tidegate_publisher.devstack.simulator import telling
-from tidegate_publisher.devstack.simulator.keeper import Keeper, Wires
+from tidegate_publisher.devstack.simulator.keeper import Keeper
 from tidegate_publisher.devstack.simulator.ledger import Ledger
 from tidegate_publisher.devstack.simulator.letters import Letters
+from tidegate_publisher.devstack.simulator.line import Wires
 from tidegate_publisher.devstack.simulator.outbox import Outbox
 from tidegate_publisher.devstack.simulator.profile import Behaviour
 from tidegate_schemas.events import encode
@@ -33,7 +34,7 @@ class Around:
 
 
 class SimHost:
-    """See the module's docstring. Implements keeper.Owner."""
+    """See the module's docstring. Implements line.Owner."""
 
     def __init__(self, model: HostModel, around: Around) -> None:
         self.model = model
@@ -80,30 +81,30 @@ class SimHost:
         """Vanish without a goodbye. It comes back unless it was stopped."""
         self._keeper.cut()
 
-    # keeper.Owner
+    # line.Owner
 
     def will(self) -> Publication:
-        """See keeper.Owner."""
+        """See line.Owner."""
         self._number += 1
         will = telling.last_will(self.model, self._number, self._now())
         return Publication(self._topics.will(will.host), will.to_json(), retain=True)
 
     def waits_since(self) -> float | None:
-        """See keeper.Owner."""
+        """See line.Owner."""
         return next((since for since, _ in self._under_way.values()), None)
 
     def went_online(self) -> None:
-        """See keeper.Owner."""
+        """See line.Owner."""
         self._tell()
 
     def received(self, payload: bytes) -> None:
-        """See keeper.Owner."""
+        """See line.Owner."""
         if payload and not self._stopping:
             self._figures.heard += 1
             self._moved(self.model.hear(self._around.letters.read(payload), self._now()))
 
     def acknowledged(self, mid: int) -> None:
-        """See keeper.Owner."""
+        """See line.Owner."""
         _, name = self._under_way.pop(mid, (0.0, None))
         if name is not None and self.outbox.acknowledged(name):
             self._figures.acknowledged += 1
@@ -112,7 +113,7 @@ class SimHost:
             self._pump()
 
     def went_offline(self) -> None:
-        """See keeper.Owner."""
+        """See line.Owner."""
         self._told = None
         self._tell_no_later()
         self._under_way.clear()

@@ -18,6 +18,7 @@ from tidegate_schemas.status import FollowStatus, HostStatus, Inventory, Presenc
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tidegate_publisher.devstack.simulator.course import Course
     from tidegate_publisher.devstack.simulator.hostmodel import HostModel
     from tidegate_publisher.devstack.simulator.letters import Letter
     from tidegate_publisher.devstack.simulator.progress import Failure, Update, Wait
@@ -27,7 +28,7 @@ AGENT: Final = "simulated"
 
 
 def update_event(  # noqa: PLR0913 -- all that may be said of a step, each by its name
-    model: HostModel,
+    model: Course,
     update: Update,
     step: Step,
     now: datetime,
@@ -97,7 +98,7 @@ def stale_event(model: HostModel, now: datetime) -> UpdateEvent:
     return _event(model, f"{model.key}/{memory.sequence}/stale", data, now)
 
 
-def _event(model: HostModel, place: str, data: UpdateData, now: datetime) -> UpdateEvent:
+def _event(model: Course, place: str, data: UpdateData, now: datetime) -> UpdateEvent:
     return UpdateEvent.told(model.profile.host, place, data, now)
 
 

@@ -16,9 +16,9 @@ from tidegate_publisher.adapters.sigstore_verifier import SigstoreVerifier
 from tidegate_publisher.devstack.simulator.crew import split
 from tidegate_publisher.devstack.simulator.figures import Figures, total
 from tidegate_publisher.devstack.simulator.fleet import Plan
-from tidegate_publisher.devstack.simulator.keeper import Line
 from tidegate_publisher.devstack.simulator.ledger import Ledger, read_ledger
 from tidegate_publisher.devstack.simulator.letters import Letters
+from tidegate_publisher.devstack.simulator.line import Line
 from tidegate_publisher.devstack.simulator.outbox import IN_FLIGHT, Outbox
 from tidegate_publisher.devstack.simulator.profile import Behaviour, Installed, Kind, host_name, make_profile
 from tidegate_publisher.devstack.simulator.shares import Share, drawn, parse_share
