@@ -48,6 +48,12 @@ def test_a_genuine_event_is_read() -> None:
     assert read_event(signed.payload) == an_event()
 
 
+def test_an_envelope_is_one_however_its_keys_are_spelt() -> None:
+    spelt = MESSAGE.replace(b'"payloadType"', b'"payload\\u0054ype"')
+    assert spelt != MESSAGE
+    assert read_envelope(spelt) == read_envelope(MESSAGE) is not None
+
+
 def test_the_encoding_is_that_of_dsse() -> None:
     # The example of DSSE's protocol.md.
     assert pae("http://example.com/HelloWorld", b"hello world") == (
