@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
 
 from tidegate_fleet.history import ReleaseKey
 from tidegate_fleet.standing import Phase
+from tidegate_fleet.store.schema import event
 from tidegate_publisher.devstack.rollout_demo.scenario import CHANNEL, PRODUCT
 from tidegate_publisher.devstack.simulator.figures import Figures
 from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
     from tidegate_fleet.history import History
-
-_PAGE: Final = 500
+    from tidegate_fleet.store.connect import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +131,19 @@ def _release(history: History, digest: str) -> Release:
     return Release(record.counts, rollout.state, tuple(wave.name for wave in rollout.waves if wave.open))
 
 
-def settle_account(history: History, created: set[str], acknowledged: set[str]) -> Account:
+def collected_ids(store: Store) -> list[str]:
+    """The id of each row of events in a database. Raises TidegateError(STORE_*)."""
+    with store.reading() as connection:
+        return list(connection.scalars(select(event.c.id)))
+
+
+def settle_account(collected: Sequence[str], created: set[str], acknowledged: set[str]) -> Account:
     """Compare what hosts told with what was collected, id by id."""
-    collected, distinct, number = 0, set[str](), 0
-    while page := history.events_after(number, _PAGE):
-        collected += len(page)
-        distinct.update(record.event.id for record in page)
-        number = page[-1].number
+    distinct = set(collected)
     return Account(
         created=len(created),
         acknowledged=len(acknowledged),
-        collected=collected,
+        collected=len(collected),
         distinct=len(distinct),
         missing=len(created - distinct),
         strange=len(distinct - created),

@@ -15,7 +15,7 @@ from tidegate_publisher.devstack.rollout_demo import papers
 from tidegate_publisher.devstack.rollout_demo.jobs import Jobs
 from tidegate_publisher.devstack.rollout_demo.runner import Runner
 from tidegate_publisher.devstack.rollout_demo.scenario import BAD, CHANNEL, FIXED, PRODUCT
-from tidegate_publisher.devstack.rollout_demo.sight import Sight, look_at, settle_account
+from tidegate_publisher.devstack.rollout_demo.sight import Sight, collected_ids, look_at, settle_account
 from tidegate_publisher.devstack.simulator.command import image_of
 from tidegate_publisher.devstack.simulator.figures import Figures
 from tidegate_publisher.devstack.simulator.ledger import read_ledger
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tidegate_fleet.history import History
+    from tidegate_fleet.store.connect import Store
     from tidegate_publisher.devstack.demo.processes import Child
     from tidegate_publisher.devstack.rollout_demo.runner import Programs
     from tidegate_publisher.devstack.rollout_demo.scenario import Scenario
@@ -61,6 +62,7 @@ class World:
         self._fleet: Child | None = None
         self._lost_before: int | None = None
         self._collector: Child | None = None
+        self._store: Store | None = None
         self._history: History | None = None
         self._figures = Figures()
 
@@ -139,9 +141,9 @@ class World:
 
     def settle(self) -> Account:
         """The account of all events, once the fleet has been stopped."""
-        if self._history is None:
+        if self._store is None:
             raise AssertionError
-        return settle_account(self._history, *read_ledger(self.root / "ledger.txt"))
+        return settle_account(collected_ids(self._store), *read_ledger(self.root / "ledger.txt"))
 
     def report(self) -> Path:
         """Write the report on the release that was finished."""
@@ -193,7 +195,7 @@ class World:
         with suppress(TidegateError):
             store = open_store(self.store_url, make=False)
             self._runner.keep(store.close)
-            self._history = StoredHistory(store)
+            self._store, self._history = store, StoredHistory(store)
         return self._history is not None
 
     def _read_figures(self) -> Figures:
