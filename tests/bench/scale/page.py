@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tests.bench.report import number
-from tests.bench.scale.extrapolation import GIB, Bill, Broker, Fleet, Store, Traffic, Words, bill, traffic
+from tests.bench.scale.extrapolation import Bill, Traffic, bill, traffic
+from tests.bench.scale.given import GIB, Broker, Fleet, Store, Words
 from tests.bench.scale.worlds import NODES
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from paho.mqtt.packettypes import PacketTypes
 
 from tests.bench.figure import Figure
-from tests.bench.scale.extrapolation import Words
+from tests.bench.scale.given import Words
 from tests.bench.scale.packets import publication
 from tests.support.bundles import a_message
 from tests.support.statements import a_statement, digest_of

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.bench.scale.extrapolation import GIB, Broker, Fleet, Store, Words, bill, traffic
+from tests.bench.scale.extrapolation import bill, traffic
+from tests.bench.scale.given import GIB, Broker, Fleet, Store, Words
 
 WORDS = Words(events=8, event_bytes=700.0, statuses=6, status_bytes=840.0, statement_bytes=5500)
 BROKER = Broker("some", 1, host_bytes=10_240, ping_s=10e-6, event_s=100e-6, delivery_s=50e-6,

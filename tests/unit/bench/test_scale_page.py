@@ -8,7 +8,7 @@ import pytest
 
 from tests.bench.figure import Figure
 from tests.bench.scale import page
-from tests.bench.scale.extrapolation import Broker, Store, Words
+from tests.bench.scale.given import Broker, Store, Words
 
 if TYPE_CHECKING:
     from pathlib import Path
