@@ -1,7 +1,7 @@
 """From what was measured to a million hosts: the arithmetic of docs/scale.md. Pure.
 
-Everything here is multiplication; what goes in is in `given`. Bytes are those of MQTT packets: TCP, TLS and IP
-come on top.
+Everything here is multiplication; what goes in is in `given`. Bytes are those of MQTT packets: TCP, TLS
+and IP come on top.
 """
 
 from __future__ import annotations
