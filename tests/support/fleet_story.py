@@ -127,6 +127,7 @@ def a_host(
         presence=Presence.ONLINE if online else Presence.OFFLINE,
         start=1,
         connection=1,
+        revision=1,
         at=NOW,
         labels=labels,
         inventory=inventory,
