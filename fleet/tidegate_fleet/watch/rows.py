@@ -105,7 +105,8 @@ def indented(first: Row) -> Row:
 
 def wrapped(text: str, width: int) -> list[str]:
     """Text in lines of at most `width` characters, broken at blanks where there are any."""
-    lines: list[str] = []
+    # A page that has no place on the screen yet has no width: less than one character is none.
+    width, lines = max(width, 1), list[str]()
     while len(text) > width:
         cut = text.rfind(" ", 1, width + 1)
         cut = width if cut <= 0 else cut

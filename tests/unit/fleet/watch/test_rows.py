@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,3 +61,8 @@ def test_words_from_outside_drive_no_terminal() -> None:
     assert shown.startswith("a\ufffd[2Jb\ufffdc d")
     assert len(shown) <= 301
     assert shown.isprintable()
+
+
+@pytest.mark.parametrize("width", [0, -6])
+def test_without_any_room_there_is_a_line_for_each_letter(width: int) -> None:
+    assert wrapped("ab c", width) == ["a", "b", "c"]
