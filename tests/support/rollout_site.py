@@ -22,7 +22,7 @@ from tests.support.publisher import Ran
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 SCRIPT = Path(sys.executable).with_name("tidegate")
 QUICK = {"soak": "1s", "timeout": "5m", "widen_every": "1s"}
@@ -75,6 +75,16 @@ class Running:
         """End it as `kill -9` does."""
         self.process.kill()
         self.process.wait(30)
+
+
+@contextlib.contextmanager
+def _sigint_for_children() -> Iterator[None]:
+    """What a shell starts in the background ignores SIGINT, and so would all that we start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class RolloutSite:
@@ -156,7 +166,7 @@ class RolloutSite:
     def begin(self, *words: str) -> Running:
         """Start `tidegate rollout run release.yaml`."""
         output = self.folder / f"run-{len(self._runs)}.jsonl"
-        with output.open("wb") as file, (self.folder / "runs.log").open("ab") as log:
+        with output.open("wb") as file, (self.folder / "runs.log").open("ab") as log, _sigint_for_children():
             process = subprocess.Popen(
                 [SCRIPT, "rollout", "run", "release.yaml", "--no-check-image", "--json", *words],
                 cwd=self.folder,
