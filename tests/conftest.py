@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from hypothesis import settings
 if not os.environ.get("CI"):
     settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")
+
+
+# A shell without job control lets what it starts with `&` ignore Ctrl-C, and all that starts from there too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def find_program(name: str) -> str | None:
