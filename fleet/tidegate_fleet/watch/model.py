@@ -5,13 +5,11 @@ Not for use by several threads: who listens leaves its words in an inbox.
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tidegate_fleet.announced import Announced
 from tidegate_fleet.hosts import Fleet
 from tidegate_fleet.progress import SILENT_AFTER, Progress
-from tidegate_fleet.standing import Phase
 from tidegate_fleet.watch import painting
 from tidegate_fleet.watch.ending import Goal
 from tidegate_fleet.watch.inbox import ConnectionSeen, Flooding, StatusSeen
@@ -19,12 +17,13 @@ from tidegate_fleet.watch.memory import Memory
 from tidegate_fleet.watch.notices import Notices
 from tidegate_fleet.watch.pace import Pace
 from tidegate_fleet.watch.picture import Picture, Release
+from tidegate_fleet.watch.silence import Silence
+from tidegate_fleet.watch.store import Store
 from tidegate_fleet.words import RefusedEvent
-from tidegate_schemas.rollout import RolloutState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from tidegate_fleet.hosts import Channel, Host
     from tidegate_fleet.standing import Standing
@@ -33,11 +32,6 @@ if TYPE_CHECKING:
     from tidegate_fleet.words import HostEvent
     from tidegate_schemas.codes import TidegateError
     from tidegate_schemas.statement import ChannelStatement
-
-QUIET: Final = timedelta(seconds=2)
-"""MQTT does not say when all that was in store has come: it has when nothing came for so long."""
-
-_SILENT_EVERY: Final = timedelta(seconds=1)
 
 
 class Watched:
@@ -77,12 +71,9 @@ class Watched:
         self._seen: Announced | None = None
         self._memory = Memory(channel)
         self._pace = Pace()
-        self._silent_after = silent_after
-        self._silent: tuple[Host, ...] = ()
-        self._silent_at: datetime | None = None
+        self._silence = Silence(channel, silent_after)
         self._notices = Notices()
-        self._connected = False
-        self._stored_at: datetime | None = None
+        self._store = Store()
         self._offline: set[str] = set()
         self.fleet.watch(self)
 
@@ -107,7 +98,7 @@ class Watched:
         match heard:
             case StatusSeen():
                 if heard.retained:
-                    self._stored_at = now
+                    self._store.came(now)
                 self.fleet.take(heard.status, now)
             case Announced():
                 self._take_channel(heard, now)
@@ -132,26 +123,15 @@ class Watched:
 
     def loading(self, now: datetime) -> bool:
         """Whether what the broker had in store still comes in."""
-        return self._connected and self._stored_at is not None and now - self._stored_at < QUIET
+        return self._store.loading(now)
 
     def events_of(self, host: str) -> tuple[EventLine, ...]:
         """The newest events of a host that were seen here, the newest first."""
         return self._memory.events_of(host)
 
     def silent(self, now: datetime) -> tuple[Host, ...]:
-        """Hosts that began to activate and come no further; looked for once in a second at most."""
-        if self.progress is not None and (self._silent_at is None or now - self._silent_at >= _SILENT_EVERY):
-            found = self.progress.silent(now, self._silent_after)
-            self._silent = tuple(sorted(found, key=self._stuck_since))
-            self._silent_at = now
-        return tuple(host for host in self._silent if self._under_way(host))
-
-    def _stuck_since(self, host: Host) -> tuple[datetime, str]:
-        return host.standings[self.channel].since, host.name
-
-    def _under_way(self, host: Host) -> bool:
-        place = None if self.progress is None else self.progress.place(host.name)
-        return place is not None and place[1] is Phase.ACTIVATING
+        """Hosts that began to activate and came no further, the longest silent first."""
+        return () if self.progress is None else self._silence.hosts(self.progress, now)
 
     def picture(self, now: datetime) -> Picture:
         """What there is to show."""
@@ -160,7 +140,7 @@ class Watched:
         blank = Picture(
             channel=self.name,
             now=now,
-            connected=self._connected,
+            connected=self._store.connected,
             loading=self.loading(now),
             hosts=len(self.fleet.hosts),
             online=len(self.fleet.hosts) - len(self._offline),
@@ -178,11 +158,9 @@ class Watched:
             self._memory.take(heard.event, now)
 
     def _take_connection(self, heard: ConnectionSeen, now: datetime) -> None:
-        self._connected = heard.fault is None
+        self._store.connection(now, stands=heard.fault is None)
         self._notices.connection(heard.fault, now)
-        if heard.fault is None:
-            self._stored_at = now
-        else:
+        if heard.fault is not None:
             self.fault = heard.fault if heard.final else None
 
     def _take_channel(self, heard: Announced, now: datetime) -> None:
@@ -209,7 +187,7 @@ class Watched:
     def _switch(self, old: ChannelStatement, new: ChannelStatement, now: datetime) -> None:
         self.releases += 1
         self._pace.forget()
-        self._silent_at, self._silent = None, ()
+        self._silence.forget()
         self._notices.switch(old, new, now)
 
     def _release(self, now: datetime) -> Release | None:
@@ -221,14 +199,10 @@ class Watched:
         if self.loading(now):
             self._pace.forget()
         self._pace.note(now, ended)
-        startable = [wave for wave in waves if wave.open]
-        left = sum(number for wave in startable for phase, number in wave.counts.items() if not phase.final)
-        if release.state is not RolloutState.ACTIVE:
-            left = 0
-        return self._pace.speed(now, ended, left)
+        return self._pace.speed(now, ended, painting.remaining(release, waves))
 
     def _told(self, release: Release | None, now: datetime) -> Iterator[str]:
         yield from self._notices.told(now, self.fleet.refused)
         # What was refused is no sign that nothing is there.
-        if self._connected and not self.loading(now) and not self._notices.refusal:
+        if self._store.connected and not self.loading(now) and not self._notices.refusal:
             yield from filter(None, (self.goal.waits(self.name, release),))

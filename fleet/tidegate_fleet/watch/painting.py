@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tidegate_fleet.watch.picture import Picture
     from tidegate_schemas.rollout import Rollout, Wave
 
-__all__ = ["FINAL", "Speed", "filled", "release", "wave_lines"]
+__all__ = ["FINAL", "Speed", "filled", "release", "remaining", "wave_lines"]
 
 FINAL: Final = tuple(phase for phase in Phase if phase.final)
 _SILENT_SHOWN: Final = 50
@@ -107,6 +107,14 @@ def wave_lines(progress: Progress, silent: Sequence[Host], now: datetime) -> tup
         share, how, fraction = ("", "closed", None) if waves else ("all hosts", "open", 1.0)
         lines.append(WaveLine(NO_WAVE, share, not waves, how, None, fraction, fraction, rest, quiet[NO_WAVE]))
     return tuple(lines)
+
+
+def remaining(release: Release, waves: Sequence[WaveLine]) -> int:
+    """How many hosts may start, or have, and have not ended."""
+    if release.state is not RolloutState.ACTIVE:
+        return 0
+    started = [wave.counts for wave in waves if wave.open]
+    return sum(number for counts in started for phase, number in counts.items() if not phase.final)
 
 
 def filled(
