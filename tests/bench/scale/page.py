@@ -97,8 +97,8 @@ def _assumed(fleet: Fleet) -> str:
     spread, wave, back = fleet.statements_spread_s, fleet.wave_s / 3600, fleet.reconnect_s
     return (
         f"Assumed: keepalive {fleet.keepalive_s:.0f} s; {fleet.statements} statements for a release, and "
-        f"each status that they bring about within {spread:.0f} s; the largest wave is "
-        f"{fleet.largest_wave:.0%} of the fleet and goes on for {wave:.0f} h; {fleet.releases} releases in a "
+        f"each status that they bring about within {spread:.0f} s (`activate.splay` on the hosts); "
+        f"the largest wave is {fleet.largest_wave:.0%} of the fleet and goes on for {wave:.0f} h; {fleet.releases} releases in a "
         f"month; all hosts back {back:.0f} s after all connections were lost. One node: "
         f"{fleet.node_cores} processors, {fleet.node_bytes / GIB:.0f} GiB, at most {fleet.headroom:.0%} of "
         "it used."
