@@ -98,8 +98,9 @@ def _assumed(fleet: Fleet) -> str:
     return (
         f"Assumed: keepalive {fleet.keepalive_s:.0f} s; {fleet.statements} statements for a release, and "
         f"each status that they bring about within {spread:.0f} s (`activate.splay` on the hosts); "
-        f"the largest wave is {fleet.largest_wave:.0%} of the fleet and goes on for {wave:.0f} h; {fleet.releases} releases in a "
-        f"month; all hosts back {back:.0f} s after all connections were lost. One node: "
+        f"the largest wave is {fleet.largest_wave:.0%} of the fleet and goes on for {wave:.0f} h; "
+        f"{fleet.releases} releases in a month; all hosts back {back:.0f} s after all connections were "
+        f"lost. One node: "
         f"{fleet.node_cores} processors, {fleet.node_bytes / GIB:.0f} GiB, at most {fleet.headroom:.0%} of "
         "it used."
     )
