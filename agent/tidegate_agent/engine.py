@@ -101,7 +101,6 @@ class Engine:
 
     def start(self, waited: Waited = WAITED_NOT) -> None:
         """Go on from where the journal says, then listen; `waited` tells what came before it could be had."""
-        self._connection = waited.connections
         if (account := self._around.downloads.account) is not None:
             account.watch(lambda: self._around.post(self._wake_all))
         for follower in self.followers:

@@ -146,9 +146,8 @@ An older one comes back only if it is announced anew: what was announced before 
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """What came while the agent waited for its journal: connections, and requests that nobody judged yet."""
+    """What came while the agent waited for its journal: requests that nobody judged yet."""
 
-    connections: int = 0
     requests: tuple[bytes, ...] = ()
 
 

@@ -43,7 +43,7 @@ class WaitingRoom:
         topics: where the status goes, and where requests come from.
         profile: who this host is.
         clock: for the status.
-        life: the number that the life which waits here will have, as far as it is known.
+        life: the number of the life that ended last, as far as it is known.
     """
 
     def __init__(self, bus: Bus, topics: Topics, profile: Profile, clock: Clock, life: int) -> None:
@@ -53,8 +53,9 @@ class WaitingRoom:
         self._requests_topic = topics.requests(host)
         self._profile = profile
         self._clock = clock
-        self._life = life
-        self._connections = 0
+        # A process that waits may be killed, and the next cannot know what it told. Numbered by the clock,
+        # its connections come after all of the life that ended, and before those of the next one.
+        self._life, self._connections = life, int(clock.now().timestamp())
         self._revision = 0
         self._lock = threading.Lock()
         self._connected = False
@@ -64,7 +65,7 @@ class WaitingRoom:
 
     def waited(self) -> Waited:
         """What came meanwhile."""
-        return Waited(self._connections, tuple(self._kept))
+        return Waited(tuple(self._kept))
 
     def wait(self, attempt: Callable[[], Journal], pause: Callable[[timedelta], bool]) -> Journal | None:
         """Try until the journal can be opened.

@@ -134,9 +134,9 @@ class Dossier:
         return True
 
     def _ended(self, end: End, now: datetime) -> bool:
-        if not end.is_news(self.status, self.end):
+        if not end.is_news(self.end):
             return False
-        self.end, self.presence, self.described = end, Presence.OFFLINE, True
+        self.end, self.presence, self.described = end, presence_of(self.status, end), True
         self.heard = max(self.heard, now)
         return True
 

@@ -118,9 +118,9 @@ class Host:
         return True
 
     def _ended(self, end: End) -> bool:
-        if not end.is_news(self.status, self._end):
+        if not end.is_news(self._end):
             return False
-        self._end, self.presence = end, Presence.OFFLINE
+        self._end, self.presence = end, presence_of(self.status, end)
         return True
 
     def forget(self) -> None:

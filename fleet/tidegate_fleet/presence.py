@@ -35,10 +35,8 @@ class End:
         """The end of the connection that a will names."""
         return cls(will.start, will.connection, will.at)
 
-    def is_news(self, status: HostStatus | None, known: End | None) -> bool:
-        """Whether it tells anything beside the status and the end that are known."""
-        if status is not None and not self.ends(status):
-            return False
+    def is_news(self, known: End | None) -> bool:
+        """Whether it is later than the end that is known. What it ends may still be to come."""
         if known is None:
             return True
         # Who was installed anew counts from the beginning: its clock tells.

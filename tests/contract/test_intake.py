@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -267,3 +268,22 @@ def test_a_topic_reaches_no_terminal_as_it_came(store: Store) -> None:
     assert line.endswith("not taken in: malformed\n")
     assert line.removesuffix("\n").isprintable()
     assert len(line) < 300
+
+
+def test_what_the_broker_keeps_of_forgotten_hosts_is_let_go_and_a_clock_that_is_behind_is_not(
+    store: Store,
+) -> None:
+    settings = replace(SETTINGS, forget_hosts=timedelta(seconds=50))
+    taken = Intake(settings, MessageReader(TOPICS), Writer(store, "one"), (), Tally(), lambda: at(100))
+    old = describes("gone", 0), describes("behind", 0)
+    kept, live = (Message(TOPICS.status(one.host), one.to_json(), retained=one.host == "gone") for one in old)
+    taken.store(taken.read([kept, live]))
+    assert [record.name for record in StoredHistory(store).hosts(HostQuery())] == ["behind"]
+
+
+def test_an_event_alone_leaves_a_host_its_architecture(store: Store) -> None:
+    writer = Writer(store, "one")
+    writer.write([describes("edge-1", 0)], at(0))
+    writer.write([said("edge-1", Step.ACCEPTED)], at(1))
+    with store.reading() as connection:
+        assert connection.exec_driver_sql("SELECT arch FROM host").scalar() == "x86_64"

@@ -185,3 +185,18 @@ def test_events_from_a_clock_that_was_ahead_do_not_keep_older_ones(tmp_path: Pat
         assert not forgetting.some(at(1000), "one", keep, None, LEASE)
         assert StoredHistory(store).host_events("edge-2") == ()
         assert StoredHistory(store).host_events("edge-1") != ()
+
+
+def test_tables_of_the_version_before_are_brought_forward(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/f.db"
+    with open_store(url) as store:
+        Writer(store, "one").write([describes("edge-1", 0), said("edge-1", Step.ACCEPTED)], at(0))
+        with store.writing() as connection:
+            connection.exec_driver_sql("DROP INDEX event_of_way")
+            for column in ("ended_start", "ended_connection", "ended_at"):
+                connection.exec_driver_sql(f"ALTER TABLE host DROP COLUMN {column}")
+            connection.exec_driver_sql("UPDATE meta SET value = '1' WHERE key = 'version'")
+    with open_store(url) as store:
+        Writer(store, "one").write([describes("edge-1", 0, presence=Presence.OFFLINE)], at(1))
+        (record,) = StoredHistory(store).hosts(HostQuery(online=False))
+        assert record.name == "edge-1"

@@ -48,7 +48,7 @@ class Service:
             settings.bus.topics,
             profile_of(settings, host_of(settings)),
             SystemClock(),
-            Safeguard(settings.state.directory / SAFEGUARD_NAME).starts() + 1,
+            Safeguard(settings.state.directory / SAFEGUARD_NAME).starts(),
         )
         journal = self._journal(room)
         if journal is None:

@@ -54,6 +54,7 @@ class Intake:
         now: Callable[[], datetime],
     ) -> None:
         self._guard = HostGuard(settings.allowance)
+        self._forget_hosts = settings.forget_hosts
         self._reader = reader
         self._writer = writer
         self._taps = tuple(taps)
@@ -67,11 +68,18 @@ class Intake:
         now, words = self._now(), []
         for message in messages:
             word = self._reader.read(message, now)
+            if message.retained and self._is_forgotten(word, now):
+                continue
             if isinstance(word, Refusal):
                 self._refuse(word, message.topic)
             elif word is not None:
                 words.append(word)
         return _without_overtaken(words)
+
+    def _is_forgotten(self, word: Word | Refusal | None, now: datetime) -> bool:
+        """Whether the broker still keeps what a host said that is forgotten here by now."""
+        after = self._forget_hosts
+        return after is not None and isinstance(word, HostStatus) and word.at < now - after
 
     def store(self, words: list[Word]) -> int:
         """Bring words into the store, and tell the taps; how many new statements were among them.

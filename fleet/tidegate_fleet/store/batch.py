@@ -27,7 +27,7 @@ from tidegate_fleet.store.rows import Word, event_row
 from tidegate_fleet.store.schema import collector, event, host
 from tidegate_fleet.store.upserts import among, insert_new, look_up, upsert
 from tidegate_fleet.words import HostEvent
-from tidegate_schemas.status import HostStatus
+from tidegate_schemas.status import HostStatus, Presence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +122,7 @@ class Batch:
         )
 
     def _gone(self, words: Sequence[Word]) -> set[str]:
-        """Hosts of which nothing is told but what was retained before all that is remembered.
+        """Hosts of which nothing is told but an end from before what is remembered.
 
         The broker keeps these for ever, and tells them to whoever connects.
         """
@@ -130,7 +130,7 @@ class Batch:
         if before is None:
             return gone
         for word in words:
-            if isinstance(word, HostStatus) and word.at < before:
+            if isinstance(word, HostStatus) and word.presence is Presence.OFFLINE and word.at < before:
                 gone.add(word.host)
             elif (name := _speaker(word)) is not None:
                 here.add(name)

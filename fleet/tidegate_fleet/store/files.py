@@ -44,6 +44,7 @@ class Files:
         self._connection = connection
         self._dossiers: dict[str, Dossier] = {}
         self._labels: dict[str, dict[str, str]] = {}
+        self._archs: dict[str, str | None] = {}
         names = {one.event.subject for one in events} | {one.host for one in statuses}
         described = {one.host for one in statuses}
         self._read_hosts(sorted(names & set(known)), described)
@@ -91,6 +92,7 @@ class Files:
             for row in self._connection.execute(chosen):
                 self._dossiers[row.name] = rows.dossier_of(row)
                 self._labels[row.name] = json.loads(row.labels)
+                self._archs[row.name] = row.arch
 
     def _read_standings(self) -> None:
         for part in some(list(self._dossiers)):
@@ -104,6 +106,7 @@ class Files:
         if not dossier.described:
             # What describes it was not read.
             row["labels"] = json.dumps(self._labels[dossier.name])
+            row["arch"] = self._archs[dossier.name]
         return row
 
     def _save_descriptions(self, dossiers: Sequence[Dossier]) -> None:

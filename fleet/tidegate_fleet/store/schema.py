@@ -32,7 +32,7 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables below; see `versions`."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

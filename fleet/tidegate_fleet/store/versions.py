@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import inspect, select, text, update
 
 from tidegate_fleet.store.faults import StoreError
-from tidegate_fleet.store.schema import VERSION, meta, metadata
+from tidegate_fleet.store.schema import VERSION, event, meta, metadata
 from tidegate_schemas.codes import Code
 
 if TYPE_CHECKING:
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-STEPS: Final[Mapping[int, Callable[[Connection], None]]] = {}
+
+def _remember_wills(connection: Connection) -> None:
+    for column in ("ended_start", "ended_connection", "ended_at"):
+        connection.execute(text(f"ALTER TABLE host ADD COLUMN {column} BIGINT"))
+    for index in event.indexes:
+        index.create(connection, checkfirst=True)
+
+
+STEPS: Final[Mapping[int, Callable[[Connection], None]]] = {1: _remember_wills}
 """What brings tables of a version to the next one."""
 
 _KEY: Final = "version"

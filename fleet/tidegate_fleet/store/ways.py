@@ -64,7 +64,9 @@ class Ways:
             (one.event.subject, key) for one in events if (key := release_of(one.event)) is not None
         }
         self._relabelled = self._ways_of(
-            sorted({one.host for one in statuses if one.labels != self._labels.get(one.host)})
+            sorted(
+                {one.host for one in statuses if not one.is_will and one.labels != self._labels.get(one.host)}
+            )
         )
         targets = {(one.host, key) for one in statuses for key in _targets(one)}
         self._read_ways(self._told | self._relabelled | targets)

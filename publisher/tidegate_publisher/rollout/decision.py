@@ -114,7 +114,7 @@ def _ended(plan: Plan, rollout: Rollout) -> Finished | None:
     runner = rollout.runner
     if rollout.state is RolloutState.ACTIVE or runner is None or runner.id != plan.run or not runner.ended:
         return None
-    if runner.ended == Outcome.INTERRUPTED.value:
+    if runner.ended in {Outcome.DONE.value, Outcome.INTERRUPTED.value}:
         # Nothing stopped the release then; who stopped it afterwards was somebody else.
         return None
     outcome = Outcome(runner.ended) if runner.ended in set(Outcome) else Outcome.FAILED

@@ -110,8 +110,11 @@ class Run:
         ended = Finished(Outcome.INTERRUPTED, "the run was told to end before its end")
         # Without a digest nothing was announced. With one, that may have been acknowledged to nobody.
         current = None if self._digest is None else self._parts.desk.current().verified
-        if current is None or not self._plan.leads(current.statement.predicate.rollout):
+        if current is None:
             return ended
+        if not self._plan.leads(current.statement.predicate.rollout):
+            # Somebody's stop, maybe, that hosts refuse as ours was faster.
+            return self._hear_the_last(ended) if self._is_lost_stop(current.statement) else ended
         self._digest = current.statement.digest
         self._adopt(current)
         self._steer(given_back(self._statement.predicate.rollout, ended.outcome))

@@ -62,15 +62,21 @@ def afterwards(action: Action, plan: Plan, rollout: Rollout, now: datetime) -> R
         case Soak():
             return _led(plan, rollout, now, {"met_at": now})
         case Lose():
-            return _led(
-                plan, rollout, now, {"met_at": None, "waits_since": now, "asks": None, "asked_at": None}
-            )
+            # Who approved the next wave had seen this one succeed: that is asked anew.
+            approved = _approved_and_open(rollout, now)
+            lost: dict[str, object] = {"met_at": None, "waits_since": now, "approved": approved}
+            return _led(plan, rollout, now, {**lost, "asks": None, "asked_at": None})
         case Hold(outcome=outcome):
             return given_back(rollout.model_copy(update={"state": RolloutState.HELD}), outcome)
         case Revoke(outcome=outcome):
             return given_back(rollout.model_copy(update={"state": RolloutState.REVOKED}), outcome)
         case _:
             assert_never(action)
+
+
+def _approved_and_open(rollout: Rollout, now: datetime) -> tuple[str, ...]:
+    approved = () if rollout.runner is None else rollout.runner.approved
+    return tuple(wave.name for wave in rollout.waves if wave.name in approved and wave.is_open(now))
 
 
 def given_back(rollout: Rollout, outcome: Outcome) -> Rollout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -10,19 +11,20 @@ from tests.fakes.bus import FakeBroker, FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
 from tests.support.rig import HOST, START, TOPICS
+from tidegate_agent import reporting
 from tidegate_agent.admission import HostFacts
 from tidegate_agent.census import Census
 from tidegate_agent.engine import DISK_PAUSE
 from tidegate_agent.errors import JournalError
 from tidegate_agent.records import INBOX, Waited
-from tidegate_agent.reporting import Profile
+from tidegate_agent.reporting import Birth, Profile
 from tidegate_agent.waiting_room import WaitingRoom
+from tidegate_fleet.hosts import Fleet
 from tidegate_schemas.codes import Code
 from tidegate_schemas.status import HostStatus, Inventory, Presence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
 
     from tidegate_agent.ports import Journal
 
@@ -91,10 +93,29 @@ def test_the_fleet_sees_why_nothing_is_done(room: WaitingRoom, broker: FakeBroke
     assert disk.pauses[-1] == DISK_PAUSE
     assert {each.presence for each in seen} == {Presence.ONLINE}
     assert seen[0].fault is not None
-    assert (seen[0].fault.code, seen[0].start, seen[0].connection) == (Code.DISK_READ_ONLY, 7, 1)
+    assert (seen[0].fault.code, seen[0].start) == (Code.DISK_READ_ONLY, 7)
     # Told once, not with every attempt; and no farewell, for the agent comes right after.
     assert len(broker.published) == 1
-    assert room.waited() == Waited(connections=1)
+    assert room.waited() == Waited()
+
+
+def test_who_is_killed_while_it_waits_hides_neither_the_next_that_waits_nor_the_agent(
+    broker: FakeBroker,
+) -> None:
+    clock, fleet, ends = FakeClock(START), Fleet(), []
+    for _ in range(2):
+        room = WaitingRoom(FakeBus(broker, HOST, [TOPICS.requests(HOST)]), TOPICS, PROFILE, clock, life=7)
+        ends.append(HostStatus.model_validate_json(room.will().payload))
+        disk = Disk(*[READ_ONLY] * 3)
+        room.wait(disk.attempt, disk.pause)
+        fleet.take(status(broker), clock.now())
+        assert fleet.hosts[HOST].online
+        fleet.take(HostStatus.model_validate_json(room.will().payload), clock.now())
+        clock.advance(timedelta(minutes=1))
+    agents = reporting.host_status(PROFILE, Birth(8, 1), Presence.ONLINE, clock.now())
+    fleet.take(agents.model_copy(update={"revision": 1}), clock.now())
+    assert fleet.hosts[HOST].online
+    assert ends[0].connection < ends[1].connection
 
 
 def test_a_fault_that_changes_is_told(room: WaitingRoom, broker: FakeBroker) -> None:

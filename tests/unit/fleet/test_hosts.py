@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -99,6 +99,15 @@ def test_a_host_that_comes_back_is_online_whatever_will_is_retained() -> None:
     back = says(STAGING, born=(2, 1), revision=1, at=after_noon(60))
     assert host_of(will(born=(1, 7)), back).online
     assert host_of(back, will(born=(1, 7))).online
+
+
+@pytest.mark.parametrize("at", [after_noon(60), datetime(1970, 1, 1, tzinfo=UTC)])
+def test_a_will_that_comes_before_what_it_ends_is_kept(at: datetime) -> None:
+    known, start = says(born=(5, 1), revision=3, at=after_noon(10)), 1 if at > NOON else 6
+    born = (start, 1)
+    end, status = will(born=born, at=at), says(STAGING, born=born, revision=1, at=at + timedelta(seconds=5))
+    for order in ((known, end, status), (known, status, end)):
+        assert not host_of(*order).online
 
 
 def test_the_will_of_a_life_before_it_was_installed_anew_does_not_hide_a_host() -> None:

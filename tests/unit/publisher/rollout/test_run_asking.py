@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.support.rollouts import Stage, a_fleet, a_gated_release
+from tests.support.statements import NOON
 from tidegate_fleet.leading import asked
 from tidegate_publisher.operations import Operation
 from tidegate_publisher.output import Output
@@ -128,3 +129,30 @@ def test_the_command_is_bright_on_a_terminal(
     assert stage.run(plan, killed_after=60) is None
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "rollout approve" in line]
     assert line.strip() == "tidegate rollout approve os/stable rest --expect-sequence 3"
+
+
+def test_an_approval_is_asked_for_anew_when_the_wave_before_is_lost() -> None:
+    later = {"name": "everybody", "opens_at": NOON + timedelta(hours=3), "gate": {"approval": True}}
+    stage = Stage(
+        a_gated_release([{"name": "canary", "labels": {"ring": "canary"}}, later]), a_fleet(8, canaries=2)
+    )
+    asked: list[int] = []
+
+    def all_are(*, online: bool) -> None:
+        for host in stage.hosts[:2]:
+            stage.park.connect(host, online=online)
+
+    def look(statement: ChannelStatement) -> None:
+        runner = statement.predicate.rollout.runner
+        if runner is None or not runner.asks or runner.approved:
+            return
+        asked.append(statement.predicate.sequence)
+        stage.park.in_s(30, lambda: stage.approve("everybody"))
+        if len(asked) == 1:
+            stage.park.in_s(3600, lambda: all_are(online=False))
+            stage.park.in_s(7200, lambda: all_are(online=True))
+
+    stage.park.watch = look
+    end = stage.run()
+    assert end is not None
+    assert (end.outcome, len(asked)) == (Outcome.DONE, 2)

@@ -143,3 +143,36 @@ def test_a_hold_is_signed_on_top_of_what_came_while_it_was_signed() -> None:
     stage.signer.meanwhile = lambda: stage.operate(Operation.HEARTBEAT)
     with pytest.raises(TidegateError, match="while this was signed"):
         stage.operate(Operation.PROMOTE)
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.2, 2.0])
+def test_a_hold_that_crossed_our_statement_is_not_lost_when_the_run_is_told_to_end(delay_s: float) -> None:
+    stage = Stage(a_gated_release(), a_fleet(30))
+    host, signed = Host(stage), []
+
+    def end() -> None:
+        raise KeyboardInterrupt
+
+    def look(statement: ChannelStatement) -> None:
+        host.hear(statement)
+        if statement.predicate.sequence == 1:
+            stage.park.in_s(30, lambda: signed.append(written_late(stage, Operation.HOLD, by=1)))
+        elif statement.predicate.sequence == 2 and signed:
+            stage.park.in_s(0.1, signed.pop())
+            stage.park.in_s(0.1 + delay_s, end)
+
+    stage.park.watch = look
+    stage.run()
+    assert stage.stands().predicate.rollout.state is RolloutState.HELD
+    assert host.state is RolloutState.HELD
+
+
+def test_a_run_that_was_done_up_to_a_wave_does_not_call_a_held_release_done() -> None:
+    stage = Stage(a_gated_release(), a_fleet(10))
+    first = stage.run(stage.plan(until="canary"))
+    assert first is not None
+    assert first.outcome is Outcome.DONE
+    stage.operate(Operation.HOLD)
+    again = stage.run(stage.plan())
+    assert again is not None
+    assert again.outcome is Outcome.HELD
