@@ -52,7 +52,12 @@ class RabbitBroker(Broker):
         """Start the node, in a process group of its own: a script starts Erlang, and Erlang its helpers."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [_script()], stdout=log, stderr=log, env=self._environment(), start_new_session=True
+                [_script()],
+                stdout=log,
+                stderr=log,
+                env=self._environment(),
+                cwd=self._home,
+                start_new_session=True,
             )
 
     def await_listening(self, timeout_s: float = _PATIENCE_S) -> None:
@@ -101,6 +106,7 @@ class RabbitBroker(Broker):
     def _environment(self) -> dict[str, str]:
         own = {
             "HOME": str(self._home),
+            "ERL_CRASH_DUMP": str(self._home / "erl_crash.dump"),
             "ERL_EPMD_PORT": str(self._epmd),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODENAME": f"rabbit{self.port}@localhost",

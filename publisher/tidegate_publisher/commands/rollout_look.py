@@ -28,9 +28,11 @@ from tidegate_publisher.rollout.preview import preview
 from tidegate_publisher.rollout.prompts import Prompts
 from tidegate_publisher.rollout.standing import plan_of, status_document, status_rows
 from tidegate_publisher.rollout.steps import closed
+from tidegate_schemas import limits
 from tidegate_schemas.codes import TidegateError
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from tidegate_publisher.output import Output
@@ -87,10 +89,7 @@ def plan(
     now = wiring.clock.now()
     seed, told = _seed(wanted, trust.beside(own_key), broker, output)
     output.note(told)
-    image = ResolvedImage(_ANYWHERE, _NOBODYS)
-    statement = compose(
-        wanted.model_copy(update={"deadline": None}), image, sequence=1, floor=0, now=now, seed=seed
-    )
+    statement = _example(wanted, now, seed)
     rollout = closed(planned, statement.predicate.rollout, now)
     predicate = statement.predicate.model_copy(update={"rollout": rollout})
     picture = Picture(planned, fleet, statement.model_copy(update={"predicate": predicate}), now)
@@ -140,6 +139,13 @@ def status(
     view = picture.view(now, statement)
     prompts = Prompts("/".join(target), "", given_options(ctx))
     output.result(status_rows(view, statement, prompts), status_document(view, statement, prompts))
+
+
+def _example(wanted: Release, now: datetime, seed: str) -> ChannelStatement:
+    """What would be announced: later than whatever hosts have heard, and an image that none has."""
+    undated = wanted.model_copy(update={"deadline": None})
+    image = ResolvedImage(_ANYWHERE, _NOBODYS)
+    return compose(undated, image, sequence=limits.SEQUENCE, floor=0, now=now, seed=seed)
 
 
 def _heard(

@@ -42,30 +42,29 @@ def advice(outcome: Outcome, story: Story, prompts: Prompts) -> str | None:
     statement = story.statement
     if statement is None:
         return None
-    said = statement.predicate
-    held = said.rollout.state is RolloutState.HELD
-    resume = prompts.resume(said.sequence)
+    rollout, resume = statement.predicate.rollout, prompts.resume(statement.predicate.sequence)
+    held, again, told = rollout.state is RolloutState.HELD, prompts.again(), None
     match outcome:
         case Outcome.HELD:
-            return f"when it may go on:\n{resume}\n{prompts.again()}"
+            told = f"when it may go on:\n{resume}\n{again}"
+        case Outcome.FAILED if held:
+            told = (
+                "see who failed, and who went: tidegate fleet --phase failed, tidegate fleet --offline\n"
+                f"announce a better release; or, if it was a false alarm:\n{resume}\n{again}"
+            )
         case Outcome.TIMED_OUT:
-            again = "with a longer timeout or a lower threshold in the release file, if need be:"
-            first = (
-                f"let it go on, then run it again ({again[:-1]}):\n{resume}"
-                if held
-                else f"run it again, {again}"
-            )
-            return f"see what hosts wait for: tidegate fleet\n{first}\n{prompts.again()}"
-        case Outcome.INTERRUPTED if said.rollout.state is RolloutState.ACTIVE:
-            return f"to go on:\n{prompts.again()}\nto stop what is open:\n{prompts.hold()}"
+            how = "with a longer timeout or a lower threshold in the release file, if need be"
+            first = f"let it go on, then run it again ({how}):\n{resume}" if held else f"run it again, {how}:"
+            told = f"see what hosts wait for: tidegate fleet\n{first}\n{again}"
+        case Outcome.INTERRUPTED if rollout.state is RolloutState.ACTIVE:
+            told = f"to go on:\n{again}\nto stop what is open:\n{prompts.hold()}"
         case Outcome.CLAIMED:
-            runner = said.rollout.runner
-            other = (
-                "" if runner is None else f"\nif it is dead, go on as that run:\n{prompts.again(runner.id)}"
-            )
-            return f"let it finish: {prompts.status()}{other}"
+            other = "" if rollout.runner is None else prompts.again(rollout.runner.id)
+            dead = f"\nif it is dead, go on as that run:\n{other}" if other else ""
+            told = f"let it finish: {prompts.status()}{dead}"
         case _:
-            return None
+            pass
+    return told
 
 
 def _state(story: Story) -> str | None:

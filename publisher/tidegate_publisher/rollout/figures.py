@@ -97,7 +97,7 @@ def judge(gate: Thresholds, seen: Figures) -> Verdict:
         words += f"; {seen.failed} failed"
     missing = max(0, seen.away - gate.dropouts.tolerated(seen.begun))
     if seen.away:
-        words += f"; {seen.away} succeeded and are offline now"
+        words += f"; {seen.away} of those that succeeded are offline now"
     best = seen.succeeded + seen.waiting + seen.activating
     return Verdict(seen.succeeded - missing >= needed, words, seen.succeeded >= needed, best >= needed)
 
@@ -113,5 +113,5 @@ def _allowed(limit: Limit) -> str:
         return f"allowed are {share}"
     if limit.count <= 1:
         return "none is allowed"
-    fewer = f"allowed are fewer than {limit.count}"
+    fewer = "one is allowed" if limit.count == 2 else f"at most {limit.count - 1} are allowed"  # noqa: PLR2004
     return fewer if limit.share >= MILLION else f"{fewer}, and {share}"
