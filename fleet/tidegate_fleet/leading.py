@@ -35,7 +35,7 @@ def leader(rollout: Rollout, now: datetime) -> Runner | None:
 
 
 def how_it_ended(rollout: Rollout) -> str | None:
-    """How the run ended: `done`, `done up to wave half`, `failed at wave half`; None when it did not.
+    """How the run ended: `done`, `done up to wave half`, `failed: wave half: …`; None when it did not.
 
     A run that was told to go up to a certain wave is done, and the release is not.
     """
@@ -45,6 +45,8 @@ def how_it_ended(rollout: Rollout) -> str | None:
     last = rollout.waves[-1].name if rollout.waves else runner.wave
     if runner.ended == "done":
         return "done" if runner.wave == last else f"done up to wave {runner.wave}"
+    if runner.because is not None:
+        return f"{runner.ended}: {runner.because}"
     return f"{runner.ended} at wave {runner.wave}"
 
 

@@ -63,7 +63,8 @@ class Runner(Message):
     `id` names the run, and `process` the one process that leads it now. Until `until` no other run may lead;
     without it nobody claims the channel, and the rest says how far the last run came. `wave` is the one that
     is waited for: those before it are done. Its gate was found met at `met_at`; `approved` are waves that
-    somebody let through before they were opened. `ended` says how the run came to its end.
+    somebody let through before they were opened. `ended` says how the run came to its end, and `because`
+    why it stopped the release, if it did.
 
     `waits_since` is when the time began that the gate has to be met in, where that was not the opening: it
     was met and lost again, or nobody led the release meanwhile. `whole` is the fraction that `wave` is opened
@@ -87,6 +88,7 @@ class Runner(Message):
     asked_at: Moment | None = None
     approved: Annotated[tuple[Name, ...], Field(max_length=limits.ITEMS)] = ()
     ended: Short | None = None
+    because: Short | None = None
 
     def claims(self, now: datetime) -> bool:
         """Whether no other run may lead the release at that moment."""

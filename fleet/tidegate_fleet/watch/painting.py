@@ -64,7 +64,7 @@ def release(seen: Announced, now: datetime) -> Release | None:
 def _led(rollout: Rollout, now: datetime) -> str:
     """What `tidegate rollout run` left in the statement, in words. Who stops a release ends its run."""
     runner = rollout.runner
-    if runner is None or rollout.state is not RolloutState.ACTIVE:
+    if runner is None or (rollout.state is not RolloutState.ACTIVE and runner.because is None):
         return ""
     run = f"the run {plain(runner.id, 60)}"
     if leader(rollout, now) is not None:

@@ -118,7 +118,8 @@ def _ended(plan: Plan, rollout: Rollout) -> Finished | None:
         # Nothing stopped the release then; who stopped it afterwards was somebody else.
         return None
     outcome = Outcome(runner.ended) if runner.ended in set(Outcome) else Outcome.FAILED
-    return Finished(outcome, f"this run ended before: the release is {rollout.state}", runner.wave)
+    why = "" if runner.because is None else f" ({runner.because})"
+    return Finished(outcome, f"this run ended before: the release is {rollout.state}{why}", runner.wave)
 
 
 def _barred(plan: Plan, rollout: Rollout, moment: Moment) -> Finished | None:

@@ -5,7 +5,7 @@ Of a closed wave the signed statement names no time: hosts would begin at that t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from tidegate_publisher.promotion import is_open
 from tidegate_publisher.rollout.decisions import Ask, Claim, Hold, Lose, Open, Outcome, Revoke, Soak, Widen
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tidegate_publisher.rollout.decisions import Action
     from tidegate_publisher.rollout.plan import Plan
     from tidegate_schemas.rollout import Rollout
+
+_REASON: Final = 256
 
 
 def closed(plan: Plan, rollout: Rollout, now: datetime, first: int | None = None) -> Rollout:
@@ -66,10 +68,10 @@ def afterwards(action: Action, plan: Plan, rollout: Rollout, now: datetime) -> R
             approved = _approved_and_open(rollout, now)
             lost: dict[str, object] = {"met_at": None, "waits_since": now, "approved": approved}
             return _led(plan, rollout, now, {**lost, "asks": None, "asked_at": None})
-        case Hold(outcome=outcome):
-            return given_back(rollout.model_copy(update={"state": RolloutState.HELD}), outcome)
-        case Revoke(outcome=outcome):
-            return given_back(rollout.model_copy(update={"state": RolloutState.REVOKED}), outcome)
+        case Hold():
+            return _stopped(rollout, RolloutState.HELD, action)
+        case Revoke():
+            return _stopped(rollout, RolloutState.REVOKED, action)
         case _:
             assert_never(action)
 
@@ -79,11 +81,19 @@ def _approved_and_open(rollout: Rollout, now: datetime) -> tuple[str, ...]:
     return tuple(wave.name for wave in rollout.waves if wave.name in approved and wave.is_open(now))
 
 
-def given_back(rollout: Rollout, outcome: Outcome) -> Rollout:
+def _stopped(rollout: Rollout, state: RolloutState, stop: Hold | Revoke) -> Rollout:
+    """The reason may be another wave's than the one that is waited for."""
+    named = f"wave {stop.wave}"
+    because = stop.reason if stop.reason.startswith(named) else f"{named}: {stop.reason}"
+    return given_back(rollout.model_copy(update={"state": state}), stop.outcome, because[:_REASON])
+
+
+def given_back(rollout: Rollout, outcome: Outcome, because: str | None = None) -> Rollout:
     """The rollout without a claim; how far it is stays on record for the next run, which asks anew."""
     if rollout.runner is None:
         return rollout
-    changes = {"until": None, "ended": outcome.value, "asks": None, "asked_at": None}
+    changes: dict[str, object] = {"until": None, "asks": None, "asked_at": None}
+    changes |= {"ended": outcome.value, "because": because}
     runner = rollout.runner.model_copy(update=changes)
     return rollout.model_copy(update={"runner": runner})
 

@@ -71,6 +71,7 @@ class RunnerAnswer(Message):
     leads: bool = Field(description="Whether it leads the release now.")
     until: Moment | None
     ended: str | None
+    because: str | None = Field(description="Why the run stopped the release, if it did.")
 
 
 class FailureAnswer(Message):
@@ -172,6 +173,7 @@ def runner(record: ReleaseRecord, now: datetime) -> RunnerAnswer | None:
         leads=leader(rollout, now) is not None,
         until=said.until,
         ended=said.ended,
+        because=said.because,
     )
 
 

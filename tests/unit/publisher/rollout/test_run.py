@@ -10,6 +10,7 @@ from tests.fakes.publisher import fake_bundle
 from tests.fakes.rollout import OS_STABLE, TOPICS
 from tests.support.rollouts import Stage, a_fleet, a_gated_release
 from tests.support.statements import NOON, a_statement, digest_of
+from tidegate_fleet.leading import how_it_ended
 from tidegate_publisher.operations import Operation
 from tidegate_publisher.rollout.decisions import AskApproval, Finished, Outcome, Widen
 from tidegate_publisher.rollout.parts import Audience
@@ -72,6 +73,16 @@ def test_a_failed_canary_holds_the_release_where_one_is_too_many() -> None:
     assert "1 of 1 hosts that ended have failed; none is allowed" in end.reason
     assert stage.stands().predicate.rollout.state is RolloutState.HELD
     assert [host.step for host in stage.hosts[1:]] == [None] * 9
+
+
+def test_whoever_looks_at_a_release_that_the_run_held_sees_why() -> None:
+    stage = Stage(a_gated_release(gate={"failures": {"count": 1}}), a_fleet(10, canaries=2))
+    stage.hosts[0].way = "ill"
+    stage.run()
+    rollout = stage.stands().predicate.rollout
+    assert rollout.runner is not None
+    assert rollout.runner.because == "wave canary: 1 of 2 hosts that ended have failed; none is allowed"
+    assert how_it_ended(rollout) == f"failed: {rollout.runner.because}"
 
 
 def test_a_failed_canary_alone_does_not_stop_the_world_by_accident() -> None:
