@@ -81,7 +81,7 @@ def test_whoever_looks_at_a_release_that_the_run_held_sees_why() -> None:
     stage.run()
     rollout = stage.stands().predicate.rollout
     assert rollout.runner is not None
-    assert rollout.runner.because == "wave canary: 1 of 2 hosts that ended have failed; none is allowed"
+    assert rollout.runner.because == "wave canary: 1 of 1 hosts that ended have failed; none is allowed"
     assert how_it_ended(rollout) == f"failed: {rollout.runner.because}"
 
 
