@@ -40,7 +40,8 @@ def user() -> Iterator[pwd.struct_passwd]:
     try:
         yield pwd.getpwnam(name)
     finally:
-        subprocess.run(["/usr/sbin/userdel", name], check=True)
+        # Podman may leave a process of its own behind for a moment, to pause in.
+        subprocess.run(["/usr/sbin/userdel", "--force", name], check=True)
         shutil.rmtree(home)
 
 

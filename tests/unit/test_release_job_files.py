@@ -90,7 +90,7 @@ def test_only_what_signs_behind_gates_in_gitlab_has_an_identity_and_somebody_sta
 def test_every_exit_code_of_a_run_is_told_in_both_files() -> None:
     for file in ("github-gated-release.yml", "gitlab-gated-release.yml"):
         script = (DOCS / "ci" / file).read_text(encoding="utf-8")
-        told = {int(code) for code in re.findall(r"^ +(\d)\) echo ", script, re.MULTILINE)}
+        told = {int(code) for code in re.findall(r"^ +(\d+)\) echo ", script, re.MULTILINE)}
         # Wrong usage says so itself.
         assert told == {int(code) for code in MEANINGS} - {2}
 
