@@ -279,6 +279,10 @@ def test_what_the_broker_keeps_of_forgotten_hosts_is_let_go_and_a_clock_that_is_
     kept, live = (Message(TOPICS.status(one.host), one.to_json(), retained=one.host == "gone") for one in old)
     taken.store(taken.read([kept, live]))
     assert [record.name for record in StoredHistory(store).hosts(HostQuery())] == ["behind"]
+    # A connection may last for longer than that: the will that ends it counts while its host is known.
+    end = describes("behind", 0, presence=Presence.OFFLINE)
+    taken.store(taken.read([Message(TOPICS.will("behind"), end.to_json(), retained=True)]))
+    assert [record.name for record in StoredHistory(store).hosts(HostQuery(online=False))] == ["behind"]
 
 
 def test_an_event_alone_leaves_a_host_its_architecture(store: Store) -> None:

@@ -77,9 +77,14 @@ class Intake:
         return _without_overtaken(words)
 
     def _is_forgotten(self, word: Word | Refusal | None, now: datetime) -> bool:
-        """Whether the broker still keeps what a host said that is forgotten here by now."""
+        """Whether the broker still keeps what a host said that is forgotten here by now.
+
+        A will is as old as its connection, which may be long: the store knows whether its host is known.
+        """
         after = self._forget_hosts
-        return after is not None and isinstance(word, HostStatus) and word.at < now - after
+        if after is None or not isinstance(word, HostStatus) or word.is_will:
+            return False
+        return word.at < now - after
 
     def store(self, words: list[Word]) -> int:
         """Bring words into the store, and tell the taps; how many new statements were among them.
